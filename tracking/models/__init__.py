@@ -1,0 +1,32 @@
+from tracking.models.aggregates import (
+    ArmSeen,
+    Session,
+    SessionMetric,
+    SessionText,
+    SessionToRefresh,
+    Trace,
+    TracePart,
+    UsageRollup,
+)
+from tracking.models.facts import DimensionName, Event, EventClock, Origin, PayloadBlock
+from tracking.models.inbox import Doorbell, InboxBatch, IngestCounter, Quarantined
+
+__all__ = [
+    "ArmSeen",
+    "DimensionName",
+    "Doorbell",
+    "Event",
+    "EventClock",
+    "InboxBatch",
+    "IngestCounter",
+    "Origin",
+    "PayloadBlock",
+    "Quarantined",
+    "Session",
+    "SessionMetric",
+    "SessionText",
+    "SessionToRefresh",
+    "Trace",
+    "TracePart",
+    "UsageRollup",
+]
