@@ -186,12 +186,12 @@ class SessionMetric(models.Model):
 class ArmSeen(models.Model):
     """Which variant of which experiment a unit met, by name only: read by the experiments app.
 
-    ``unit_kind`` is "run" when the event named a run, else "session" (the resolved one). ``session_id``
-    is where the unit's sums are: for a run, the session its trace belongs to.
+    ``unit_kind`` is "run" when the event named a run, else "session" (the resolved one).
+    ``session_id`` is where the unit's sums are: for a run, the session its trace belongs to.
     """
 
     pk = models.CompositePrimaryKey(
-        "project_id", "experiment", "unit_kind", "unit_id", "variant"
+        "project_id", "experiment", "unit_kind", "unit_id", "variant", "session_id"
     )
     project_id = models.BigIntegerField()
     experiment = models.TextField(db_collation="C")

@@ -15,6 +15,7 @@ class InboxBatch(models.Model):
     body = models.BinaryField()
     headers = models.JSONField(default=dict)
     n_items = models.IntegerField()
+    n_bytes = models.IntegerField()
     horizon_us = models.BigIntegerField()
     received_at = models.DateTimeField()
     lease = models.UUIDField(null=True)
