@@ -1,0 +1,83 @@
+"""Differences between two arms at a sample size fixed in advance: Welch and the delta method."""
+
+import math
+from dataclasses import dataclass
+
+from experiments.stats.moments import Moments, adjusted_moments, moments_of
+from experiments.stats.outcomes import Estimate, Interval, Status
+from experiments.stats.sums import AnySums, CupedSums
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """b - a with its standard error, before any interval is put around it."""
+
+    status: Status
+    value: float = math.nan
+    se: float = math.nan
+    df: float = math.nan
+    n: int = 0  # units of both arms
+
+
+def difference_between(a: AnySums, b: AnySums, *, relative: bool = False) -> Difference:
+    """Return b - a, or (b - a) / a, and its standard error."""
+    first, second = _pair(a, b)
+    if first is None or second is None:
+        return Difference(status=Status.NO_UNITS)
+    return difference_of_moments(first, second, relative=relative)
+
+
+def difference_of_moments(a: Moments, b: Moments, *, relative: bool = False) -> Difference:
+    if min(a.n, b.n) < 2:
+        return Difference(status=Status.TOO_FEW)
+    if relative and a.baseline == 0:
+        return Difference(status=Status.BASELINE_UNUSABLE)
+    value = b.mean - a.mean
+    squared = a.squared_error + b.squared_error
+    if squared <= 0:
+        return Difference(status=Status.ZERO_VARIANCE)
+    df = welch_df(a, b)
+    if relative:
+        squared = relative_squared_error(a, b)
+        value /= a.baseline
+    return Difference(status=Status.OK, value=value, se=math.sqrt(squared), df=df, n=a.n + b.n)
+
+
+def welch_df(a: Moments, b: Moments) -> float:
+    """Return the degrees of freedom of the sum of both squared errors.
+
+    Source: Welch 1947, Biometrika 34:28-35; Satterthwaite 1946, Biometrics Bulletin 2:110-114.
+    """
+    first, second = a.squared_error, b.squared_error
+    return (first + second) ** 2 / (first**2 / (a.n - 1) + second**2 / (b.n - 1))
+
+
+def relative_squared_error(a: Moments, b: Moments) -> float:
+    """Return the squared error of (b - a) / a by the delta method, at the unadjusted means.
+
+    Source: Deng, Knoblich, Lu 2018, Applying the Delta Method in Metric Analytics, section 3.
+    """
+    return b.squared_error / a.baseline**2 + a.squared_error * b.baseline**2 / a.baseline**4
+
+
+def compare(a: AnySums, b: AnySums, *, relative: bool = False, alpha: float = 0.05) -> Estimate:
+    """Test b against a with Welch's t at a sample size fixed in advance."""
+    from scipy.special import stdtr, stdtrit
+
+    found = difference_between(a, b, relative=relative)
+    if found.status is not Status.OK:
+        return Estimate(status=found.status)
+    half_width = float(stdtrit(found.df, 1 - alpha / 2)) * found.se
+    return Estimate(
+        status=Status.OK,
+        value=found.value,
+        se=found.se,
+        interval=Interval.around(found.value, half_width),
+        p=2 * float(stdtr(found.df, -abs(found.value / found.se))),
+    )
+
+
+def _pair(a: AnySums, b: AnySums) -> tuple[Moments | None, Moments | None]:
+    if isinstance(a, CupedSums) and isinstance(b, CupedSums):
+        return adjusted_moments(a, b)
+    return moments_of(a), moments_of(b)
