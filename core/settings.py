@@ -68,7 +68,7 @@ USE_TZ = True
 USE_I18N = False
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "core.admin_site.SuperuserAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -114,7 +114,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "core.context_processors.shell",
             ],
-            "builtins": ["core.templatetags.formats"],
+            "builtins": ["core.templatetags.formats", "core.templatetags.components"],
         },
     },
 ]
@@ -123,11 +123,7 @@ TEMPLATES = [
 # only add a check-out to every request.
 DATABASES = {
     "default": {
-        **(
-            dj_database_url.parse(DATABASE_URL)
-            if DATABASE_URL
-            else DATA_DIR.database()
-        ),
+        **(dj_database_url.parse(DATABASE_URL) if DATABASE_URL else DATA_DIR.database()),
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
     }

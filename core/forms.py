@@ -1,0 +1,75 @@
+"""Forms of login, keys and members."""
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from core.models import Role, Scope
+
+
+class LoginForm(forms.Form):
+    username = forms.CharField(
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    password = forms.CharField(
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class KeyForm(forms.Form):
+    name = forms.CharField(max_length=120, label="Name", help_text="Where this key will be used.")
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices,
+        widget=forms.CheckboxSelectMultiple,
+        initial=[Scope.INGEST],
+        label="Scopes",
+    )
+    expires_on = forms.DateField(
+        required=False,
+        label="Expires on",
+        help_text="The last day it works (UTC); empty: never.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    def clean_expires_on(self) -> datetime | None:
+        day = self.cleaned_data["expires_on"]
+        if day is None:
+            return None
+        if day < timezone.now().date():
+            raise ValidationError("This day is past.")
+        return datetime.combine(
+            day + timedelta(days=1), time(), tzinfo=timezone.get_default_timezone()
+        )
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices, label="Role")
+
+    def clean_role(self) -> Role:
+        return Role(self.cleaned_data["role"])
+
+
+class MemberForm(RoleForm):
+    username = forms.CharField(
+        max_length=150,
+        label="Username",
+        help_text="Somebody who can sign in to this installation already.",
+    )
+    field_order = ("username", "role")
+
+    def clean_username(self) -> User:
+        user = User.objects.filter(username=self.cleaned_data["username"], is_active=True).first()
+        if user is None:
+            raise ValidationError("There is no active user of this name.")
+        return user
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # what forms.Form takes
+        super().__init__(*args, **kwargs)
+        self.fields["role"].initial = Role.VIEWER

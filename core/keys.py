@@ -1,0 +1,169 @@
+"""API keys: made, recognised, revoked.
+
+A key is looked up by the SHA-256 of the whole of it. Keys hold 256 bits of chance (or are given by
+the operator with at least 32 characters), so a slow password hash would only slow down ingestion.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from core.audit import record_audit
+from core.models import ApiKey, Project, Scope
+
+MIN_GIVEN_LENGTH = 32
+MAX_LENGTH = 512
+CACHE_SECONDS = 4.0  # a revoked key is refused everywhere within this time
+CACHE_SIZE = 10_000
+LAST_USED_STEP = timedelta(minutes=1)
+
+
+class KeyFormatError(ValueError):
+    """A given key is too short, too long, or not printable."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """What a request may do, by the key it came with."""
+
+    key_id: int
+    project_id: int
+    project_slug: str
+    prefix: str
+    scopes: frozenset[str]
+    horizon_days: int | None
+    capture_content: bool
+
+
+_cache: dict[bytes, tuple[float, KeyInfo]] = {}
+
+
+def _digest(raw: str) -> bytes:
+    return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).digest()
+
+
+def forget_cached_keys() -> None:
+    _cache.clear()
+
+
+def authenticate_key(raw: str) -> KeyInfo | None:
+    """Return what the key allows, or None when it is unknown, revoked or expired.
+
+    A hit costs one SHA-256 and one dict look-up. Unknown keys are not cached: a flood of them must
+    not push out good ones, and a key just made must work at once.
+    """
+    if not 0 < len(raw) <= MAX_LENGTH:
+        return None
+    digest = _digest(raw)
+    cached = _cache.get(digest)
+    now = time.monotonic()
+    if cached is not None and now < cached[0]:
+        return cached[1]
+    return _load_key(digest, now)
+
+
+def _load_key(digest: bytes, now: float) -> KeyInfo | None:
+    _cache.pop(digest, None)
+    key = ApiKey.objects.usable().select_related("project").filter(secret_hash=digest.hex()).first()
+    if key is None or not hmac.compare_digest(key.secret_hash, digest.hex()):
+        return None
+    info = KeyInfo(
+        key_id=key.pk,
+        project_id=key.project_id,
+        project_slug=key.project.slug,
+        prefix=key.prefix,
+        scopes=frozenset(key.scopes),
+        horizon_days=key.project.horizon_days,
+        capture_content=key.project.capture_content,
+    )
+    if len(_cache) >= CACHE_SIZE:
+        _cache.clear()
+    _cache[digest] = (now + _cache_seconds(key), info)
+    _note_use(key)
+    return info
+
+
+def _cache_seconds(key: ApiKey) -> float:
+    if key.expires_at is None:
+        return CACHE_SECONDS
+    return min(CACHE_SECONDS, (key.expires_at - timezone.now()).total_seconds())
+
+
+def _note_use(key: ApiKey) -> None:
+    """Write last_used_at at most once a minute; the condition keeps other processes to it too."""
+    now = timezone.now()
+    if key.last_used_at is not None and now - key.last_used_at < LAST_USED_STEP:
+        return
+    ApiKey.objects.filter(
+        Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_STEP), pk=key.pk
+    ).update(last_used_at=now)
+
+
+def issue_key(
+    project: Project,
+    name: str,
+    scopes: Collection[str],
+    actor: User | None,
+    *,
+    raw: str | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key and return it with its text, which is kept nowhere.
+
+    ``raw`` is a key given by the operator; without it one is made: ``ak_<8 hex>_<64 hex>``.
+    """
+    if raw is None:
+        prefix = f"ak_{secrets.token_hex(4)}"
+        raw = f"{prefix}_{secrets.token_hex(32)}"
+    else:
+        check_given_key(raw)
+        # Its first characters would be part of the secret, so the digest names it.
+        prefix = f"given_{_digest(raw).hex()[:8]}"
+    with transaction.atomic():
+        key = ApiKey.objects.create(
+            project=project,
+            name=name,
+            prefix=prefix,
+            secret_hash=_digest(raw).hex(),
+            scopes=sorted(set(scopes), key=Scope.values.index),
+            created_by=actor,
+            expires_at=expires_at,
+        )
+        record_audit(
+            project,
+            actor,
+            "api_key.create",
+            target=prefix,
+            detail={"name": name, "scopes": key.scopes},
+        )
+    return key, raw
+
+
+def check_given_key(raw: str) -> None:
+    printable = raw.isascii() and raw.isprintable() and " " not in raw
+    if not printable or not MIN_GIVEN_LENGTH <= len(raw) <= MAX_LENGTH:
+        raise KeyFormatError(
+            f"a given key needs {MIN_GIVEN_LENGTH} to {MAX_LENGTH} printable ASCII characters"
+            " without spaces"
+        )
+
+
+def revoke_key(key: ApiKey, actor: User | None) -> bool:
+    """Revoke the key; False when it was revoked before. Other processes follow in seconds."""
+    with transaction.atomic():
+        revoked = ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(
+            revoked_at=timezone.now()
+        )
+        if revoked:
+            record_audit(key.project, actor, "api_key.revoke", target=key.prefix)
+    forget_cached_keys()
+    return bool(revoked)
