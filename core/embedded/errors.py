@@ -1,0 +1,2 @@
+class EmbeddedError(Exception):
+    """Why the embedded server or the process tree cannot run, in words for a terminal."""
