@@ -98,9 +98,13 @@ class IncomingEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tags: tuple[str, ...] = ()
     metadata: str = ""  # JSON text of a small flat object: what pages filter on
     warnings: tuple[str, ...] = ()  # codes, e.g. "clock_ahead"
-    seen: int = 0  # bit n: attribute n of the dialect table was sent and its column or slot holds it
+    seen: int = (
+        0  # bit n: attribute n of the dialect table was sent and its column or slot holds it
+    )
     origin: int = 0  # signed 64-bit hash of resource and scope, 0 when there is none
-    needs_clock: bool = False  # the item had no usable time: the time of first receipt is kept for it
+    needs_clock: bool = (
+        False  # the item had no usable time: the time of first receipt is kept for it
+    )
     payload: Payload = EMPTY_PAYLOAD
 
 
@@ -118,6 +122,15 @@ class Failure(msgspec.Struct, frozen=True):
     index: int
     reason: str
     body: bytes  # the item alone, as a request body of the same format
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one body holds: every item is an event, a rejection or a failure."""
+
+    events: list[IncomingEvent]
+    rejections: list[Rejection]
+    failures: list[Failure]
+    origins: dict[int, bytes]  # hash -> JSON of resource and scope
 
 
 class Receipt(msgspec.Struct, frozen=True):
