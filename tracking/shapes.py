@@ -1,0 +1,177 @@
+"""What reading gives: rows of lists and details, in the shapes the API answers with.
+
+Times are aware datetimes, durations milliseconds, money US dollars, absent text ``""``.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """One page of a list.
+
+    A page may hold fewer rows than asked for and still have a next one: reading stops after a
+    bounded number of candidates. ``is_partial``: sorted by something other than time, only the
+    latest sessions or traces of the time range were compared.
+    """
+
+    rows: list[Row]
+    next_cursor: str | None = None
+    is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow:
+    id: str
+    implicit: bool
+    user_id: str
+    first_at: datetime
+    last_at: datetime
+    duration_ms: float
+    traces: int
+    spans: int
+    points: int
+    llm_calls: int
+    tool_calls: int
+    errors: int
+    root_errors: int  # a session is a success when there is none
+    tokens_in: int
+    tokens_out: int
+    tokens_cache_read: int
+    tokens_cache_write: int
+    tokens_reasoning: int
+    cost_usd: float
+    models: list[str]
+    prompts: list[str]  # "key@version", or "key" when no version was named
+    tags: list[str]
+    arms: dict[str, str]  # experiment → variant: the first one met
+    scores: list[dict[str, object]]
+    metrics: dict[str, float]  # name → latest value
+    first_input: str
+    last_output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceRow:
+    trace_id: str
+    name: str
+    session_id: str  # an implicit session's id when the trace names none
+    user_id: str
+    started_at: datetime
+    duration_ms: float
+    status: str  # unset | ok | error: the root span's
+    spans: int
+    llm_calls: int
+    errors: int
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    input: int | None
+    output: int | None
+    cache_read: int | None
+    cache_write: int | None
+    reasoning: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRef:
+    key: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanRow:
+    """A span, or a point (no duration). ``id`` identifies both within the project."""
+
+    id: str  # UUID
+    trace_id: str
+    span_id: str  # "" of a point that had none
+    parent_span_id: str
+    kind: str  # event | llm | tool | agent | chain | retriever | embedding | evaluator | guardrail
+    name: str
+    session_id: str
+    user_id: str
+    run_id: str
+    started_at: datetime
+    duration_ms: float | None
+    ttft_ms: float | None
+    status: str
+    error_type: str
+    error: str
+    provider: str
+    model_requested: str
+    model: str
+    operation: str
+    finish_reason: str
+    tokens: Tokens
+    cost_usd: float | None
+    cost_source: str  # none | caller | computed
+    prompt: PromptRef | None
+    arms: dict[str, str]
+    environment: str
+    release: str
+    tags: list[str]
+    metadata: dict[str, object]
+    metrics: dict[str, float]
+    warnings: list[str]
+
+    @property
+    def key(self) -> str:
+        """What names it within its trace, in URLs: the span id, or the UUID of a point."""
+        return self.span_id or self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanContent:
+    """The heavy part of a span: what its payload holds and its attributes, rebuilt exactly."""
+
+    input: str | None
+    output: str | None
+    system: str | None
+    attributes: dict[str, object]
+    span_events: list[object]
+    links: list[object]
+    resource: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanDetail:
+    span: SpanRow
+    content: SpanContent
+
+
+@dataclass(frozen=True, slots=True)
+class TraceDetail:
+    """A trace and its spans by start; ``hidden`` more are not shown (beyond the limit)."""
+
+    trace: TraceRow
+    spans: list[SpanRow]
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDetail:
+    """A session and its first traces by start; ``hidden_traces`` more are not shown."""
+
+    session: SessionRow
+    traces: list[TraceRow]
+    hidden_traces: int
+    latency_p50_ms: float | None  # of its latest model calls, at most 2,000
+    latency_p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWindow:
+    """A stretch of a session's events by time, with content; ``next_after`` continues it."""
+
+    events: list[SpanDetail]
+    next_after: str | None
+    is_continuation: bool
