@@ -1,11 +1,41 @@
 """What lists, pages and exports are filtered by: URL parameters ↔ one frozen value."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from core.timebuckets import TimeRange
+from core.timebuckets import RangeError, TimeRange, parse_range, pick_interval
+from tracking.events import Kind, Status
+
+MAX_TEXT = 512
+MAX_METADATA = 10
+METADATA_PREFIX = "metadata."
+RANGES = ("cost", "duration", "tokens")
+TEXTS = (
+    "session_id",
+    "user_id",
+    "trace_id",
+    "run_id",
+    "model",
+    "provider",
+    "kind",
+    "status",
+    "error",
+    "prompt",
+    "prompt_version",
+    "experiment",
+    "variant",
+    "environment",
+    "tag",
+    "q",
+    "sort",
+)
+KINDS = {kind.name.lower(): kind for kind in Kind}
+STATUSES = {status.name.lower(): status for status in Status}
+ANY_ERROR = "any"
 
 
 class FilterError(ValueError):
@@ -19,7 +49,7 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """Empty values filter nothing. Ranges are inclusive: dollars, milliseconds, tokens (in + out)."""
+    """Empty values filter nothing. Ranges are inclusive: dollars, milliseconds, tokens in + out."""
 
     time_range: TimeRange | None = None
     session_id: str = ""
@@ -50,10 +80,116 @@ class EventFilter:
 
 
 def parse_filter(params: Mapping[str, Any], *, now: datetime | None = None) -> EventFilter:
-    """Read URL parameters. Unknown ones are not ours (cursors, tabs) and are left alone."""
-    raise NotImplementedError
+    """Read URL parameters (a QueryDict or a dict of texts).
+
+    Times: ``from`` and ``to``, or ``range`` (a preset such as 24h, which needs ``now``); without
+    them the filter holds no time range. Unknown parameters are not a filter's (cursors, tabs).
+    """
+    texts = {name: _text(name, params.get(name, "")) for name in TEXTS}
+    _check_choice("kind", texts["kind"], KINDS)
+    _check_choice("status", texts["status"], STATUSES)
+    _check_needs(texts, "variant", "experiment")
+    _check_needs(texts, "prompt_version", "prompt")
+    return EventFilter(
+        **texts,
+        **_bounds(params),
+        time_range=_time_range(params, now),
+        metadata=_metadata(params),
+        implicit=params.get("implicit", "") in {"1", "true", "yes"},
+    )
+
+
+def to_params(flt: EventFilter) -> list[tuple[str, str]]:
+    """Return the parameters that :func:`parse_filter` reads back, in a fixed order."""
+    found: list[tuple[str, str]] = []
+    for field in fields(flt):
+        value = getattr(flt, field.name)
+        if field.name == "time_range":
+            found += _range_params(value)
+        elif field.name == "metadata":
+            found += [(METADATA_PREFIX + key, text) for key, text in value]
+        elif isinstance(value, bool):
+            found += [(field.name, "1")] if value else []
+        elif value not in ("", None):
+            found.append((field.name, value if isinstance(value, str) else repr(value)))
+    return found
 
 
 def to_query(flt: EventFilter) -> str:
-    """Return the query string that :func:`parse_filter` reads back, without ``?``."""
-    raise NotImplementedError
+    """Return the filter as a query string, without ``?``."""
+    return urlencode(to_params(flt))
+
+
+def _text(field: str, value: object) -> str:
+    text = str(value or "").strip()
+    if len(text.encode("utf-8", "replace")) > MAX_TEXT:
+        raise FilterError(field, f"At most {MAX_TEXT} bytes.")
+    if "\x00" in text:
+        raise FilterError(field, "Holds a NUL character.")
+    return text
+
+
+def _check_choice(field: str, value: str, choices: Mapping[str, object]) -> None:
+    if value and value not in choices:
+        raise FilterError(field, f"One of {', '.join(choices)}.")
+
+
+def _check_needs(texts: Mapping[str, str], field: str, needed: str) -> None:
+    if texts[field] and not texts[needed]:
+        raise FilterError(field, f"Means nothing without '{needed}'.")
+
+
+def _bounds(params: Mapping[str, Any]) -> dict[str, float | None]:
+    names = [f"{name}_{end}" for name in RANGES for end in ("gte", "lte")]
+    return {name: _number(name, params.get(name, "")) for name in names}
+
+
+def _number(field: str, value: object) -> float | None:
+    text = str(value).strip()
+    if not text:
+        return None
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise FilterError(field, "A number.") from error
+    if not math.isfinite(number) or number < 0:
+        raise FilterError(field, "A number from 0.")
+    return number
+
+
+def _metadata(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    found = sorted(
+        (_text(name, name.removeprefix(METADATA_PREFIX)), _text(name, params[name]))
+        for name in params
+        if name.startswith(METADATA_PREFIX)
+    )
+    if len(found) > MAX_METADATA:
+        raise FilterError("metadata", f"At most {MAX_METADATA} keys.")
+    return tuple((key, value) for key, value in found if key and value)
+
+
+def _time_range(params: Mapping[str, Any], now: datetime | None) -> TimeRange | None:
+    start, end, preset = (str(params.get(name) or "") for name in ("from", "to", "range"))
+    if not (start or end or preset):
+        return None
+    if now is None and not (start and end):
+        raise FilterError("from", "Both 'from' and 'to' are needed here.")
+    try:
+        return parse_range(
+            preset,
+            start=start,
+            end=end,
+            interval=str(params.get("interval") or ""),
+            now=now or datetime.fromisoformat("9999-01-01T00:00:00+00:00"),
+        )
+    except RangeError as error:
+        raise FilterError("from" if start or end else "range", str(error)) from error
+
+
+def _range_params(time_range: TimeRange | None) -> list[tuple[str, str]]:
+    if time_range is None:
+        return []
+    found = [("from", time_range.start.isoformat()), ("to", time_range.end.isoformat())]
+    if time_range.interval != pick_interval(time_range.span):
+        found.append(("interval", time_range.interval.value))
+    return found
