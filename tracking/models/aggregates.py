@@ -82,8 +82,6 @@ class TracePart(Sums):
     is_implicit = models.BooleanField()
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
-    user_rank = models.BinaryField(null=True)
-    user_id = text()
     arms = models.JSONField(null=True)
     metrics = models.JSONField(null=True)
 
@@ -178,6 +176,7 @@ class SessionMetric(models.Model):
     low = models.FloatField()
     high = models.FloatField()
     last = models.FloatField()
+    last_rank = models.BinaryField()
 
     def __str__(self) -> str:
         return f"{self.session_id} {self.name}"

@@ -1,0 +1,30 @@
+"""What a dialect's table is made of: one :class:`Key` an attribute key.
+
+A key names the column (or payload slot) that its values fill, the codec between the two, and a bit
+of ``event.seen``. The bit says "this key was sent and the column gives its very value back", so the
+value is stored once. Bits are for ever: never change or reuse one, only append (0 to 62). A key
+without a bit fills its column all the same, and its value stays in the attributes as well.
+"""
+
+import msgspec
+
+from tracking.adapters.dialects.codecs import Codec
+
+STATUS_MESSAGE_BIT = 1 << 61
+"""Not an attribute: the span's status message is wholly in the column ``error``."""
+
+
+class Key(msgspec.Struct, frozen=True):
+    name: str
+    column: str
+    codec: Codec
+    bit: int = -1
+    structured_bit: int = -1  # for bodies sent as an attribute structure, not as JSON text
+
+    @property
+    def mask(self) -> int:
+        return 1 << self.bit if self.bit >= 0 else 0
+
+    @property
+    def structured_mask(self) -> int:
+        return 1 << self.structured_bit if self.structured_bit >= 0 else 0

@@ -1,0 +1,172 @@
+"""Event rows: written by COPY and one INSERT, read back into facts.
+
+Writing is the hot path: a row is the values that digest adds, then the event's own fields fetched
+by one C call, in the order of the staging table.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
+
+import psycopg
+
+from tracking.events import IncomingEvent
+from tracking.folding import Fact
+from tracking.staging import Stage, datetime_of, pg_json, pg_texts, pg_time, unix_us
+
+OWN_COLUMNS = {
+    "duration_us": "int8",
+    "ttft_us": "int8",
+    "tokens_in": "int8",
+    "tokens_out": "int8",
+    "tokens_cache_read": "int8",
+    "tokens_cache_write": "int8",
+    "tokens_reasoning": "int8",
+    "cost_reported": "float8",
+    "content_rank": "int8",
+    "origin": "int8",
+    "seen": "int8",
+    "ns_rest": "int4",
+    "kind": "int2",
+    "status": "int2",
+    "id": "uuid",
+    "name": "text",
+    "trace_id": "text",
+    "span_id": "text",
+    "parent_span_id": "text",
+    "session_own": "text",
+    "user_own": "text",
+    "run_id": "text",
+    "environment": "text",
+    "release": "text",
+    "config_key": "text",
+    "config_version": "text",
+    "prompt_key": "text",
+    "prompt_version": "text",
+    "provider": "text",
+    "model_requested": "text",
+    "model": "text",
+    "operation": "text",
+    "error_type": "text",
+    "error": "text",
+    "finish_reason": "text",
+}
+"""Columns whose value is the event's field of the same name."""
+
+ADDED_COLUMNS = {
+    "occurred_at": "timestamptz",
+    "received_at": "timestamptz",
+    "cost_nano": "int8",
+    "cost_source": "int2",
+    "price_version": "int2",
+    "block_id": "int8",
+    "block_ix": "int2",
+    "arms": "jsonb",
+    "metrics": "jsonb",
+    "metadata": "jsonb",
+    "tags": "text[]",
+    "warnings": "text[]",
+}
+EVENTS = Stage("stage_event", {**ADDED_COLUMNS, **OWN_COLUMNS})
+PRICE_VERSION = 1
+
+INSERT = (
+    f"INSERT INTO tracking_event (project_id, {EVENTS.names}) SELECT %s, {EVENTS.names}"
+    " FROM stage_event ORDER BY occurred_at, id ON CONFLICT DO NOTHING RETURNING uuid_send(id)"
+)
+REPLACE = (
+    "UPDATE tracking_event e SET "
+    + ", ".join(f"{name} = s.{name}" for name in EVENTS.columns if name not in {"occurred_at", "id"})
+    + " FROM stage_event s WHERE e.project_id = %s AND e.occurred_at = s.occurred_at"
+    " AND e.id = s.id AND e.id = ANY (%s)"
+)
+_READ = ["received_at", "occurred_at", *OWN_COLUMNS, "cost_nano", "cost_source", "block_id"]
+_READ += ["block_ix", "arms", "metrics", "tags", "warnings"]
+SELECT = f"SELECT {', '.join('e.' + name for name in _READ)} FROM tracking_event e"
+BY_KEY = (
+    " JOIN unnest(%s::timestamptz[], %s::uuid[]) k (at, id) ON e.occurred_at = k.at AND e.id = k.id"
+    " WHERE e.project_id = %s"
+)
+FOR_UPDATE = " ORDER BY e.occurred_at, e.id FOR UPDATE OF e"
+BY_TRACE = " WHERE e.project_id = %s AND e.trace_id = ANY (%s)"
+
+_own = attrgetter(*OWN_COLUMNS)
+_texts = lru_cache(4096)(pg_texts)
+_pairs = lru_cache(4096)(pg_json)
+
+
+def insert_events(
+    cursor: psycopg.Cursor[Any], project_id: int, received_us: Sequence[int], facts: Sequence[Fact]
+) -> set[bytes]:
+    """Store the facts and return the ids that were new. The others are there already."""
+    EVENTS.fill(cursor, map(_row, facts, received_us))
+    cursor.execute(INSERT, (project_id,))
+    return {row[0] for row in cursor}
+
+
+def replace_events(cursor: psycopg.Cursor[Any], project_id: int, ids: list[bytes]) -> None:
+    """Overwrite stored events by what :func:`insert_events` staged for them."""
+    cursor.execute(REPLACE, (project_id, [uuid.UUID(bytes=i) for i in ids]))
+
+
+def _row(fact: Fact, received_us: int) -> tuple[Any, ...]:
+    event = fact.event
+    return (
+        pg_time(event.occurred_us),
+        pg_time(received_us),
+        fact.cost_nano,
+        fact.cost_source,
+        PRICE_VERSION,
+        fact.block_id,
+        fact.block_ix,
+        _pairs(event.arms) if event.arms else None,
+        pg_json(event.metrics) if event.metrics else None,
+        b"\x01" + event.metadata.encode() if event.metadata else None,
+        _texts(event.tags) if event.tags else None,
+        _texts(event.warnings) if event.warnings else None,
+        *_own(event),
+    )
+
+
+def load_facts(
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    keys: Sequence[tuple[int, bytes]],
+    *,
+    lock: bool = False,
+) -> list[Fact]:
+    """Facts by (occurred_us, id); locked in order of key if asked."""
+    if not keys:
+        return []
+    times = [datetime_of(us) for us, _ in keys]
+    ids = [uuid.UUID(bytes=identity) for _, identity in keys]
+    query = SELECT + BY_KEY + (FOR_UPDATE if lock else "")
+    cursor.execute(query, (times, ids, project_id))  # type: ignore[arg-type]
+    return [fact_of_row(row) for row in cursor]
+
+
+def load_trace_facts(
+    cursor: psycopg.Cursor[Any], project_id: int, trace_ids: list[str]
+) -> Iterable[Fact]:
+    """Every stored event of the traces."""
+    cursor.execute(SELECT + BY_TRACE, (project_id, trace_ids))  # type: ignore[arg-type]
+    return [fact_of_row(row) for row in cursor]
+
+
+def fact_of_row(row: tuple[Any, ...]) -> Fact:
+    """A stored event, without payload and metadata: no sum depends on them."""
+    n = 2 + len(OWN_COLUMNS)
+    own = dict(zip(OWN_COLUMNS, row[2:n], strict=True))
+    own["id"] = own["id"].bytes
+    cost_nano, cost_source, block_id, block_ix, arms, metrics, tags, warnings = row[n:]
+    event = IncomingEvent(
+        occurred_us=unix_us(row[1]) or 0,
+        arms=tuple((experiment, variant) for experiment, variant in arms or ()),
+        metrics=tuple((name, value) for name, value in metrics or ()),
+        tags=tuple(tags or ()),
+        warnings=tuple(warnings or ()),
+        **own,
+    )
+    return Fact(event, cost_nano, cost_source, block_id, block_ix)

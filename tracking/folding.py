@@ -1,0 +1,268 @@
+"""Events folded into the state of their trace: claims, parts, sums. Pure.
+
+The state that results is a function of the *set* of events: sums are additive, and whatever picks
+one event (the session and user of a trace, its name, the wrapper whose tokens count) picks the
+minimum of (has a parent, occurred_us, id), so neither order nor split of arrival can matter.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from tracking.events import CALL_KINDS, IncomingEvent, Kind, Status
+
+SUMS = (
+    "n_spans",
+    "n_points",
+    "n_llm",
+    "n_tool",
+    "n_errors",
+    "n_root_errors",
+    "n_tool_errors",
+    "llm_us",
+    "tokens_in",
+    "tokens_out",
+    "tokens_cache_read",
+    "tokens_cache_write",
+    "tokens_reasoning",
+    "cost_nano",
+)
+SPANS, POINTS, LLM, TOOL, ERRORS, ROOT_ERRORS, TOOL_ERRORS, LLM_US, TOKENS = range(9)
+COST = 13
+
+_LLM, _TOOL, _ERROR = int(Kind.LLM), int(Kind.TOOL), int(Status.ERROR)
+
+Key = tuple[bool, int, bytes]
+"""(has a parent, occurred_us, id): the smallest names the trace's session, user and name."""
+
+Arm = tuple[str, str, str]
+"""(experiment, variant, run id or "")."""
+
+
+class Fact(msgspec.Struct, gc=False):
+    """An event with what digest adds to it."""
+
+    event: IncomingEvent
+    cost_nano: int | None = None
+    cost_source: int = 0
+    block_id: int = 0
+    block_ix: int = 0
+
+    @property
+    def key(self) -> Key:
+        event = self.event
+        return (event.parent_span_id != "", event.occurred_us, event.id)
+
+
+class Metric(msgspec.Struct):
+    """Running sums of a named number; ``last`` is the one with the greatest ``last_key``."""
+
+    n: int
+    total: float
+    squares: float
+    low: float
+    high: float
+    last: float
+    last_key: tuple[int, int, bytes]
+
+    def add(self, other: "Metric") -> None:
+        self.n += other.n
+        self.total += other.total
+        self.squares += other.squares
+        self.low = min(self.low, other.low)
+        self.high = max(self.high, other.high)
+        if other.last_key > self.last_key:
+            self.last, self.last_key = other.last, other.last_key
+
+
+class Sighting(msgspec.Struct):
+    """How often and when an arm was met."""
+
+    n: int
+    first_us: int
+    last_us: int
+
+    def add(self, other: "Sighting") -> None:
+        self.n += other.n
+        self.first_us = min(self.first_us, other.first_us)
+        self.last_us = max(self.last_us, other.last_us)
+
+
+class Part(msgspec.Struct):
+    """The events of a trace that named the same session, or none (``session_own`` = "")."""
+
+    session_own: str
+    first_us: int
+    last_us: int
+    sums: list[int]
+    arms: dict[Arm, Sighting]
+    metrics: dict[str, Metric]
+    session_id: str = ""
+    is_implicit: bool = False
+
+    @property
+    def is_trace_of_session(self) -> bool:
+        """Whether the part counts its trace in its session: a trace counts once, and where another
+        part lent its session to this one, that other part counts it."""
+        return self.session_own != "" or self.is_implicit
+
+
+class TraceState(msgspec.Struct):
+    """What is known of one trace. ``wrapper`` is loaded when its tokens count (no call yet)."""
+
+    trace_id: str
+    first_us: int | None = None
+    last_us: int | None = None
+    n_calls: int = 0
+    root_status: int = 0
+    name: str = ""
+    claim_session: str = ""
+    claim_user: str = ""
+    claim: Key | None = None
+    user: Key | None = None
+    root: Key | None = None
+    wrapper_key: Key | None = None
+    wrapper: Fact | None = None
+    parts: dict[str, Part] = {}
+
+    @property
+    def counted_wrapper(self) -> Fact | None:
+        """The wrapper span whose tokens stand for the calls that nobody sent."""
+        return None if self.n_calls else self.wrapper
+
+    def total(self, index: int) -> int:
+        return sum(part.sums[index] for part in self.parts.values())
+
+
+def fold(state: TraceState, facts: Iterable[Fact]) -> None:
+    """Add new events of the trace to its state."""
+    before = state.counted_wrapper
+    for fact in facts:
+        _add(state, fact)
+    after = state.counted_wrapper
+    if before is not after:
+        if before is not None:
+            _add_usage(state.parts[before.event.session_own].sums, before, sign=-1)
+        if after is not None:
+            _add_usage(state.parts[after.event.session_own].sums, after, sign=1)
+    _resolve(state)
+
+
+def _add(state: TraceState, fact: Fact) -> None:
+    event = fact.event
+    start = event.occurred_us
+    end = start + (event.duration_us or 0)
+    part = state.parts.get(event.session_own)
+    if part is None:
+        part = Part(event.session_own, start, end, [0] * len(SUMS), {}, {})
+        state.parts[event.session_own] = part
+    elif start < part.first_us:
+        part.first_us = start
+    if end > part.last_us:
+        part.last_us = end
+    if state.first_us is None or start < state.first_us:
+        state.first_us = start
+    if state.last_us is None or end > state.last_us:
+        state.last_us = end
+    _count(state, part, fact)
+    _claim(state, fact)
+    if event.arms:
+        _see_arms(part, event)
+    if event.metrics:
+        _see_metrics(part, event)
+
+
+def _count(state: TraceState, part: Part, fact: Fact) -> None:
+    event = fact.event
+    sums, kind = part.sums, event.kind
+    failed = event.status == _ERROR
+    if event.duration_us is None:
+        sums[POINTS] += 1
+    else:
+        sums[SPANS] += 1
+        if failed and not event.parent_span_id:
+            sums[ROOT_ERRORS] += 1
+    if failed:
+        sums[ERRORS] += 1
+    if kind in CALL_KINDS:
+        state.n_calls += 1
+        if kind == _LLM:
+            sums[LLM] += 1
+            sums[LLM_US] += event.duration_us or 0
+        _add_usage(sums, fact, sign=1)
+    elif kind == _TOOL:
+        sums[TOOL] += 1
+        sums[TOOL_ERRORS] += failed
+
+
+def _claim(state: TraceState, fact: Fact) -> None:
+    event = fact.event
+    key = (event.parent_span_id != "", event.occurred_us, event.id)
+    if event.session_own and (state.claim is None or key < state.claim):
+        state.claim, state.claim_session = key, event.session_own
+    if event.user_own and (state.user is None or key < state.user):
+        state.user, state.claim_user = key, event.user_own
+    if event.duration_us is None:
+        return
+    if state.root is None or key < state.root:
+        state.root, state.name, state.root_status = key, event.name, event.status
+    if is_wrapper(fact) and (state.wrapper_key is None or key < state.wrapper_key):
+        state.wrapper_key, state.wrapper = key, fact
+
+
+def is_wrapper(fact: Fact) -> bool:
+    """Whether a span that is no model call carries usage: that of its children, said again."""
+    event = fact.event
+    return event.kind not in CALL_KINDS and (
+        event.tokens_in is not None or event.tokens_out is not None or fact.cost_nano is not None
+    )
+
+
+def _add_usage(sums: list[int], fact: Fact, *, sign: int) -> None:
+    event = fact.event
+    if event.tokens_in:
+        sums[TOKENS] += sign * event.tokens_in
+    if event.tokens_out:
+        sums[TOKENS + 1] += sign * event.tokens_out
+    if event.tokens_cache_read:
+        sums[TOKENS + 2] += sign * event.tokens_cache_read
+    if event.tokens_cache_write:
+        sums[TOKENS + 3] += sign * event.tokens_cache_write
+    if event.tokens_reasoning:
+        sums[TOKENS + 4] += sign * event.tokens_reasoning
+    if fact.cost_nano:
+        sums[COST] += sign * fact.cost_nano
+
+
+def _see_arms(part: Part, event: IncomingEvent) -> None:
+    at = event.occurred_us
+    for experiment, variant in event.arms:
+        arm = (experiment, variant, event.run_id)
+        seen = part.arms.get(arm)
+        if seen is None:
+            part.arms[arm] = Sighting(1, at, at)
+        else:
+            seen.n += 1
+            seen.first_us = min(seen.first_us, at)
+            seen.last_us = max(seen.last_us, at)
+
+
+def _see_metrics(part: Part, event: IncomingEvent) -> None:
+    # ai-experiments says a run's metric twice; at the same time metric.computed is the later word.
+    key = (event.occurred_us, int(event.name == "metric.computed"), event.id)
+    for name, value in event.metrics:
+        new = Metric(1, value, value * value, value, value, value, key)
+        if (known := part.metrics.get(name)) is None:
+            part.metrics[name] = new
+        else:
+            known.add(new)
+
+
+def _resolve(state: TraceState) -> None:
+    for part in state.parts.values():
+        if part.session_own:
+            part.session_id, part.is_implicit = part.session_own, False
+        elif state.claim is not None:
+            part.session_id, part.is_implicit = state.claim_session, False
+        else:
+            part.session_id, part.is_implicit = f"trace:{state.trace_id}", True

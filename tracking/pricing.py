@@ -1,0 +1,203 @@
+"""Money of model calls, in whole nano-dollars, from token counts and the price list of the day.
+
+The list is that of ``genai-prices``. It is loaded at the first look-up, because it takes forty
+megabytes that web processes never need. A rate is what one token costs; rates are kept as whole
+numbers over one common denominator, so a price is the same on every machine.
+
+Tokens: ``tokens_in`` holds all input tokens, those read from and written to the cache included, so
+price = (in - read - written) * input + read * cache_read + written * cache_write + out * output.
+Senders who leave the cached tokens out of ``tokens_in`` are clamped at zero, never charged negative
+(:func:`has_inconsistent_usage` tells them).
+"""
+
+import datetime as dt
+import math
+from fractions import Fraction
+from functools import cache
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from tracking.events import CALL_KINDS, IncomingEvent
+
+PRICE_VERSION = 1
+"""Stored with each price. Raise it when rates or this arithmetic change, then reprice."""
+
+SOURCE_NONE, SOURCE_CALLER, SOURCE_COMPUTED = 0, 1, 2
+
+NANO = 1_000_000_000
+GREATEST_COST = 2**62  # four billion dollars a call: beyond it a sum of calls could overflow
+
+# What senders call a provider, where the price list does not know the name.
+PROVIDER_ALIASES = {
+    "az.ai.inference": "azure",
+    "azure.ai.inference": "azure",
+    "x_ai": "x-ai",
+    "moonshot_ai": "moonshotai",
+    "together.ai": "together-ai",
+    "fireworks_ai": "fireworks",
+}
+
+_US_A_DAY = 86_400_000_000
+_CACHE_LIMIT = 20_000  # names come from strangers: a flood of them must not fill the memory
+
+
+class Tokens(NamedTuple):
+    """What a call used; ``input`` holds the cached tokens too."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+
+class Rates(NamedTuple):
+    """Cost of one token in ``1 / denominator`` nano-dollars, from ``start`` input tokens on."""
+
+    start: int
+    denominator: int
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+
+
+_Key = tuple[str, str, int]
+_rates: dict[_Key, tuple[Rates, ...]] = {}
+
+
+def cost_of(event: IncomingEvent) -> tuple[int | None, int]:
+    """Return the nano-dollars of an event and where they come from (``SOURCE_…``)."""
+    reported = event.cost_reported
+    if reported is not None and 0.0 <= reported < GREATEST_COST / NANO:
+        return round(reported * NANO), SOURCE_CALLER
+    if event.kind not in CALL_KINDS or (event.tokens_in is None and event.tokens_out is None):
+        return None, SOURCE_NONE
+    key = (event.provider, event.model or event.model_requested, event.occurred_us // _US_A_DAY)
+    tiers = _rates.get(key)
+    if tiers is None:
+        tiers = _remember(key)
+    if not tiers:
+        return None, SOURCE_NONE
+    cost = _charge(
+        tiers,
+        event.tokens_in or 0,
+        event.tokens_out or 0,
+        event.tokens_cache_read or 0,
+        event.tokens_cache_write or 0,
+    )
+    return cost, SOURCE_COMPUTED
+
+
+def price(provider: str, model: str, day: dt.date, tokens: Tokens) -> int | None:
+    """Return the nano-dollars of a call on a UTC day; None when nobody knows the model's price."""
+    key = (provider, model, day.toordinal() - dt.date(1970, 1, 1).toordinal())
+    tiers = _rates.get(key)
+    if tiers is None:
+        tiers = _remember(key)
+    return _charge(tiers, *tokens) if tiers else None
+
+
+def has_inconsistent_usage(event: IncomingEvent) -> bool:
+    """Tell whether more tokens are said to be cached (or reasoned) than there are."""
+    cached = (event.tokens_cache_read or 0) + (event.tokens_cache_write or 0)
+    return cached > (event.tokens_in or 0) or (event.tokens_reasoning or 0) > (
+        event.tokens_out or 0
+    )
+
+
+def _charge(
+    tiers: tuple[Rates, ...], tokens_in: int, tokens_out: int, cache_read: int, cache_write: int
+) -> int:
+    rates = tiers[0]
+    for tier in tiers:
+        if tokens_in > tier.start:
+            rates = tier
+    # Most rates are whole numbers and most calls have no cached tokens: this is the hot path.
+    plain = tokens_in - cache_read - cache_write
+    total = (plain * rates.input if plain > 0 else 0) + tokens_out * rates.output
+    if cache_read:
+        total += cache_read * rates.cache_read
+    if cache_write:
+        total += cache_write * rates.cache_write
+    if rates.denominator != 1:
+        total = (2 * total + rates.denominator) // (2 * rates.denominator)
+    return total if 0 <= total <= GREATEST_COST else min(max(total, 0), GREATEST_COST)
+
+
+def _remember(key: _Key) -> tuple[Rates, ...]:
+    if len(_rates) >= _CACHE_LIMIT:
+        _rates.clear()
+    provider, model, day = key
+    _rates[key] = tiers = _find_rates(provider, model, day) if model else ()
+    return tiers
+
+
+def _find_rates(provider: str, model: str, day: int) -> tuple[Rates, ...]:
+    """Return the rates of a model on a day, tiers ascending; () when it is not on the list."""
+    found = _find_model(provider.strip().lower(), model.strip().lower())
+    if found is None:
+        return ()
+    # Noon stands for the day: some providers charge less in their night.
+    noon = dt.datetime(1970, 1, 1, 12, tzinfo=dt.UTC) + dt.timedelta(days=day)
+    prices = found.get_prices(noon)
+    if prices.input_mtok is None and prices.output_mtok is None:
+        return ()
+    starts = {0}
+    for name in ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"):
+        starts |= {tier.start for tier in getattr(getattr(prices, name), "tiers", ())}
+    return tuple(_rates_from(prices, start) for start in sorted(starts))
+
+
+def _rates_from(prices: Any, start: int) -> Rates:  # Any: the price list ships no types
+    plain = _nano_rate(prices.input_mtok, start) or Fraction(0)
+    read = _nano_rate(prices.cache_read_mtok, start)
+    write = _nano_rate(prices.cache_write_mtok, start)
+    rates = (
+        plain,
+        _nano_rate(prices.output_mtok, start) or Fraction(0),
+        plain if read is None else read,
+        plain if write is None else write,
+    )
+    denominator = math.lcm(*(rate.denominator for rate in rates))
+    return Rates(start, denominator, *(int(rate * denominator) for rate in rates))
+
+
+def _nano_rate(value: Any, start: int) -> Fraction | None:  # Any: a Decimal or a tiered price
+    """Return the nano-dollars of one token; lists give dollars a million tokens."""
+    if value is None:
+        return None
+    if hasattr(value, "tiers"):
+        reached = [tier.price for tier in value.tiers if tier.start <= start]
+        value = reached[-1] if start and reached else value.base
+    return Fraction(value) * NANO / 1_000_000
+
+
+def _find_model(provider: str, model: str) -> Any:  # Any: a model of the price list, or None
+    """Find a model without the list's own caches, which keep every unknown name for ever."""
+    prefix, slash, rest = model.partition("/")
+    if slash and provider in {"", "litellm"} and _find_provider(prefix):
+        provider, model = prefix, rest
+    providers = _price_list().providers
+    if provider:
+        owner = _find_provider(provider)
+    else:
+        matches = (p for p in providers if p.model_match and p.model_match.is_match(model))
+        owner = next(matches, None)
+    return owner.find_model(model, all_providers=providers) if owner else None
+
+
+def _find_provider(name: str) -> Any:  # Any: a provider of the price list, or None
+    name = PROVIDER_ALIASES.get(name, name)
+    return _snapshot_module().find_provider_by_id(_price_list().providers, name)
+
+
+@cache
+def _snapshot_module() -> ModuleType:
+    from genai_prices import data_snapshot
+
+    return data_snapshot
+
+
+@cache
+def _price_list() -> Any:  # Any: the price list ships no types
+    return _snapshot_module().get_snapshot()

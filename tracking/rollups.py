@@ -1,0 +1,229 @@
+"""Hourly usage rollups: differences gathered in memory, added in one sorted statement.
+
+Only sums live here. A row that reaches zero stays: it says the same as no row.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import psycopg
+
+from tracking.events import CALL_KINDS, Status
+from tracking.folding import SPANS, Fact, TraceState
+from tracking.models import UsageRollup
+from tracking.session_deltas import SessionTotals
+from tracking.sketches import bucket_of, sketch_of_counts
+from tracking.staging import Stage, pg_int8s, pg_time
+
+HOUR_US = 3_600_000_000
+SLOTS = 4
+COUNTS = (
+    "n",
+    "n_spans",
+    "n_errors",
+    "n_traces",
+    "n_sessions",
+    "duration_us",
+    "tokens_in",
+    "tokens_out",
+    "tokens_cache_read",
+    "tokens_cache_write",
+    "tokens_reasoning",
+    "cost_nano",
+)
+N, SPAN, ERROR, TRACES, SESSIONS, DURATION, TOKENS = range(7)
+COST = 11
+FAMILIES = UsageRollup.Family
+_ERROR = int(Status.ERROR)
+
+Combination = tuple[int, int, str, str, str, str, str, int]
+"""(hour, kind, provider, model, prompt key, prompt version, environment, status)."""
+
+RollupKey = tuple[int, int, int, str, str]
+"""(hour, family, kind, key_a, key_b)."""
+
+Fold = Callable[[str, str], str]
+"""(kind of name, name) → the name to count it under."""
+
+
+class Usage(msgspec.Struct):
+    """Counts in the order of COUNTS, and histograms of latency and of time to first token."""
+
+    counts: list[int] = msgspec.field(default_factory=lambda: [0] * len(COUNTS))
+    latency: dict[int, int] = {}
+    ttft: dict[int, int] = {}
+
+    def add(self, other: "Usage") -> None:
+        self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
+        for mine, theirs in ((self.latency, other.latency), (self.ttft, other.ttft)):
+            for bucket, count in theirs.items():
+                mine[bucket] = mine.get(bucket, 0) + count
+
+
+class RollupDeltas:
+    """Differences to be added to the rollups of one project.
+
+    Events are gathered by the combination of all their dimensions first: in a live hour many share
+    one, and only combinations are spread over the families.
+    """
+
+    def __init__(self) -> None:
+        self._usage: dict[Combination, Usage] = {}
+        self._counted: dict[int, Usage] = {}
+
+    def add_fact(self, fact: Fact, sign: int = 1) -> None:
+        """Count an event. Usage of a wrapper span is not its own: see :meth:`add_wrapper`."""
+        event = fact.event
+        usage = self._usage_of(fact)
+        counts = usage.counts
+        counts[N] += sign
+        if event.status == _ERROR:
+            counts[ERROR] += sign
+        if event.duration_us is not None:
+            counts[SPAN] += sign
+            counts[DURATION] += sign * event.duration_us
+            bucket = bucket_of(event.duration_us)
+            usage.latency[bucket] = usage.latency.get(bucket, 0) + sign
+        if event.ttft_us is not None:
+            bucket = bucket_of(event.ttft_us)
+            usage.ttft[bucket] = usage.ttft.get(bucket, 0) + sign
+        if event.kind in CALL_KINDS:
+            _add_usage(counts, fact, sign)
+
+    def add_wrapper(self, fact: Fact | None, sign: int) -> None:
+        """Count, or take back, the usage of a wrapper that stands for calls nobody sent."""
+        if fact is not None:
+            _add_usage(self._usage_of(fact).counts, fact, sign)
+
+    def add_trace(self, state: TraceState, sign: int) -> None:
+        """Count a trace in the hour it began; one of points alone is no trace to a reader."""
+        if state.first_us is not None and state.total(SPANS):
+            self._counted_in(state.first_us).counts[TRACES] += sign
+
+    def add_session(self, session: SessionTotals | None, sign: int) -> None:
+        if session is not None and session.first_us is not None and not session.is_implicit:
+            self._counted_in(session.first_us).counts[SESSIONS] += sign
+
+    def rows(self, fold: Fold) -> dict[RollupKey, Usage]:
+        """The differences by rollup row."""
+        rows: dict[RollupKey, Usage] = {}
+        for combination, usage in self._usage.items():
+            for key in _keys(combination, fold):
+                rows.setdefault(key, Usage()).add(usage)
+        for hour, usage in self._counted.items():
+            rows.setdefault((hour, FAMILIES.ALL, 0, "", ""), Usage()).add(usage)
+        return rows
+
+    def _usage_of(self, fact: Fact) -> Usage:
+        event = fact.event
+        combination = (
+            event.occurred_us // HOUR_US,
+            event.kind,
+            event.provider,
+            event.model,
+            event.prompt_key,
+            event.prompt_version,
+            event.environment,
+            event.status,
+        )
+        usage = self._usage.get(combination)
+        if usage is None:
+            usage = self._usage[combination] = Usage()
+        return usage
+
+    def _counted_in(self, us: int) -> Usage:
+        return self._counted.setdefault(us // HOUR_US, Usage())
+
+
+def _keys(combination: Combination, fold: Fold) -> tuple[RollupKey, ...]:
+    hour, kind, provider, model, prompt, version, environment, status = combination
+    if model and (model := fold("model", model)) == OTHER:
+        provider = OTHER
+    if prompt and (prompt := fold("prompt", f"{prompt}@{version}")) != OTHER:
+        prompt, _, version = prompt.rpartition("@")
+    elif prompt:
+        version = ""
+    environment = environment and fold("environment", environment)
+    return (
+        (hour, FAMILIES.ALL, kind, "", ""),
+        (hour, FAMILIES.MODEL, kind, fold("provider", provider) if provider else "", model),
+        (hour, FAMILIES.PROMPT, kind, prompt, version),
+        (hour, FAMILIES.ENVIRONMENT, kind, environment, STATUS_NAMES[status]),
+    )
+
+
+OTHER = "(other)"
+STATUS_NAMES = ("unset", "ok", "error")
+
+
+def _add_usage(counts: list[int], fact: Fact, sign: int) -> None:
+    event = fact.event
+    if event.tokens_in:
+        counts[TOKENS] += sign * event.tokens_in
+    if event.tokens_out:
+        counts[TOKENS + 1] += sign * event.tokens_out
+    if event.tokens_cache_read:
+        counts[TOKENS + 2] += sign * event.tokens_cache_read
+    if event.tokens_cache_write:
+        counts[TOKENS + 3] += sign * event.tokens_cache_write
+    if event.tokens_reasoning:
+        counts[TOKENS + 4] += sign * event.tokens_reasoning
+    if fact.cost_nano:
+        counts[COST] += sign * fact.cost_nano
+
+
+USAGE = Stage(
+    "stage_usage",
+    {
+        "hour": "timestamptz",
+        "family": "int2",
+        "kind": "int2",
+        "key_a": "text",
+        "key_b": "text",
+        **dict.fromkeys(COUNTS, "int8"),
+        "latency": "int8[]",
+        "ttft": "int8[]",
+    },
+)
+_MERGED = ", ".join(
+    f"{name} = CASE WHEN excluded.{name} IS NULL THEN t.{name} WHEN t.{name} IS NULL"
+    f" THEN excluded.{name} ELSE assay_sketch_merge(t.{name}, excluded.{name}) END"
+    for name in ("latency", "ttft")
+)
+ADD = (
+    f"INSERT INTO tracking_usagerollup AS t (project_id, slot, {USAGE.names})"
+    f" SELECT %s, %s, {USAGE.names} FROM stage_usage ORDER BY hour, family, kind, key_a, key_b"
+    " ON CONFLICT (project_id, hour, family, kind, key_a, key_b, slot) DO UPDATE SET "
+    + ", ".join(f"{name} = t.{name} + excluded.{name}" for name in COUNTS)
+    + f", {_MERGED}"
+)
+
+
+def save_rollups(
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    rows: Iterable[tuple[RollupKey, Usage]],
+    *,
+    slot: int,
+) -> None:
+    """Add the differences to the rollups. ``slot`` keeps concurrent writers off each other's rows."""
+    staged = [
+        (
+            pg_time(hour * HOUR_US),
+            *rest,
+            *usage.counts,
+            _sketch(usage.latency),
+            _sketch(usage.ttft),
+        )
+        for (hour, *rest), usage in rows
+        if any(usage.counts) or any(usage.latency.values()) or any(usage.ttft.values())
+    ]
+    if staged:
+        USAGE.fill(cursor, staged)
+        cursor.execute(ADD, (project_id, slot % SLOTS))
+
+
+def _sketch(counts: dict[int, int]) -> bytes | None:
+    sketch = sketch_of_counts(counts)
+    return pg_int8s(sketch) if sketch else None

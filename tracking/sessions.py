@@ -1,0 +1,223 @@
+"""Session rows, their metrics and the arms they met: locked in order, then moved by deltas."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+
+from tracking.folding import SUMS
+from tracking.ranks import pack_key, pack_last, unpack_key
+from tracking.session_deltas import SessionTotals
+from tracking.staging import Stage, pg_time, unix_us
+from tracking.traces import load_parts, part_of_row
+
+
+class SessionChange(msgspec.Struct):
+    """A session before and after; None where it did not, or no longer does, exist."""
+
+    before: SessionTotals | None
+    after: SessionTotals | None
+
+
+SESSION_COLUMNS = {
+    "session_id": "text",
+    "is_implicit": "bool",
+    "first_at": "timestamptz",
+    "last_at": "timestamptz",
+    "n_traces": "int8",
+    **dict.fromkeys(SUMS, "int8"),
+    "user_rank": "bytea",
+    "user_id": "text",
+}
+SESSIONS = Stage("stage_session", SESSION_COLUMNS)
+METRICS = Stage(
+    "stage_metric",
+    {
+        "session_id": "text",
+        "name": "text",
+        "n": "int8",
+        "total": "float8",
+        "squares": "float8",
+        "low": "float8",
+        "high": "float8",
+        "last": "float8",
+        "last_rank": "bytea",
+    },
+)
+ARMS = Stage(
+    "stage_arm",
+    {
+        "experiment": "text",
+        "unit_kind": "text",
+        "unit_id": "text",
+        "variant": "text",
+        "session_id": "text",
+        "first_seen": "timestamptz",
+        "last_seen": "timestamptz",
+        "n": "int8",
+    },
+)
+
+CREATE = (
+    "INSERT INTO tracking_session (project_id, session_id, is_implicit, n_traces, user_id,"
+    f" {', '.join(SUMS)}) SELECT %s, s, true, 0, ''{', 0' * len(SUMS)} FROM unnest(%s::text[]) s"
+    " ON CONFLICT DO NOTHING RETURNING session_id"
+)
+LOCK = (
+    f"SELECT {SESSIONS.names} FROM tracking_session WHERE project_id = %s AND session_id = ANY (%s)"
+    ' ORDER BY session_id COLLATE "C" FOR UPDATE'
+)
+_VALUES = [name for name in SESSION_COLUMNS if name != "session_id"]
+SAVE = (
+    f"UPDATE tracking_session t SET {', '.join(f'{name} = s.{name}' for name in _VALUES)}"
+    " FROM stage_session s WHERE t.project_id = %s AND t.session_id = s.session_id"
+)
+USERS = (
+    "SELECT trace_id, user_rank, claim_user FROM tracking_trace"
+    " WHERE project_id = %s AND trace_id = ANY (%s)"
+)
+ADD_METRICS = (
+    f"INSERT INTO tracking_sessionmetric AS t (project_id, {METRICS.names})"
+    f" SELECT %s, {METRICS.names} FROM stage_metric ORDER BY session_id, name"
+    " ON CONFLICT (project_id, session_id, name) DO UPDATE SET n = t.n + excluded.n,"
+    " total = t.total + excluded.total, squares = t.squares + excluded.squares,"
+    " low = least(t.low, excluded.low), high = greatest(t.high, excluded.high),"
+    " last = CASE WHEN excluded.last_rank > t.last_rank THEN excluded.last ELSE t.last END,"
+    " last_rank = greatest(t.last_rank, excluded.last_rank)"
+)
+ADD_ARMS = (
+    f"INSERT INTO tracking_armseen AS t (project_id, {ARMS.names}) SELECT %s, {ARMS.names}"
+    " FROM stage_arm ORDER BY experiment, unit_kind, unit_id, variant, session_id"
+    " ON CONFLICT (project_id, experiment, unit_kind, unit_id, variant, session_id)"
+    " DO UPDATE SET n = t.n + excluded.n, first_seen = least(t.first_seen, excluded.first_seen),"
+    " last_seen = greatest(t.last_seen, excluded.last_seen)"
+)
+DROP = "DELETE FROM {table} WHERE project_id = %s AND session_id = ANY (%s)"
+REFRESH = (
+    "INSERT INTO tracking_sessiontorefresh (project_id, session_id, due_at)"
+    " SELECT %s, s, %s FROM unnest(%s::text[]) s ON CONFLICT DO NOTHING"
+)
+
+
+def apply_session_deltas(
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    deltas: dict[str, SessionTotals],
+    *,
+    due_at: datetime.datetime,
+) -> list[SessionChange]:
+    """Move the sessions by the deltas. Traces and parts are saved already, under their locks."""
+    if not deltas:
+        return []
+    before = _lock(cursor, project_id, sorted(deltas))
+    fresh = _rebuild(cursor, project_id, [s for s, delta in deltas.items() if delta.is_stale])
+    changes = []
+    for session_id, delta in deltas.items():
+        old = before.get(session_id)
+        if delta.is_stale:
+            after = fresh.get(session_id)
+        else:
+            after = msgspec.structs.replace(old) if old else SessionTotals(session_id)
+            after.add(delta)
+        changes.append(SessionChange(old, after))
+    _save(cursor, project_id, changes)
+    contents = [fresh.get(s) if delta.is_stale else delta for s, delta in deltas.items()]
+    _save_contents(cursor, project_id, [totals for totals in contents if totals])
+    cursor.execute(REFRESH, (project_id, due_at, sorted(deltas)))
+    return changes
+
+
+def _lock(
+    cursor: psycopg.Cursor[Any], project_id: int, session_ids: list[str]
+) -> dict[str, SessionTotals]:
+    """Create what is missing, lock all in order, return those that were there before."""
+    new = {row[0] for row in cursor.execute(CREATE, (project_id, session_ids))}
+    known = [session_id for session_id in session_ids if session_id not in new]
+    if not known:
+        return {}
+    return {row[0]: _totals(row) for row in cursor.execute(LOCK, (project_id, known))}
+
+
+def _totals(row: tuple[Any, ...]) -> SessionTotals:
+    n = 5 + len(SUMS)
+    return SessionTotals(
+        session_id=row[0],
+        is_implicit=row[1],
+        first_us=unix_us(row[2]),
+        last_us=unix_us(row[3]),
+        n_traces=row[4],
+        sums=list(row[5:n]),
+        user=unpack_key(row[n]),
+        user_id=row[n + 1],
+    )
+
+
+def _rebuild(
+    cursor: psycopg.Cursor[Any], project_id: int, stale: list[str]
+) -> dict[str, SessionTotals]:
+    """Sum stale sessions anew from their parts; those without parts are missing in the answer."""
+    if not stale:
+        return {}
+    for table in ("tracking_sessionmetric", "tracking_armseen"):
+        cursor.execute(DROP.format(table=table), (project_id, stale))  # type: ignore[arg-type]
+    rows = load_parts(cursor, project_id, "session_id", stale)
+    users = {
+        trace_id: (unpack_key(rank), user)
+        for trace_id, rank, user in cursor.execute(USERS, (project_id, [r[0] for r in rows]))
+    }
+    sessions: dict[str, SessionTotals] = {}
+    for row in rows:
+        part = part_of_row(row)
+        totals = sessions.setdefault(part.session_id, SessionTotals(part.session_id))
+        totals.add_part(part)
+        totals.add_user(*users[row[0]])
+    return sessions
+
+
+def _save(cursor: psycopg.Cursor[Any], project_id: int, changes: Sequence[SessionChange]) -> None:
+    kept = [change.after for change in changes if change.after]
+    SESSIONS.fill(cursor, map(_row, kept))
+    cursor.execute(SAVE, (project_id,))
+    names = {totals.session_id for totals in kept}
+    empty = [c.before.session_id for c in changes if c.before and c.before.session_id not in names]
+    if empty:
+        for table in ("tracking_session", "tracking_sessiontext"):
+            cursor.execute(DROP.format(table=table), (project_id, empty))  # type: ignore[arg-type]
+
+
+def _row(totals: SessionTotals) -> tuple[Any, ...]:
+    return (
+        totals.session_id,
+        totals.is_implicit,
+        pg_time(totals.first_us),
+        pg_time(totals.last_us),
+        totals.n_traces,
+        *totals.sums,
+        pack_key(totals.user),
+        totals.user_id,
+    )
+
+
+def _save_contents(
+    cursor: psycopg.Cursor[Any], project_id: int, sessions: Iterable[SessionTotals]
+) -> None:
+    metrics = [
+        (s.session_id, name, m.n, m.total, m.squares, m.low, m.high, m.last, pack_last(m.last_key))
+        for s in sessions
+        for name, m in s.metrics.items()
+        if m.n
+    ]
+    if metrics:
+        METRICS.fill(cursor, metrics)
+        cursor.execute(ADD_METRICS, (project_id,))
+    arms = [
+        (*arm, s.session_id, pg_time(seen.first_us), pg_time(seen.last_us), seen.n)
+        for s in sessions
+        for arm, seen in s.arms.items()
+        if seen.n
+    ]
+    if arms:
+        ARMS.fill(cursor, arms)
+        cursor.execute(ADD_ARMS, (project_id,))

@@ -1,0 +1,121 @@
+"""Rows sent to PostgreSQL by binary COPY into temporary tables, from where one statement merges them.
+
+Values travel in PostgreSQL's own binary forms wherever building them in Python is cheap: a
+timestamptz is the whole microseconds since 2000, a uuid its 16 bytes, jsonb its text after a version
+byte, an array its header and elements.
+"""
+
+import datetime
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakSet
+
+import msgspec
+import psycopg
+from django.db import connection
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+MICROSECOND = datetime.timedelta(microseconds=1)
+PG_EPOCH_US = 946_684_800_000_000
+TEXT_OID, INT8_OID = 25, 20
+# How a column's value is handed over, where that is not the column's own type.
+WIRE = {"timestamptz": "int8", "uuid": "bytea", "jsonb": "bytea", "text[]": "bytea", "int8[]": "bytea"}
+
+Row = Sequence[Any]  # Any: one value a column, of the column's type
+
+_prepared: WeakSet[psycopg.Connection[Any]] = WeakSet()
+_stages: list["Stage"] = []
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A temporary table, emptied at each commit. ``columns`` maps names to types, in COPY order."""
+
+    name: str
+    columns: dict[str, str]
+
+    def __post_init__(self) -> None:
+        _stages.append(self)
+
+    @property
+    def names(self) -> str:
+        return ", ".join(self.columns)
+
+    def create_sql(self) -> str:
+        body = ", ".join(
+            f'{name} {kind}{COLLATE if kind == "text" else ""}' for name, kind in self.columns.items()
+        )
+        return f"CREATE TEMP TABLE IF NOT EXISTS {self.name} ({body}) ON COMMIT DELETE ROWS"
+
+    def fill(self, cursor: psycopg.Cursor[Any], rows: Iterable[Row]) -> None:
+        copy_into(cursor, self.name, self.columns, rows)
+
+
+COLLATE = ' COLLATE "C"'
+
+
+def copy_into(
+    cursor: psycopg.Cursor[Any], table: str, columns: dict[str, str], rows: Iterable[Row]
+) -> None:
+    """Send rows to a table by binary COPY."""
+    types = [WIRE.get(kind, kind) for kind in columns.values()]
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
+    with cursor.copy(statement) as copy:  # type: ignore[arg-type]
+        copy.set_types(types)
+        write = copy.write_row
+        for row in rows:
+            write(row)
+
+
+def open_cursor() -> psycopg.Cursor[Any]:
+    """A cursor of psycopg's own: Django's binds on the client and would send bodies as hex text."""
+    connection.ensure_connection()
+    raw: psycopg.Connection[Any] = connection.connection
+    return psycopg.Cursor(raw)
+
+
+def prepare_stages() -> None:
+    """Make this connection's temporary tables. Outside a transaction: a roll-back would drop them."""
+    connection.ensure_connection()
+    raw: psycopg.Connection[Any] = connection.connection
+    if raw in _prepared:
+        return
+    with psycopg.Cursor(raw) as cursor:
+        for stage in _stages:
+            cursor.execute(stage.create_sql())  # type: ignore[arg-type]
+    _prepared.add(raw)
+
+
+def pg_time(us: int | None) -> int | None:
+    return None if us is None else us - PG_EPOCH_US
+
+
+def unix_us(moment: datetime.datetime | None) -> int | None:
+    """Whole microseconds since 1970 of an aware datetime; exact, as float seconds are not."""
+    return None if moment is None else (moment - EPOCH) // MICROSECOND
+
+
+def datetime_of(us: int) -> datetime.datetime:
+    return EPOCH + us * MICROSECOND
+
+
+def pg_json(value: object) -> bytes:
+    return b"\x01" + _encode(value)
+
+
+def pg_texts(values: Sequence[str]) -> bytes:
+    """The binary form of a text[]."""
+    encoded = [value.encode() for value in values]
+    head = struct.pack(">iiiii", 1, 0, TEXT_OID, len(encoded), 1) if encoded else struct.pack(">iii", 0, 0, TEXT_OID)
+    return head + b"".join(struct.pack(">i", len(item)) + item for item in encoded)
+
+
+def pg_int8s(values: Sequence[int]) -> bytes:
+    """The binary form of an int8[]."""
+    if not values:
+        return struct.pack(">iii", 0, 0, INT8_OID)
+    flat = [part for value in values for part in (8, value)]
+    return struct.pack(f">iiiii{'iq' * len(values)}", 1, 0, INT8_OID, len(values), 1, *flat)
