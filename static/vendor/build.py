@@ -17,7 +17,11 @@ HERE = Path(__file__).resolve().parent
 
 # package: (version, licence, {path in the package: our file name})
 PACKAGES: dict[str, tuple[str, str, dict[str, str]]] = {
-    "htmx.org": ("2.0.11", "0BSD", {"dist/htmx.min.js": "htmx.min.js", "LICENSE": "htmx.LICENSE.txt"}),
+    "htmx.org": (
+        "2.0.11",
+        "0BSD",
+        {"dist/htmx.min.js": "htmx.min.js", "LICENSE": "htmx.LICENSE.txt"},
+    ),
     "chart.js": (
         "4.6.1",
         "MIT",
@@ -36,12 +40,13 @@ ICONS = """
 activity adjustments alert-circle alert-triangle arrow-down arrow-down-right arrow-left arrow-right
 arrow-up arrow-up-right arrows-split bolt box check checkbox chevron-down chevron-left chevron-right
 circle-check circle-dashed circle-x clock code coin copy cpu database dots download external-link
-file-text filter flask git-branch hash heart-rate-monitor help history inbox info-circle key keyboard
+file-text filter flask git-branch hash heart-rate-monitor
+help history inbox info-circle key keyboard
 layout-dashboard link list-details list-tree logout mail message message-2 messages minus moon
 player-pause player-play plus point refresh robot route scale search selector send settings
 shield-check shield-x sparkles star sun table tags terminal-2 timeline tool trash trophy user
 user-circle users vector webhook x zoom-in chart-line device-desktop menu-2 building-warehouse
-""".split()
+"""
 SOURCE_MAP = re.compile(rb"^(?://|/\*)[#@] sourceMappingURL=.*$\n?", re.MULTILINE)
 DRAWING = re.compile(r"<svg[^>]*>(.*?)</svg>", re.DOTALL)
 
@@ -59,7 +64,7 @@ def fetch_package(name: str, version: str, folder: Path) -> Path:
 def build_sprite(icons: Path) -> bytes:
     """One <symbol> an icon; stroke and size come from the .icon class."""
     symbols = []
-    for name in sorted(set(ICONS)):
+    for name in sorted(set(ICONS.split())):
         found = DRAWING.search((icons / f"{name}.svg").read_text())
         if found is None:
             raise ValueError(f"{name}.svg holds no drawing")
