@@ -1,13 +1,15 @@
 """Settings of a project: keys, members, audit."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
+from django.core.exceptions import BadRequest
+from django.db.models import Q
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from core.access import PageRequest, project_view
+from core.api import CursorError, read_cursor, sign_cursor
 from core.forms import KeyForm, MemberForm, RoleForm
 from core.keys import issue_key, revoke_key
 from core.models import ApiKey, Membership, Project, Role
@@ -47,6 +49,7 @@ def _keys_page(
     request: PageRequest, project: Project, *, form: KeyForm, new_key: str = ""
 ) -> HttpResponse:
     context = {
+        "tab": "keys",
         "keys": project.api_keys.select_related("created_by"),
         "form": form,
         "new_key": new_key,
@@ -87,6 +90,7 @@ def create_member(request: PageRequest, project: Project) -> HttpResponse:
 
 def _members_page(request: PageRequest, project: Project, *, form: MemberForm) -> HttpResponse:
     context = {
+        "tab": "members",
         "members": project.memberships.select_related("user").order_by("user__username"),
         "roles": Role.choices,
         "form": form,
@@ -125,6 +129,22 @@ def remove(request: PageRequest, project: Project, membership_id: int) -> HttpRe
 @require_GET
 @project_view(role=Role.ADMIN)
 def audit(request: PageRequest, project: Project) -> HttpResponse:
-    pages = Paginator(project.audit_entries.all(), AUDIT_PAGE)
-    context = {"page": pages.get_page(request.GET.get("page"))}
+    entries = project.audit_entries.all()
+    if cursor := request.GET.get("cursor"):
+        entries = entries.filter(_older_than(cursor, project))
+    page = list(entries[: AUDIT_PAGE + 1])
+    following = ""
+    if len(page) > AUDIT_PAGE:
+        page = page[:AUDIT_PAGE]
+        position = [page[-1].at.isoformat(), page[-1].pk]
+        following = sign_cursor(position, project_id=project.pk, filters="audit")
+    context = {"tab": "audit", "entries": page, "next_cursor": following}
     return render(request, "core/settings/audit.html", context)
+
+
+def _older_than(cursor: str, project: Project) -> Q:
+    try:
+        at, pk = read_cursor(cursor, project_id=project.pk, filters="audit")
+    except CursorError as error:
+        raise BadRequest(str(error)) from error
+    return Q(at__lt=at) | Q(at=at, pk__lt=pk)

@@ -1,6 +1,5 @@
 """Signing in and out, the list of projects, and the pages of errors."""
 
-import logging
 import sys
 from urllib.parse import urlsplit
 
@@ -24,8 +23,6 @@ from core.api import DATABASE_ERRORS, is_api_path, problem_http
 from core.forms import LoginForm
 from core.models import Project
 from core.throttling import client_address, count_failure, forget_failures, is_throttled
-
-logger = logging.getLogger(__name__)
 
 # One answer for a wrong name, a wrong password, a locked account and too many tries: nothing to
 # learn from it.
@@ -113,7 +110,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an error nobody foresaw; without context processors, as the database may be away."""
+    """Answer an error nobody foresaw; without the shell, as the database may be away."""
     if isinstance(sys.exc_info()[1], DATABASE_ERRORS):
         if not connection.in_atomic_block:
             connection.close()
@@ -128,5 +125,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _error(request: HttpRequest, status: int, message: str) -> HttpResponse:
     if is_api_path(request.path):
         return problem_http(status, message)
-    page = render_to_string("core/error.html", {"status": status, "message": message})
-    return HttpResponse(page, status=status)
+    context = {"status": status, "message": message}
+    if status in {403, 404}:
+        return render(request, "core/error_page.html", context, status=status)
+    return HttpResponse(render_to_string("core/error.html", context), status=status)
