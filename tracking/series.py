@@ -3,10 +3,31 @@
 No function here reads events: the cost depends on the hours asked for, not on what came in them.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from core.timebuckets import TimeRange
+from core.timebuckets import MONDAY, Interval, TimeRange, fill_gaps
+from tracking.events import CALL_KINDS, Kind
+from tracking.models import UsageRollup
+from tracking.sketches import quantile, quantiles
+from tracking.statements import fetch_all, fetch_one
+
+Family = UsageRollup.Family
+CALLS = sorted(int(kind) for kind in CALL_KINDS)
+INTERVALS = (Interval.HOUR, Interval.DAY, Interval.WEEK)
+MAX_GROUPS = 12
+OTHER = "other"
+ALL_GROUPS = "all"
+
+
+class SeriesError(ValueError):
+    """A series that cannot be asked for. Names the parameter."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +62,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """``groups`` in the order of their sums; without ``group_by`` the only group is "all"."""
+    """``groups`` in the order of their counts; without ``group_by`` the only group is "all"."""
 
     metric: str
     unit: str  # count | ratio | usd | tokens | ms
@@ -52,15 +73,20 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopRow:
-    key: str  # model, prompt key, environment or error type; "" when none was named
-    detail: str  # a model's provider
-    events: int
-    llm_calls: int
-    errors: int
-    tokens: int
-    cost_usd: float
-    latency_p50_ms: float | None
-    latency_p95_ms: float | None
+    """One of the greatest. Of an error type only ``errors`` is known: the sessions that met it.
+
+    Only models have a latency.
+    """
+
+    key: str  # model, prompt key, environment or error type
+    detail: str = ""  # a model's provider
+    events: int = 0
+    llm_calls: int = 0
+    errors: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+    latency_p50_ms: float | None = None
+    latency_p95_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,22 +98,267 @@ class Freshness:
     pending_batches: int
 
 
+@dataclass(frozen=True, slots=True)
+class Metric:
+    unit: str
+    value: str  # SQL over rollup rows
+    share: float | None = None  # the quantile, when the value is a sketch
+
+    @property
+    def is_additive(self) -> bool:
+        return self.unit in {"count", "usd", "tokens"}
+
+
+METRICS = {
+    "events": Metric("count", "sum(n)"),
+    "spans": Metric("count", "sum(n_spans)"),
+    "llm_calls": Metric("count", f"coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0)"),
+    "errors": Metric("count", "sum(n_errors)"),
+    "error_rate": Metric("ratio", "sum(n_errors)::float8 / nullif(sum(n), 0)"),
+    "cost": Metric("usd", "sum(cost_nano)::float8 / 1e9"),
+    "tokens": Metric("tokens", "sum(tokens_in + tokens_out)"),
+    "tokens_in": Metric("tokens", "sum(tokens_in)"),
+    "tokens_out": Metric("tokens", "sum(tokens_out)"),
+    "sessions": Metric("count", "sum(n_sessions)"),
+    "traces": Metric("count", "sum(n_traces)"),
+    "latency_p50": Metric("ms", "assay_sketch_sum(latency)", 0.5),
+    "latency_p95": Metric("ms", "assay_sketch_sum(latency)", 0.95),
+    "latency_p99": Metric("ms", "assay_sketch_sum(latency)", 0.99),
+    "ttft_p50": Metric("ms", "assay_sketch_sum(ttft)", 0.5),
+    "ttft_p95": Metric("ms", "assay_sketch_sum(ttft)", 0.95),
+}
+GROUPS = {
+    "": (Family.ALL, f"'{ALL_GROUPS}'"),
+    "model": (Family.MODEL, "key_b"),
+    "provider": (Family.MODEL, "key_a"),
+    "prompt": (Family.PROMPT, "key_a"),
+    "environment": (Family.ENVIRONMENT, "key_a"),
+    "kind": (Family.ALL, "kind"),
+}
+UNGROUPED = frozenset({"sessions", "traces"})  # counted in family ALL only
+
+HOURS = (
+    "FROM tracking_usagerollup WHERE project_id = %s AND hour >= %s AND hour < %s AND family = %s"
+)
+TOTALS = (
+    "SELECT coalesce(sum(n), 0), coalesce(sum(n_spans), 0),"
+    f" coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0), coalesce(sum(n_traces), 0),"
+    " coalesce(sum(n_sessions), 0), coalesce(sum(n_errors), 0), coalesce(sum(tokens_in), 0),"
+    " coalesce(sum(tokens_out), 0), coalesce(sum(cost_nano), 0),"
+    f" assay_sketch_sum(latency) FILTER (WHERE kind = ANY (%s)) {HOURS}"
+)
+LATENCY_OF_ALL = f"SELECT assay_sketch_sum(latency) {HOURS}"
+USERS = (
+    "SELECT count(DISTINCT user_id) FROM tracking_session"
+    " WHERE project_id = %s AND first_at >= %s AND first_at < %s AND user_id <> ''"
+)
+BEGUN_IN_ENVIRONMENT = (
+    "SELECT coalesce(sum(s.n_traces), 0), count(*) FILTER (WHERE NOT s.is_implicit),"
+    " count(DISTINCT nullif(s.user_id, '')) FROM tracking_session s"
+    " JOIN tracking_sessiontext t USING (project_id, session_id)"
+    " WHERE s.project_id = %s AND s.first_at >= %s AND s.first_at < %s"
+    " AND t.project_id = %s AND t.facets @> ARRAY[%s]"
+)
+
+
 def totals(project_id: int, time_range: TimeRange, *, environment: str = "") -> Totals:
-    """Sum the hours a range touches."""
-    raise NotImplementedError
+    """Sum the hours a range touches; users are those of the sessions begun in it.
+
+    One environment: traces, sessions and users are those of the sessions that met it.
+    """
+    family = Family.ENVIRONMENT if environment else Family.ALL
+    scope = [project_id, time_range.start, time_range.end, family]
+    only = " AND key_a = %s" if environment else ""
+    params: list[object] = [*scope, environment] if environment else list(scope)
+    row = fetch_one(TOTALS + only, [CALLS, *params])
+    assert row is not None  # an aggregate without GROUP BY
+    sketch = row[9] or (fetch_one(LATENCY_OF_ALL + only, params) or [None])[0]
+    traces, sessions, users = _begun(project_id, time_range, row, environment)
+    return Totals(
+        events=int(row[0]),
+        spans=int(row[1]),
+        llm_calls=int(row[2]),
+        traces=traces,
+        sessions=sessions,
+        users=users,
+        errors=int(row[5]),
+        tokens_in=int(row[6]),
+        tokens_out=int(row[7]),
+        cost_usd=int(row[8]) / 1e9,
+        latency=_latency(sketch),
+    )
+
+
+def _begun(
+    project_id: int, time_range: TimeRange, row: Sequence[Any], environment: str
+) -> tuple[int, int, int]:
+    scope = [project_id, time_range.start, time_range.end]
+    if environment:
+        found = fetch_one(BEGUN_IN_ENVIRONMENT, [*scope, project_id, f"env:{environment}"])
+        traces, sessions, users = found or (0, 0, 0)
+        return int(traces), sessions, users
+    users = (fetch_one(USERS, scope) or (0,))[0]
+    return int(row[3]), int(row[4]), users
+
+
+def _latency(sketch: list[int] | None) -> Latency:
+    p50, p95, p99 = (_ms(us) for us in quantiles(sketch, (0.5, 0.95, 0.99)))
+    return Latency(p50=p50, p95=p95, p99=p99)
+
+
+def _ms(us: float | None) -> float | None:
+    return None if us is None else us / 1000
 
 
 def series(
     project_id: int, *, metric: str, interval: str, time_range: TimeRange, group_by: str = ""
 ) -> Series:
-    """Return a metric by interval (hour, day, week), gaps filled."""
-    raise NotImplementedError
+    """Return a metric by interval (hour, day, week), gaps filled.
+
+    Latency is that of model calls (of every kind when grouped by kind, or when there is no call).
+    """
+    known, step = _check_series(metric, interval, group_by)
+    rows = _series_rows(project_id, known, step, time_range=time_range, group_by=group_by)
+    groups, values = _fold(rows, known)
+    if not group_by:
+        groups = [ALL_GROUPS]
+    empty = 0 if known.is_additive else None
+    filled = fill_gaps(replace(time_range, interval=step), values, {})
+    buckets = [Bucket(at, {g: found.get(g, empty) for g in groups}) for at, found in filled]
+    return Series(
+        metric=metric, unit=known.unit, interval=step.value, groups=groups, buckets=buckets
+    )
+
+
+def _check_series(metric: str, interval: str, group_by: str) -> tuple[Metric, Interval]:
+    known = METRICS.get(metric)
+    if known is None:
+        raise SeriesError("metric", f"One of {', '.join(METRICS)}.")
+    if interval not in INTERVALS:
+        raise SeriesError("interval", f"One of {', '.join(INTERVALS)}: sums are kept by the hour.")
+    if group_by not in GROUPS:
+        raise SeriesError("group_by", f"One of {', '.join(filter(None, GROUPS))}.")
+    if group_by and metric in UNGROUPED:
+        raise SeriesError("group_by", f"'{metric}' is counted for all together.")
+    return known, Interval(interval)
+
+
+SeriesRow = tuple[datetime, str, int, float | None]  # bucket, group, events, value
+
+
+def _series_rows(
+    project_id: int, metric: Metric, step: Interval, *, time_range: TimeRange, group_by: str
+) -> list[SeriesRow]:
+    family, group = GROUPS[group_by]
+    sql = (
+        f"SELECT date_bin(%s, hour, %s), {group}, sum(n), {metric.value} {HOURS}"
+        "{only} GROUP BY 1, 2"
+    )
+    params = [step.step, MONDAY, project_id, time_range.start, time_range.end, family]
+    rows = []
+    if metric.share is not None and group_by != "kind":
+        rows = fetch_all(sql.format(only=" AND kind = ANY (%s)"), [*params, CALLS])
+    if not rows:
+        rows = fetch_all(sql.format(only=""), params)
+    return [
+        (at, _group_name(key, group_by), int(n), _value(metric, value))
+        for at, key, n, value in rows
+    ]
+
+
+def _group_name(key: str | int, group_by: str) -> str:
+    return Kind(key).name.lower() if group_by == "kind" else str(key)
+
+
+def _value(metric: Metric, value: Any) -> float | None:
+    if metric.share is not None:
+        return _ms(quantile(value, metric.share))
+    if value is None:
+        return None
+    return int(value) if metric.unit in {"count", "tokens"} else float(value)
+
+
+def _fold(
+    rows: list[SeriesRow], metric: Metric
+) -> tuple[list[str], dict[datetime, dict[str, float | None]]]:
+    """Keep the greatest groups; the others are one group, or left out where sums mean nothing."""
+    sizes: dict[str, int] = {}
+    for _at, group, n, _value in rows:
+        sizes[group] = sizes.get(group, 0) + n
+    groups = sorted(sizes, key=lambda group: (-sizes[group], group))
+    kept = groups[:MAX_GROUPS]
+    if len(groups) > MAX_GROUPS and metric.is_additive and OTHER not in kept:
+        kept.append(OTHER)
+    values: dict[datetime, dict[str, float | None]] = {}
+    for at, group, _n, value in rows:
+        found = values.setdefault(at, {})
+        if group in kept and group != OTHER:
+            found[group] = value
+        elif OTHER in kept:
+            found[OTHER] = (found.get(OTHER) or 0) + (value or 0) if metric.is_additive else value
+    return kept, values
+
+
+# Number, key, detail, sketch: merging sketches is most of the cost, so only models have latency.
+TOP_FAMILIES = {
+    "model": (Family.MODEL, "key_b", "max(key_a)", "assay_sketch_sum(latency)"),
+    "prompt": (Family.PROMPT, "key_a", "''", "max(NULL::int8[])"),
+    "environment": (Family.ENVIRONMENT, "key_a", "''", "max(NULL::int8[])"),
+}
+ERRORS_LOOKED_AT = 5_000
+ERRORS = (
+    "SELECT substr(facet, 7), count(*) FROM ("
+    " SELECT project_id, session_id FROM tracking_session"
+    " WHERE project_id = %s AND last_at >= %s AND last_at < %s AND n_errors > 0"
+    " ORDER BY last_at DESC LIMIT %s) s"
+    " JOIN tracking_sessiontext t USING (project_id, session_id), unnest(t.facets) facet"
+    " WHERE facet LIKE 'error:%%' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s"
+)
 
 
 def top(project_id: int, time_range: TimeRange, *, family: str, limit: int = 10) -> list[TopRow]:
-    """Return the greatest of a family: model, prompt, environment or error."""
-    raise NotImplementedError
+    """Return the greatest of a family: model, prompt, environment, or error (by sessions).
+
+    Error types are counted over the latest 5,000 sessions of the range that met an error.
+    """
+    scope = [project_id, time_range.start, time_range.end]
+    if family == "error":
+        found = fetch_all(ERRORS, [*scope, ERRORS_LOOKED_AT, limit])
+        return [TopRow(key=key, errors=n) for key, n in found]
+    number, key, detail, latency = TOP_FAMILIES[family]
+    sql = (
+        f"SELECT {key}, {detail}, sum(n), coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0),"
+        " sum(n_errors), sum(tokens_in + tokens_out), sum(cost_nano),"
+        f" {latency} FILTER (WHERE kind = ANY (%s)) {HOURS}"
+        f" AND {key} <> '' GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT %s"
+    )
+    return [_top_row(row) for row in fetch_all(sql, [CALLS, *scope, number, limit])]
+
+
+def _top_row(row: Sequence[Any]) -> TopRow:
+    key, detail, n, llm, errors, tokens, cost, sketch = row
+    p50, p95 = quantiles(sketch, (0.5, 0.95))
+    return TopRow(
+        key=key,
+        detail=detail,
+        events=int(n),
+        llm_calls=int(llm),
+        errors=int(errors),
+        tokens=int(tokens),
+        cost_usd=int(cost) / 1e9,
+        latency_p50_ms=_ms(p50),
+        latency_p95_ms=_ms(p95),
+    )
+
+
+PENDING = "SELECT count(*), min(received_at) FROM tracking_inboxbatch WHERE project_id = %s"
 
 
 def freshness(project_id: int, *, now: datetime) -> Freshness:
-    raise NotImplementedError
+    count, oldest = fetch_one(PENDING, [project_id]) or (0, None)
+    waited = max(now - oldest, timedelta()) if oldest else timedelta()
+    return Freshness(
+        data_until=now - waited,
+        oldest_pending_seconds=waited.total_seconds(),
+        pending_batches=count,
+    )
