@@ -1,7 +1,7 @@
 """Signing in and out, the list of projects, and the pages of errors."""
 
 import sys
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
@@ -48,9 +48,8 @@ def log_in(request: HttpRequest) -> HttpResponse:
     htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
     if htmx and request.method == "GET":
         # A fragment was asked for after the session ended: the whole page goes to the login.
-        return HttpResponseClientRedirect(
-            f"{resolve_url('login')}?next={htmx.current_url_abs_path or '/'}"
-        )
+        page = urlencode({"next": htmx.current_url_abs_path or "/"}, safe="/")
+        return HttpResponseClientRedirect(f"{resolve_url('login')}?{page}")
     if request.user.is_authenticated and request.method == "GET":
         return redirect(safe_next(request))
     form = LoginForm(request.POST or None)
