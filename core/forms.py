@@ -44,6 +44,8 @@ class KeyForm(forms.Form):
             return None
         if day < timezone.now().date():
             raise ValidationError("This day is past.")
+        if day.year > 3000:
+            raise ValidationError("This day is too far away: leave it empty for never.")
         return datetime.combine(
             day + timedelta(days=1), time(), tzinfo=timezone.get_default_timezone()
         )
