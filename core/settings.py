@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from core.embedded.layout import DataDir
+from core.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -44,6 +45,8 @@ DATA_DIR = DataDir(Path(env_text("ASSAY_DATA_DIR", str(BASE_DIR / "var"))))
 HOST = env_text("ASSAY_HOST", "127.0.0.1")
 PORT = env_int("ASSAY_PORT", 8000)
 DATABASE_URL = env_text("DATABASE_URL")
+PG_BIN = env_text("PG_BIN")
+METRICS_TOKEN = env_text("ASSAY_METRICS_TOKEN")
 CELERY_BROKER = env_text("CELERY_BROKER_URL")
 CPUS = os.cpu_count() or 1
 WEB_WORKERS = env_int("ASSAY_WEB_WORKERS", max(1, CPUS // 2))
@@ -146,6 +149,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+# --- logs -----------------------------------------------------------------------------------
+LOGGING = logging_config()
 
 # --- security -------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {

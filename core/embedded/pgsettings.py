@@ -64,14 +64,20 @@ def write_settings(cluster: Path, socket_dir: Path, account: Account) -> None:
         "pg_hba.conf": f"local all {DATABASE} peer map=assay\n",
         "pg_ident.conf": f'assay "{user_name()}" {DATABASE}\n',
     }
-    local = cluster / "local.conf"
-    if not local.exists():
-        files[local.name] = "# Settings of your own: they win over assay.conf.\n"
     for name, text in files.items():
-        path = cluster / name
-        path.write_text(text)
-        account.own(path)
-        path.chmod(0o600)
+        write_owned(cluster / name, account, text)
+    if not (cluster / "local.conf").exists():
+        write_local_settings(cluster, account, "# Settings of your own win over assay.conf.\n")
+
+
+def write_local_settings(cluster: Path, account: Account, text: str) -> None:
+    write_owned(cluster / "local.conf", account, text)
+
+
+def write_owned(path: Path, account: Account, text: str) -> None:
+    path.write_text(text)
+    account.own(path)
+    path.chmod(0o600)
 
 
 def user_name() -> str:

@@ -17,7 +17,7 @@ from core.embedded.binaries import Binaries, find_binaries
 from core.embedded.errors import EmbeddedError
 from core.embedded.layout import DataDir
 from core.embedded.locks import FileLock
-from core.embedded.pgsettings import DATABASE, write_settings
+from core.embedded.pgsettings import DATABASE, write_local_settings, write_settings
 from core.embedded.placement import place_cluster, place_socket
 from core.embedded.processes import (
     command_of,
@@ -92,7 +92,7 @@ class PostgresServer:
         self.lock.release()
 
 
-def death_signal(number: int) -> Callable[[], None]:
+def death_signal(number: int = signal.SIGKILL) -> Callable[[], None]:
     """For ``preexec_fn``: it runs after setuid, which would clear the request."""
     return partial(die_with_parent, os.getpid(), number)
 
@@ -197,10 +197,14 @@ def stop_server(process: subprocess.Popen[bytes], *, seconds: float = 8.0) -> No
 
 
 @contextmanager
-def running_postgres(data_dir: DataDir, *, pg_bin: str = "") -> Iterator[str]:
+def running_postgres(
+    data_dir: DataDir, *, pg_bin: str = "", local_settings: str = ""
+) -> Iterator[str]:
     """A server for the length of a block, as a database URL; output goes to a file in logs."""
     server = PostgresServer(data_dir, pg_bin=pg_bin)
     server.prepare()
+    if local_settings:
+        write_local_settings(server.cluster, server.account, local_settings)
     data_dir.logs.mkdir(exist_ok=True)
     with (data_dir.logs / "postgres.log").open("ab") as log:
         process = start_and_wait(server, log)

@@ -1,0 +1,94 @@
+"""Celery: doorbells and slow jobs. Work itself lives in PostgreSQL, so any message may be lost."""
+
+import logging.config
+import mmap
+import os
+from typing import Any
+
+from celery import Celery, signals
+from django.conf import settings
+
+from core.broker import use_files
+from core.embedded.processes import die_with_parent
+from core.logs import logging_config
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
+
+# Seconds, or a crontab. `expires`: a tick that waited longer than the next one is worth nothing.
+BEAT: dict[str, dict[str, Any]] = {
+    "sweep": {
+        "task": "tracking.tasks.sweep_task",
+        "schedule": 3.0,
+        "options": {"queue": "digest", "expires": 3.0},
+    },
+}
+
+MEMORY_PER_CHILD_KB = 300_000
+
+app = Celery("assay")
+app.conf.update(
+    task_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_publish_retry=False,  # a request must not wait for a doorbell; the sweep makes up for it
+    task_default_queue="analysis",
+    task_routes={"tracking.tasks.digest*": {"queue": "digest"}},
+    worker_prefetch_multiplier=1,
+    worker_max_memory_per_child=MEMORY_PER_CHILD_KB,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    worker_redirect_stdouts=False,
+    worker_cancel_long_running_tasks_on_connection_loss=True,
+    broker_connection_retry_on_startup=True,
+    beat_schedule=BEAT,
+    beat_scheduler="core.heartbeats:Scheduler",
+    timezone="UTC",
+    enable_utc=True,
+)
+if settings.CELERY_BROKER:
+    app.conf.update(
+        broker_url=settings.CELERY_BROKER,
+        broker_transport_options={"socket_connect_timeout": 1.0, "socket_timeout": 5.0},
+    )
+else:
+    app.conf.update(use_files(settings.DATA_DIR.broker))
+app.autodiscover_tasks()
+
+# A byte shared with the pool's processes, which see no signal of a warm stop. No lock around it: a
+# killed process could not give one back.
+_stopping = mmap.mmap(-1, 1)
+_main_pid = os.getpid()
+
+
+def is_stopping() -> bool:
+    """Whether the worker was asked to stop: long tasks look here between two steps."""
+    return _stopping[0] == 1
+
+
+def _configure_logging(**_: Any) -> None:
+    logging.config.dictConfig(logging_config())
+
+
+def _note_stop(**_: Any) -> None:
+    _stopping[0] = 1
+
+
+def _die_with_main_process(**_: Any) -> None:
+    die_with_parent(_main_pid)
+
+
+def _start_heartbeat(sender: Any, **_: Any) -> None:
+    from core.heartbeats import beat_in_background
+
+    beat_in_background(str(sender.hostname).partition("@")[0])
+
+
+for signal, receiver in (
+    (signals.setup_logging, _configure_logging),
+    (signals.worker_shutting_down, _note_stop),
+    (signals.worker_process_init, _die_with_main_process),
+    (signals.beat_embedded_init, _die_with_main_process),
+    (signals.worker_ready, _start_heartbeat),
+):
+    signal.connect(receiver)

@@ -1,0 +1,51 @@
+"""Loads the demo data through the web server, once, and waits until it can be seen."""
+
+import json
+import time
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import find_spec
+from urllib.request import Request, urlopen
+
+from core.bootstrap import read_state, write_state
+
+LOADER = "core.demo"
+DIGEST_SECONDS = 180.0
+
+
+def load_demo_data(base_url: str, key: str) -> str:
+    """What was done, in a line. An interrupted load is repeated with its first date: what is
+    re-sent has the same identity, so nothing is stored twice."""
+    state = read_state()
+    if state.get("phase") == "ready":
+        return "nothing to do"
+    began_before = "now" in state
+    if find_spec(LOADER) is None or (not began_before and has_data(base_url, key)):
+        write_state("ready")
+        return "the project has data, or there is no loader"
+    now = datetime.fromisoformat(state["now"]) if began_before else datetime.now(UTC)
+    write_state("demo", now=now.isoformat())
+    import_module(LOADER).load_demo(base_url, key, now)
+    wait_until_digested(base_url, key)
+    write_state("ready")
+    return "the demo data is loaded"
+
+
+def ingest_status(base_url: str, key: str) -> dict[str, int]:
+    request = Request(f"{base_url}/api/v1/ingest/status", headers={"X-API-Key": key})  # noqa: S310
+    with urlopen(request, timeout=10) as answer:
+        status: dict[str, int] = json.load(answer)
+    return status
+
+
+def has_data(base_url: str, key: str) -> bool:
+    status = ingest_status(base_url, key)
+    return status["stored_events"] > 0 or status["pending_batches"] > 0
+
+
+def wait_until_digested(base_url: str, key: str) -> None:
+    deadline = time.monotonic() + DIGEST_SECONDS
+    while ingest_status(base_url, key)["pending_batches"] > 0:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the demo data was accepted but not digested; see logs/digest.log")
+        time.sleep(0.25)

@@ -1,0 +1,176 @@
+"""The process tree of ``serve``: ``python -m core.embedded.supervisor PLAN``.
+
+Kept apart from Django: this process lives as long as the installation and only waits, so it should
+hold little memory. Started by ``manage.py serve``, which replaces itself with it.
+"""
+
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+from core.embedded.child import Child
+from core.embedded.errors import EmbeddedError
+from core.embedded.locks import FileLock
+from core.embedded.logfiles import LogFile
+from core.embedded.plan import Plan
+from core.embedded.postgres import FAST_STOP, RETRY_SECONDS, PostgresServer
+from core.embedded.processes import stop_leftovers
+from core.embedded.programs import (
+    analysis_command,
+    child_environment,
+    digest_command,
+    launch_python,
+    manage_command,
+    web_command,
+)
+from core.embedded.tree import ProcessTree, StopRequested, say
+
+# Web first, so that nothing new is accepted; PostgreSQL last, so that all can finish. A worker
+# that needs longer is killed: its transaction rolls back and the work is taken again.
+STOP_ORDER = (
+    (("web", "demo", "bootstrap"), 3.0),
+    (("digest", "analysis"), 3.0),
+    (("postgres",), 3.0),
+)
+WEB_START_SECONDS = 60.0
+START_ATTEMPTS = 3
+
+
+def run(plan: Plan) -> None:
+    """Serve until a signal comes; EmbeddedError when it cannot even begin."""
+    lock = FileLock(plan.data_dir.lock)
+    lock.acquire()
+    tree = ProcessTree(plan.data_dir)
+    tree.catch_signals()
+    try:
+        begin(tree, plan)
+        while not tree.is_stopping:
+            tree.pump(tree.next_wait())
+    except StopRequested:
+        pass
+    finally:
+        began = time.monotonic()
+        tree.stop(STOP_ORDER)
+        say(f"Assay stopped in {time.monotonic() - began:.1f} s.")
+
+
+def begin(tree: ProcessTree, plan: Plan) -> None:
+    for name in stop_leftovers(plan.data_dir.processes, plan.data_dir.root):
+        say(f"Stopped {name}, left over from a start that was killed.")
+    refuse_taken_port(plan)
+    say("Assay starts. Its processes and their logs:")
+    if plan.embedded:
+        start_postgres(tree, plan)
+    announcement = bootstrap(tree, plan)
+    web = add_program(tree, plan, "web", web_command(plan))
+    add_program(tree, plan, "digest", digest_command(plan))
+    add_program(tree, plan, "analysis", analysis_command(plan))
+    wait_for_web(tree, plan, web)
+    say(announcement)
+    add_program(
+        tree, plan, "demo", manage_command("bootstrap", "--demo", plan.base_url), is_once=True
+    )
+
+
+def add_program(
+    tree: ProcessTree, plan: Plan, name: str, arguments: list[str], *, is_once: bool = False
+) -> Child:
+    return tree.add(
+        name, lambda output: launch_python(plan, arguments, output=output), is_once=is_once
+    )
+
+
+def refuse_taken_port(plan: Plan) -> None:
+    family = socket.AF_INET6 if ":" in plan.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((plan.host, plan.port))
+        except OSError as error:
+            raise EmbeddedError(
+                f"Cannot listen on {plan.host} port {plan.port}: {error.strerror}. Stop what uses "
+                "it, or set ASSAY_PORT (and ASSAY_HOST) to something else."
+            ) from error
+
+
+def start_postgres(tree: ProcessTree, plan: Plan) -> None:
+    server = PostgresServer(plan.data_dir, pg_bin=plan.pg_bin)
+    server.prepare()
+    if plan.data_dir.cluster_record.exists():
+        say(f"  The database's files are in {server.cluster}: PostgreSQL does not run as root,")
+        say(f"  and {server.account.name}, who runs it, may not enter {plan.root}.")
+    environment = child_environment(plan)
+    child = tree.add(
+        "postgres",
+        lambda output: server.launch(output=output, environment=environment),
+        stop_signal=FAST_STOP,
+    )
+    began = time.monotonic()
+    while not tree.pump_until(lambda: is_ready(server, child), seconds=10):
+        if not child.is_running and time.monotonic() - began > RETRY_SECONDS:
+            raise EmbeddedError(failure("PostgreSQL does not start", child.log))
+        say("  PostgreSQL is not ready yet (after a crash it recovers first).")
+
+
+def is_ready(server: PostgresServer, child: Child) -> bool:
+    return child.process is not None and server.is_ready(child.process)
+
+
+def bootstrap(tree: ProcessTree, plan: Plan) -> str:
+    """Migrate and make what a first start needs; what to print once the web server answers."""
+    arguments = manage_command("bootstrap", "--base-url", plan.base_url)
+    with tempfile.TemporaryFile() as answer:
+        child = tree.add(
+            "bootstrap",
+            lambda output: launch_python(plan, arguments, output=output, stdout=answer),
+            is_once=True,
+        )
+        tree.pump_until(lambda: child.exit_code is not None)
+        answer.seek(0)
+        text = answer.read().decode().rstrip()
+    if child.exit_code != 0:
+        raise EmbeddedError(failure("The database was not set up", child.log))
+    return text
+
+
+def wait_for_web(tree: ProcessTree, plan: Plan, web: Child) -> None:
+    def has_settled() -> bool:
+        return web.failures >= START_ATTEMPTS or answers(plan)
+
+    in_time = tree.pump_until(has_settled, seconds=WEB_START_SECONDS)
+    if not in_time or web.failures >= START_ATTEMPTS:
+        raise EmbeddedError(failure("The web server does not start", web.log))
+
+
+def answers(plan: Plan) -> bool:
+    """Whether anything speaks HTTP there; which status it is depends on the allowed hosts."""
+    request = f"GET /healthz HTTP/1.0\r\nHost: {plan.connect_host}\r\n\r\n".encode()
+    try:
+        with socket.create_connection((plan.connect_host, plan.port), timeout=2) as connection:
+            connection.sendall(request)
+            return connection.recv(5) == b"HTTP/"
+    except OSError:
+        return False
+
+
+def failure(what: str, log: LogFile) -> str:
+    lines = "\n".join(f"  {line[:400]}" for line in log.tail())
+    return f"{what}. The end of {log.path}:\n{lines}"
+
+
+def main(plan_text: str) -> int:
+    try:
+        run(Plan.from_json(plan_text))
+    except EmbeddedError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,50 @@
+"""The web server's main process: ``python -m core.embedded.web HOST PORT PROCESSES``."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.server import Server
+
+from core.embedded.processes import die_with_parent
+from core.logs import logging_config
+
+# Two: one waits for PostgreSQL while the other computes. More only fight for the interpreter.
+THREADS = 2
+STOP_SECONDS = 3
+
+
+def load_application(parent: int) -> Callable[..., Any]:  # Any: WSGI
+    """Runs in each server process; it must not outlive a killed main process."""
+    die_with_parent(parent)
+    from core.wsgi import application
+
+    return application
+
+
+def granian_logging() -> dict[str, Any]:  # Any: the shape of logging.config
+    config = logging_config()
+    config["loggers"]["_granian"] = {"level": "INFO", "handlers": [], "propagate": True}
+    return config
+
+
+def main(host: str, port: str, processes: str) -> None:
+    Server(
+        "core.wsgi:application",
+        address=host,
+        port=int(port),
+        interface=Interfaces.WSGI,
+        workers=int(processes),
+        blocking_threads=THREADS,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        log_access=False,
+        log_dictconfig=granian_logging(),
+    ).serve(target_loader=partial(load_application, os.getpid()), wrap_loader=False)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,55 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from core.announcement import announcement
+from core.bootstrap import BootstrapError, ensure_key, prepare, read_state, write_state
+from core.demodata import load_demo_data
+from core.models import Project
+
+
+class Command(BaseCommand):
+    help = "Migrates, makes the first admin, the demo project and its key; `serve` calls it."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--base-url", default=f"http://{settings.HOST}:{settings.PORT}")
+        parser.add_argument("--demo", metavar="URL", help="load the demo data into a running web")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if options["demo"]:
+                self.load_demo(options["demo"])
+            else:
+                self.set_up(options["base_url"])
+        except BootstrapError as error:
+            raise CommandError(str(error)) from error
+
+    def set_up(self, base_url: str) -> None:
+        state = read_state()
+        if not state:
+            write_state("starting")
+        login, key = prepare()
+        if state.get("phase") != "ready":
+            dated = {"now": state["now"]} if "now" in state else {}
+            write_state("demo" if settings.DEMO and key else "ready", **dated)
+        self.stdout.write(announcement(base_url, login, key, now=timezone.now()))
+
+    def load_demo(self, base_url: str) -> None:
+        if read_state().get("phase") == "ready":
+            return
+        try:
+            key = ensure_key(Project.objects.get(slug="demo"))
+            self.stderr.write(load_demo_data(base_url, key))
+        except Exception as error:
+            keep_failure(str(error))
+            raise
+
+
+def keep_failure(error: str) -> None:
+    """Keeps the date of the data, so that the next start repeats the same load."""
+    state = {name: value for name, value in read_state().items() if name == "now"}
+    write_state("failed", error=error, **state)

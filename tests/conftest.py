@@ -1,0 +1,37 @@
+"""Fixtures of every test. Which database: tests/environment.py."""
+
+import pytest
+from django.conf import settings
+
+from tests.cast import *  # noqa: F403
+
+
+def pytest_configure() -> None:
+    # Hashed names need a collectstatic; the tests read the sources.
+    settings.STORAGES["staticfiles"]["BACKEND"] = (
+        "django.contrib.staticfiles.storage.StaticFilesStorage"
+    )
+    settings.WHITENOISE_USE_FINDERS = True
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    """Debian's Chromium: nothing is downloaded."""
+    return {
+        **browser_type_launch_args,
+        "executable_path": find_chromium(),
+        "args": ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+    }
+
+
+def find_chromium() -> str:
+    import os
+    import shutil
+
+    found = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    )
+    if not found:
+        pytest.skip("no Chromium: apt-get install chromium, or set CHROMIUM to its path")
+    return found
