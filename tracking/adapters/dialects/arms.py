@@ -1,51 +1,59 @@
 """Which variants of which experiments a span says it saw. Pure."""
 
-from collections.abc import Iterable
-
-from tracking.adapters.dialects.codecs import clean_name
-from tracking.adapters.dialects.table import KEYS_OF_COLUMN
+from tracking.cleaning import clean_name
 
 Arm = tuple[str, str]
 
 CONFLICT = "arm_conflict"
-SOURCES = ("assay", "experiment", "flag")
-"""Pairs of attributes, the first that names an experiment wins it; ``assay.assignments`` comes
-after the first."""
-
-COLUMNS = tuple(f"{part}:{source}" for source in SOURCES for part in ("arm", "variant"))
-MASKS = tuple(
-    sum(
-        key.mask
-        for part in ("arm", "variant")
-        for key in KEYS_OF_COLUMN[f"{part}:{source}"]
-    )
-    for source in SOURCES
+PAIRS = (
+    ("arm:assay", "variant:assay"),
+    ("arm:experiment", "variant:experiment"),
+    ("arm:flag", "variant:flag"),
 )
+"""Columns of a name and a variant. The first pair that names an experiment wins it; what
+``assay.assignments`` says comes after the first pair."""
+
 FLAG_EVENTS = frozenset({"feature_flag", "feature_flag.evaluation"})
 _FLAG_VARIANTS = ("feature_flag.result.variant", "feature_flag.variant")
 
 
 def choose_arms(
-    pairs: tuple[object, ...], assigned: Iterable[Arm], further: Iterable[Arm]
-) -> tuple[tuple[Arm, ...], int, bool]:
+    pairs: tuple[str | None, ...], assigned: tuple[Arm, ...], further: tuple[Arm, ...]
+) -> tuple[tuple[Arm, ...], tuple[str, ...], bool]:
     """Choose from what was sent, most explicit first.
 
-    ``pairs`` holds the values of ``COLUMNS``. Answers the arms, sorted; the mask of the keys whose
-    values cannot be told from the arms; and whether an experiment was named with two variants.
+    ``pairs`` holds the values of ``PAIRS`` in a row. Answers the arms, sorted; the columns of
+    ``PAIRS`` whose values the arms cannot give back; and whether variants of one experiment
+    disagreed.
     """
+    names, variants = pairs[::2], pairs[1::2]
     sent = [
-        (pairs[at], pairs[at + 1]) if pairs[at] and pairs[at + 1] else None
-        for at in range(0, len(pairs), 2)
+        (name, variant) if name and variant else None
+        for name, variant in zip(names, variants, strict=True)
     ]
-    chosen: dict[object, object] = {}
+    whole = [arm for arm in sent if arm]
+    first = whole[: 1 if sent[0] else 0]
+    chosen: dict[str, str] = {}
     conflict = False
-    for experiment, variant in [*filter(None, sent[:1]), *assigned, *filter(None, sent[1:]), *further]:
+    for experiment, variant in [*first, *assigned, *whole[len(first) :], *further]:
         conflict |= chosen.setdefault(experiment, variant) != variant
-    arms = tuple(sorted((str(experiment), str(variant)) for experiment, variant in chosen.items()))
-    lost = sum(
-        mask for pair, mask in zip(sent, MASKS, strict=True) if pair is None or arms != (pair,)
-    )
-    return arms, lost, conflict
+    arms = tuple(sorted(chosen.items()))
+    lost = [
+        columns for columns, arm in zip(PAIRS, sent, strict=True) if arm is None or arms != (arm,)
+    ]
+    return arms, tuple(column for columns in lost for column in columns), conflict
+
+
+def columns_of_arms(arms: tuple[Arm, ...]) -> dict[str, object]:
+    """What the columns of ``PAIRS`` held: with one arm they all held it, else they kept nothing."""
+    if len(arms) != 1:
+        return {}
+    ((experiment, variant),) = arms
+    return {
+        column: held
+        for pair in PAIRS
+        for column, held in zip(pair, (experiment, variant), strict=True)
+    }
 
 
 def arms_of_flag_event(name: str, attributes: dict[str, object]) -> list[Arm]:

@@ -4,12 +4,13 @@
 only a bit of ``seen``; everything else stays in the attributes. ``rebuild_attributes`` inverts it.
 """
 
-from collections.abc import Iterable
 from operator import attrgetter
+from typing import Any
 
 import msgspec
 
 from tracking.adapters.dialects import arms as arm_choice
+from tracking.adapters.dialects.arms import Arm, choose_arms
 from tracking.adapters.dialects.gen_ai import OPERATION_KINDS
 from tracking.adapters.dialects.sealing import seal, unseal
 from tracking.adapters.dialects.table import (
@@ -23,25 +24,26 @@ from tracking.adapters.dialects.table import (
 from tracking.events import IncomingEvent, Kind, Payload
 
 TTFT_TOO_LONG = "ttft_longer_than_span"
-"""Time to the first token beyond the whole span: the attribute is kept, the column is not filled."""
+"""Time to the first token beyond the whole span: kept as an attribute, not as a column."""
 
-_NO_PAIRS = (None,) * len(arm_choice.COLUMNS)
+BODY_COLUMNS = frozenset({"input", "output", "system"})
 _MAX_MEMO = 4096
-_chosen_arms: dict[tuple[object, ...], tuple[tuple[arm_choice.Arm, ...], int, bool]] = {}
+_NO_ARMS: tuple[object, ...] = (None, None, None, None, None, None, (), ())
+_chosen: dict[tuple[object, ...], tuple[tuple[Arm, ...], tuple[str, ...], bool]] = {}
 
 
 class Gathered(msgspec.Struct, gc=False):
-    columns: dict[str, object]
+    columns: dict[str, Any]  # a column's own type; the table is checked by tests
     leftover: dict[str, object]
     seen: int
     warnings: list[str]
 
-    def withhold(self, column: str, mask: int) -> None:
+    def withhold(self, column: str, value: object) -> None:
         """Put values back under their own keys that ``column`` was to stand for."""
         for key in KEYS_OF_COLUMN[column]:
-            if self.seen & mask & key.mask:
-                self.leftover[key.name] = key.codec.write(self.columns[column])
-        self.seen &= ~mask
+            if self.seen & key.mask:
+                self.leftover[key.name] = key.codec.write(value)
+                self.seen &= ~key.mask
 
 
 def gather(entries: list[Entry], *, ordered: bool = False) -> Gathered:
@@ -50,26 +52,25 @@ def gather(entries: list[Entry], *, ordered: bool = False) -> Gathered:
     As long as twins agree, the order says nothing. Where a better key may have come after a worse
     one with another value, the entries are gone through again from the best key to the worst.
     """
-    columns: dict[str, object] = {}
+    columns: dict[str, Any] = {}
     leftover: dict[str, object] = {}
     warnings: list[str] = []
+    fill = columns.setdefault
     seen = 0
     for column, mask, value, key, raw, warning in entries:
         if column is None:
             leftover[key] = raw
-            if warning:
-                warnings.append(warning)
-        elif columns.setdefault(column, value) == value:
+        elif fill(column, value) == value:
             if mask:
                 seen |= mask
-            else:
-                leftover[key] = raw
-                if warning:
-                    warnings.append(warning)
+                continue
+            leftover[key] = raw
         elif ordered or key in LAST_RESORTS:
             leftover[key] = raw
         else:
             return gather(sorted(entries, key=_rank), ordered=True)
+        if warning:
+            warnings.append(warning)
     return Gathered(columns, leftover, seen, warnings)
 
 
@@ -82,18 +83,84 @@ def gather_attributes(attributes: dict[str, object]) -> Gathered:
     return gather([read_attribute(key, seal(raw)) for key, raw in attributes.items()])
 
 
-def settle(gathered: Gathered, duration_us: int | None, further_arms: Iterable[arm_choice.Arm]) -> None:
+def settle(gathered: Gathered, duration_us: int | None, further_arms: tuple[Arm, ...] = ()) -> None:
     """Decide what takes several columns: arms, kind, the model that answered, a possible ttft."""
     columns = gathered.columns
-    settle_arms(gathered, further_arms)
+    _settle_arms(gathered, further_arms)
     if "kind" not in columns:
-        kind = OPERATION_KINDS.get(columns.get("operation"))
-        columns["kind"] = kind if kind is not None else _guess_kind(columns)
-    requested = columns.get("model_requested")
-    if requested is not None:
-        columns.setdefault("model", requested)
-    ttft_us = columns.get("ttft_us")
-    if ttft_us is not None and duration_us is not None and ttft_us > duration_us:
-        gathered.withhold("ttft_us", -1)
-        del columns["ttft_us"]
+        kind = OPERATION_KINDS.get(columns.get("operation", ""))
+        columns["kind"] = _guess_kind(columns) if kind is None else kind
+    if "model" not in columns and "model_requested" in columns:
+        columns["model"] = columns["model_requested"]
+    if duration_us is not None and columns.get("ttft_us", 0) > duration_us:
+        gathered.withhold("ttft_us", columns.pop("ttft_us"))
         gathered.warnings.append(TTFT_TOO_LONG)
+
+
+def _guess_kind(columns: dict[str, Any]) -> Kind:
+    """Who names a model and counts its answer, and says nothing else, called it."""
+    return Kind.LLM if "model_requested" in columns and "tokens_out" in columns else Kind.CHAIN
+
+
+def _settle_arms(gathered: Gathered, further: tuple[Arm, ...]) -> None:
+    take = gathered.columns.pop
+    sent = (
+        take("arm:assay", None),
+        take("variant:assay", None),
+        take("arm:experiment", None),
+        take("variant:experiment", None),
+        take("arm:flag", None),
+        take("variant:flag", None),
+        take("assignments", ()),
+        further,
+    )
+    if sent == _NO_ARMS:
+        return
+    choice = _chosen.get(sent)
+    if choice is None:
+        if len(_chosen) >= _MAX_MEMO:
+            _chosen.clear()
+        choice = _chosen[sent] = choose_arms(sent[:6], sent[6], sent[7])
+    arms, lost, conflict = choice
+    gathered.columns["arms"] = arms
+    if lost:
+        _withhold_pairs(gathered, sent, lost)
+    if conflict:
+        gathered.warnings.append(arm_choice.CONFLICT)
+
+
+def _withhold_pairs(gathered: Gathered, sent: tuple[object, ...], lost: tuple[str, ...]) -> None:
+    columns = [column for pair in arm_choice.PAIRS for column in pair]
+    for column, value in zip(columns, sent, strict=False):
+        if column in lost and value is not None:
+            gathered.withhold(column, value)
+
+
+def rebuild_attributes(event: IncomingEvent | Any, payload: Payload) -> dict[str, object]:
+    """Give back the very attributes that were sent, from an event (or its row) and its payload."""
+    rebuilt: dict[str, object] = {}
+    of_arms = arm_choice.columns_of_arms(_arms_of(event.arms))
+    for key in KEYS.values():
+        if event.seen & (key.mask | key.structured_mask):
+            value = _column_value(key.column, event, payload, of_arms)
+            structured = event.seen & key.structured_mask
+            rebuilt[key.name] = msgspec.json.decode(value) if structured else key.codec.write(value)
+    rebuilt.update(payload.attributes or {})
+    return {name: unseal(value) for name, value in rebuilt.items()}
+
+
+def _column_value(
+    column: str, event: IncomingEvent | Any, payload: Payload, of_arms: dict[str, object]
+) -> Any:
+    if column in BODY_COLUMNS:
+        return getattr(payload, column)
+    if column in of_arms:
+        return of_arms[column]
+    return attrgetter(column)(event)
+
+
+def _arms_of(arms: object) -> tuple[Arm, ...]:
+    """Arms as an event holds them, or as its row does: an object, or nothing."""
+    if isinstance(arms, dict):
+        return tuple(arms.items())
+    return tuple(arms) if isinstance(arms, tuple | list) else ()

@@ -1,0 +1,190 @@
+"""One OTLP span, as bytes, to an :class:`IncomingEvent`. Pure."""
+
+from typing import Any
+
+import msgspec
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Status as SpanStatus
+
+from tracking.adapters.dialects.arms import Arm, arms_of_flag_event
+from tracking.adapters.dialects.attributes import Gathered, gather, settle
+from tracking.adapters.dialects.keys import STATUS_MESSAGE_BIT
+from tracking.adapters.otlp_values import SHORT, attributes_of, read_entry, recall
+from tracking.cleaning import clean_error, clean_name
+from tracking.events import IncomingEvent, Payload, Receipt, Status
+from tracking.identity import content_rank, span_identity
+from tracking.timestamps import settle_span
+
+_MAX_MEMO = 4096
+_OK, _ERROR = int(Status.OK), int(Status.ERROR)
+
+_statuses: dict[bytes, tuple[int, str]] = {}
+_extras: dict[tuple[object, ...], dict[str, object] | None] = {}
+
+
+class SpanContext(msgspec.Struct, frozen=True):
+    """What all spans of one scope of one resource share."""
+
+    receipt: Receipt
+    environment: str = ""
+    release: str = ""
+    origin: int = 0
+    arms: tuple[Arm, ...] = ()  # of the resource: a deployment that is itself a variant
+
+
+def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
+    """Map a span that the door let in. ``raw`` is its bytes, which rank its content."""
+    gathered = gather(
+        [
+            (recall(blob) if len(blob) < SHORT else None) or read_entry(blob)
+            for blob in span.attributes
+        ]
+    )
+    odd: dict[str, object] = {}
+    start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
+    times = settle_span(start_ns, end_ns, context.receipt)
+    if times.warnings:
+        gathered.warnings.extend(times.warnings)
+        odd = {"start_ns": start_ns, "end_ns": end_ns}
+    span_events = _read_span_events(span.events) if span.events else None
+    settle(gathered, times.duration_us, _further_arms(span_events, context))
+    status = _settle_status(gathered, span.status, span_events, odd)
+    name, parent_span_id = _names_of(span, odd)
+    columns, extra = gathered.columns, _extra_of(span)
+    take = columns.pop
+    payload = Payload(
+        take("input", None),
+        take("output", None),
+        take("system", None),
+        gathered.leftover or None,
+        span_events,
+        _read_links(span.links) if span.links else None,
+        {**(extra or {}), **odd} if odd else extra,
+    )
+    trace_id, span_id = span.trace_id.hex(), span.span_id.hex()
+    return IncomingEvent(
+        id=span_identity(trace_id, span_id),
+        occurred_us=times.occurred_us,
+        duration_us=times.duration_us,
+        ns_rest=times.ns_rest,
+        needs_clock=times.needs_clock,
+        content_rank=content_rank(raw),
+        status=status,
+        name=name,
+        trace_id=trace_id,
+        span_id=span_id,
+        parent_span_id=parent_span_id,
+        environment=context.environment,
+        release=context.release,
+        origin=context.origin,
+        seen=gathered.seen,
+        warnings=tuple(sorted(set(gathered.warnings))) if gathered.warnings else (),
+        payload=payload,
+        **columns,
+    )
+
+
+def _names_of(span: Any, odd: dict[str, object]) -> tuple[str, str]:
+    """The span's name and its parent's id. A parent id of zeros says that there is none."""
+    sent: str = span.name
+    name = clean_name(sent)
+    if name != sent:
+        odd["name"] = sent
+    sent = span.parent_span_id.hex()
+    parent_span_id = sent if len(sent) <= 32 else clean_name(sent)
+    if parent_span_id and (parent_span_id != sent or not sent.strip("0")):
+        odd["parent_span_id"] = sent
+        parent_span_id = parent_span_id if sent.strip("0") else ""
+    return name, parent_span_id
+
+
+def _extra_of(span: Any) -> dict[str, object] | None:
+    """What a span says beside its attributes and has no column; shared, so never changed."""
+    said = (
+        span.kind,
+        span.flags,
+        span.trace_state,
+        span.dropped_attributes_count,
+        span.dropped_events_count,
+        span.dropped_links_count,
+    )
+    if said in _extras:
+        return _extras[said]
+    names = ("kind", "flags", "trace_state")
+    dropped = ("dropped_attributes", "dropped_events", "dropped_links")
+    extra = {name: value for name, value in zip(names + dropped, said, strict=True) if value}
+    if len(_extras) >= _MAX_MEMO:
+        _extras.clear()
+    return _extras.setdefault(said, extra or None)
+
+
+def _settle_status(
+    gathered: Gathered, blob: bytes, span_events: list[object] | None, odd: dict[str, object]
+) -> int:
+    """Fill what went wrong: the status message, else the last exception event."""
+    known = _statuses.get(blob)
+    if known is None:
+        message = SpanStatus.FromString(blob)
+        known = (int(message.code), message.message)
+        if not known[1]:
+            _statuses[blob] = known
+    code, text = known
+    if code == _ERROR:
+        _fill_error(gathered, text, span_events)
+    if text and gathered.columns.get("error") == text:
+        gathered.seen |= STATUS_MESSAGE_BIT
+    elif text:
+        odd["status_message"] = text
+    if 0 <= code <= _ERROR:
+        return code
+    odd["status_code"] = code
+    return int(Status.UNSET)
+
+
+def _fill_error(gathered: Gathered, text: str, span_events: list[object] | None) -> None:
+    kind = ""
+    for name, _, attributes, *_ in reversed(span_events or []):
+        if name == "exception":
+            text = text or str(attributes.get("exception.message") or "")
+            kind = str(attributes.get("exception.type") or "")
+            break
+    if text:
+        gathered.columns["error"] = clean_error(text)
+    if kind:
+        gathered.columns.setdefault("error_type", clean_name(kind))
+
+
+def _read_span_events(blobs: Any) -> list[Any]:
+    """Events as ``[name, ns, attributes]``, and how many attributes were dropped if any."""
+    events = []
+    for blob in blobs:
+        event = Span.Event.FromString(blob)
+        read = [event.name, event.time_unix_nano, attributes_of(event.attributes)]
+        events.append(
+            [*read, event.dropped_attributes_count] if event.dropped_attributes_count else read
+        )
+    return events
+
+
+def _read_links(blobs: Any) -> list[object]:
+    """Links as ``[trace id, span id, attributes]``, and what else they say if anything."""
+    links: list[object] = []
+    for blob in blobs:
+        link = Span.Link.FromString(blob)
+        said = {
+            "trace_state": link.trace_state,
+            "dropped_attributes": link.dropped_attributes_count,
+            "flags": link.flags,
+        }
+        rest = [{name: value for name, value in said.items() if value}]
+        ids = link.trace_id.hex(), link.span_id.hex()
+        links.append([*ids, attributes_of(link.attributes), *(rest if rest[0] else [])])
+    return links
+
+
+def _further_arms(span_events: list[Any] | None, context: SpanContext) -> tuple[Arm, ...]:
+    """Arms of feature flag events, then the resource's."""
+    if not span_events:
+        return context.arms
+    arms = [arm for event in span_events for arm in arms_of_flag_event(event[0], event[2])]
+    return (*arms, *context.arms) if arms else context.arms
