@@ -30,7 +30,7 @@ def django_db_setup(django_db_setup, django_db_blocker) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_key_cache() -> Iterator[None]:
+def fresh_key_cache() -> Iterator[None]:
     forget_cached_keys()
     yield
     forget_cached_keys()

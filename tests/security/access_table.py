@@ -1,0 +1,44 @@
+"""Who may use which address: the checked-in truth of ``test_access_matrix``.
+
+A new route needs a row here. Keys are the routes as ``urls.py`` spells them, joined.
+"""
+
+from core.models import Role
+
+VIEWER, ADMIN = Role.VIEWER, Role.ADMIN
+
+# No login, no key.
+OPEN = {
+    "login",
+    "logout",
+    "healthz",
+    "readyz",
+    "metrics",
+    "admin/login/",
+    "api/^schema/?$",
+    "api/^docs/?$",
+}
+
+# Anybody who signed in.
+SIGNED_IN = {""}
+
+# Pages of a project: the lowest role, by method.
+PAGES: dict[str, dict[str, Role]] = {
+    "p/<slug:slug>/settings/": {"GET": VIEWER},
+    "p/<slug:slug>/settings/keys/": {"GET": VIEWER, "POST": ADMIN},
+    "p/<slug:slug>/settings/keys/<int:key_id>/revoke/": {"POST": ADMIN},
+    "p/<slug:slug>/settings/members/": {"GET": VIEWER, "POST": ADMIN},
+    "p/<slug:slug>/settings/members/<int:membership_id>/role/": {"POST": ADMIN},
+    "p/<slug:slug>/settings/members/<int:membership_id>/remove/": {"POST": ADMIN},
+    "p/<slug:slug>/settings/audit/": {"GET": ADMIN},
+    "p/<slug:slug>/settings/ingestion/": {"GET": VIEWER},
+    "p/<slug:slug>/": {"GET": VIEWER},
+    "p/<slug:slug>/freshness/": {"GET": VIEWER},
+    "p/<slug:slug>/sessions/": {"GET": VIEWER},
+    "p/<slug:slug>/sessions/<anyid:session_id>/": {"GET": VIEWER},
+    "p/<slug:slug>/traces/": {"GET": VIEWER},
+    "p/<slug:slug>/traces/<anyid:trace_id>/": {"GET": VIEWER},
+}
+
+# API: the scope a key needs, by method.
+API: dict[str, dict[str, str]] = {}

@@ -1,0 +1,29 @@
+"""Every address of the product, found by walking the resolver."""
+
+import re
+from collections.abc import Iterator
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+SAMPLES = {"slug": "alpha", "int": "1", "str": "x1", "path": "x1", "uuid": "0" * 32}
+
+
+def all_routes() -> list[str]:
+    return sorted({route for route in _walk(get_resolver().url_patterns, "")})
+
+
+def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            if pattern.app_name != "admin":  # its own test
+                yield from _walk(pattern.url_patterns, route)
+        else:
+            yield route
+
+
+def address_of(route: str) -> str:
+    """An address the route matches, of the project alpha."""
+    filled = re.sub(r"<(?:(\w+):)?(\w+)>", lambda m: SAMPLES.get(m[1] or "str", "x1"), route)
+    filled = re.sub(r"\(\?P<\w+>[^)]*\)", "x1", route if filled == route else filled)
+    return "/" + re.sub(r"\^|\$|\\Z|/\?", "", filled)
