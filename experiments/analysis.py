@@ -1,0 +1,313 @@
+"""From the units of an experiment to its results: sums in SQL, inference on sums, one snapshot."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Sum
+
+from experiments.comparing import Arm, ArmSums, Rule, compare_arms, mean_of, pair_of
+from experiments.discovery import record_variants
+from experiments.executions import name_from_events, read_executions
+from experiments.health import HealthInputs, check_health
+from experiments.metrics import DISCOVERED_METRICS, Metric
+from experiments.models import Experiment, ResultSnapshot, Variant
+from experiments.results import (
+    ArmResult,
+    ComparisonResult,
+    Excluded,
+    MetricResult,
+    Results,
+    SplitResult,
+    VariantResult,
+)
+from experiments.results import ArmSums as ArmSumsResult
+from experiments.stats import METHOD_VERSION
+from experiments.stats.moments import moments_of
+from experiments.stats.multiplicity import adjust_holm
+from experiments.stats.outcomes import Interval
+from experiments.stats.power import days_left
+from experiments.stats.proportions import is_at_edge, padded_moments, wilson_interval
+from experiments.stats.sequential import half_width
+from experiments.stats.srm import SplitTest, check_split
+from experiments.stats.sums import MeanSums, ProportionSums
+from experiments.units import ValueSums, VariantSums, sum_units
+from experiments.verdicts import Case, Question, reach_verdict
+from tracking.models import IngestCounter
+
+SHORTEST_OBSERVATION = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One experiment at one moment: what the database summed, with the control first."""
+
+    experiment: Experiment
+    arms: Sequence[VariantSums]
+    variants: dict[str, Variant]
+    control: str
+    now: datetime
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(alpha=self.experiment.alpha, tuning_units=self.experiment.tuning_units)
+
+    @property
+    def units(self) -> int:
+        return sum(arm.units for arm in self.arms)
+
+    @property
+    def others(self) -> list[VariantSums]:
+        return [arm for arm in self.arms if arm.variant != self.control]
+
+
+def analyse(experiment: Experiment, *, now: datetime) -> ResultSnapshot:
+    """Compute the results of an experiment as of now and keep them."""
+    began = time.monotonic()
+    mark = source_mark(experiment.project_id)
+    results = compute_results(experiment, now=now)
+    snapshot, _ = ResultSnapshot.objects.update_or_create(
+        experiment=experiment,
+        defaults={
+            "results": results,
+            "method_version": METHOD_VERSION,
+            "source_mark": mark,
+            "computed_at": now,
+            "computed_in": timedelta(seconds=time.monotonic() - began),
+        },
+    )
+    return snapshot
+
+
+def source_mark(project_id: int) -> int:
+    """Return a number that changes whenever anything of the project was digested."""
+    counted = IngestCounter.objects.filter(project_id=project_id).aggregate(n=Sum("n"))
+    return int(counted["n"] or 0)
+
+
+def compute_results(experiment: Experiment, *, now: datetime) -> Results:
+    observation = observe(experiment, now=now)
+    name_from_events(experiment, list(observation.variants.values()))
+    metrics = [measure(observation, metric) for metric in DISCOVERED_METRICS]
+    correct_for_goals(metrics)
+    split = judge_split(observation)
+    health = check_health(health_inputs(observation, split, metrics))
+    left = days_to_go(observation)
+    case = Case(
+        questions=goal_questions(observation, metrics),
+        health=health,
+        names={arm.variant: observation.variants[arm.variant].title for arm in observation.arms},
+        unit=experiment.unit,
+        alpha=experiment.alpha,
+        days_left=left,
+    )
+    return Results(
+        experiment=experiment.key,
+        name=experiment.title,
+        status=experiment.status,
+        source=experiment.source,
+        unit=experiment.unit,
+        allocation_version=None,
+        started_at=_iso(experiment.started_at),
+        computed_at=now.isoformat(),
+        health=health,
+        verdict=reach_verdict(case),
+        variants=[variant_result(observation, arm) for arm in observation.arms],
+        metrics=metrics,
+        srm=split_result(observation, split),
+        planned_units=experiment.tuning_units,
+        days_left=left,
+        units_in_several_variants=round(sum(arm.several_share for arm in observation.arms)),
+        executions=read_executions(experiment, now=now) if experiment.is_of_runs else [],
+    )
+
+
+def observe(experiment: Experiment, *, now: datetime) -> Observation:
+    arms = sum_units(experiment, now=now)
+    variants = {variant.key: variant for variant in record_variants(experiment, arms)}
+    control = next((key for key, variant in variants.items() if variant.is_control), "")
+    return Observation(
+        experiment=experiment,
+        arms=sorted(arms, key=lambda arm: arm.variant != control),
+        variants=variants,
+        control=control,
+        now=now,
+    )
+
+
+def measure(observation: Observation, metric: Metric) -> MetricResult:
+    """Return one metric of every arm, and of every other arm against the control."""
+    rule = observation.rule
+    sums = {arm.variant: sums_of(metric, arm.values[metric.key]) for arm in observation.arms}
+    control = sums.get(observation.control)
+    return MetricResult(
+        key=metric.key,
+        name=metric.name,
+        role=metric.role,
+        type=metric.type,
+        direction=metric.direction,
+        unit=metric.unit,
+        alpha=rule.alpha,
+        tuning_units=rule.tuning_units,
+        cap=None,
+        method_version=METHOD_VERSION,
+        arms=[arm_result(arm, metric, sums[arm.variant], rule=rule) for arm in observation.arms],
+        comparisons=[
+            compare_arms(
+                metric,
+                Arm(variant=observation.control, sums=control),
+                Arm(variant=arm.variant, sums=sums[arm.variant]),
+                rule=rule,
+            )
+            for arm in observation.others
+            if control is not None
+        ],
+    )
+
+
+def sums_of(metric: Metric, values: ValueSums) -> ArmSums:
+    if metric.type == "proportion":
+        return ProportionSums(values.n, round(values.total))
+    return MeanSums(values.n, values.total, values.squares)
+
+
+def arm_result(arm: VariantSums, metric: Metric, sums: ArmSums, *, rule: Rule) -> ArmResult:
+    values = arm.values[metric.key]
+    if isinstance(sums, ProportionSums):
+        kept = ArmSumsResult(n=sums.n, successes=sums.successes)
+    else:
+        kept = ArmSumsResult(n=sums.n, total=sums.total, squares=sums.squares)
+    return ArmResult(
+        variant=arm.variant,
+        n=values.n,
+        missing=arm.mature - values.n,
+        mean=mean_of(sums),
+        ci=pair_of(interval_of(sums, rule=rule)),
+        low=values.low,
+        high=values.high,
+        p50=values.p50,
+        p95=values.p95,
+        sums=kept,
+    )
+
+
+def interval_of(sums: ArmSums, *, rule: Rule) -> Interval | None:
+    """Return where the mean of one arm lies, at every look; a rate stays within 0 to 1."""
+    moments = moments_of(sums)
+    if isinstance(sums, ProportionSums):
+        if sums.n == 1:
+            return wilson_interval(sums, alpha=rule.alpha)
+        if sums.n and is_at_edge(sums):
+            moments = padded_moments(sums)
+    if moments is None or moments.n < 2 or moments.variance <= 0:
+        return None
+    se = moments.squared_error**0.5
+    reach = half_width(se, moments.n, alpha=rule.alpha, tuning_units=rule.tuning_units)
+    found = Interval.around(moments.mean, reach)
+    if isinstance(sums, ProportionSums):
+        return Interval(low=max(found.low, 0.0), high=min(found.high, 1.0))
+    return found
+
+
+def correct_for_goals(metrics: list[MetricResult]) -> None:
+    """Set the p-values that the verdict reads: Holm over goal metrics and arms."""
+    asked: list[ComparisonResult] = [
+        comparison
+        for metric in metrics
+        if metric["role"] == "goal"
+        for comparison in metric["comparisons"]
+        if comparison["p_always_valid"] is not None
+    ]
+    corrected = adjust_holm([comparison["p_always_valid"] or 0.0 for comparison in asked])
+    for comparison, p in zip(asked, corrected, strict=True):
+        comparison["p_adjusted"] = p
+
+
+def goal_questions(observation: Observation, metrics: Sequence[MetricResult]) -> list[Question]:
+    """Pair every comparison of a goal with its arms. A goal that nobody measured asks nothing."""
+    floors = {metric.key: metric.floor for metric in DISCOVERED_METRICS}
+    questions = []
+    for metric in metrics:
+        arms = {arm["variant"]: arm for arm in metric["arms"]}
+        if metric["role"] != "goal" or not any(arm["n"] for arm in metric["arms"]):
+            continue
+        questions += [
+            Question(
+                metric=metric,
+                comparison=comparison,
+                control=arms[observation.control],
+                arm=arms[comparison["variant"]],
+                floor=floors[metric["key"]],
+            )
+            for comparison in metric["comparisons"]
+        ]
+    return questions
+
+
+def weights_of(observation: Observation) -> tuple[dict[str, float], bool]:
+    """Return the planned weights; even ones when none were declared."""
+    declared = {arm.variant: observation.variants[arm.variant].weight for arm in observation.arms}
+    if all(weight is None for weight in declared.values()):
+        return dict.fromkeys(declared, 1.0), False
+    return {key: weight or 0.0 for key, weight in declared.items()}, True
+
+
+def judge_split(observation: Observation) -> SplitTest:
+    weights, _ = weights_of(observation)
+    counts = [arm.units for arm in observation.arms]
+    return check_split(counts, [weights[arm.variant] for arm in observation.arms])
+
+
+def health_inputs(
+    observation: Observation, split: SplitTest, metrics: Sequence[MetricResult]
+) -> HealthInputs:
+    weights, has_weights = weights_of(observation)
+    return HealthInputs(
+        arms=observation.arms,
+        weights=weights,
+        has_weights=has_weights,
+        split=split,
+        metrics=metrics,
+        unit=observation.experiment.unit,
+    )
+
+
+def split_result(observation: Observation, split: SplitTest) -> SplitResult:
+    weights, _ = weights_of(observation)
+    return SplitResult(
+        p=split.p,
+        status=split.status,
+        chi2_p=split.chi2_p,
+        counts={arm.variant: arm.units for arm in observation.arms},
+        weights=weights,
+    )
+
+
+def variant_result(observation: Observation, arm: VariantSums) -> VariantResult:
+    variant = observation.variants[arm.variant]
+    return VariantResult(
+        key=arm.variant,
+        name=variant.title,
+        is_control=variant.is_control,
+        weight=variant.weight,
+        units=arm.units,
+        maturing=arm.maturing,
+        excluded=Excluded(several_variants=arm.several, fallback=0, forced=0, before_start=0),
+        first_seen=_iso(arm.first_seen),
+        last_seen=_iso(arm.last_seen),
+    )
+
+
+def days_to_go(observation: Observation) -> float | None:
+    """Return the days until the planned units have come, at the rate seen so far."""
+    began = min((arm.first_seen for arm in observation.arms), default=observation.now)
+    observed = observation.now - began
+    if observed < SHORTEST_OBSERVATION:
+        return None
+    rate = observation.units / (observed / timedelta(days=1))
+    return days_left(observation.experiment.tuning_units - observation.units, rate)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,119 @@
+"""Experiments that nobody defined: found by the names that events gave their variants."""
+
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from experiments.models import Experiment, Variant
+from experiments.units import VariantSums
+
+MAX_DISCOVERED = 500
+CONTROL_NAMES = ("control", "baseline")
+SHORTEST_WINDOW = timedelta(minutes=30)
+LOOK_BACK = timedelta(days=14)
+
+# Jumps from one name to the next in the primary key: as many index reads as there are names.
+NAMES = """
+WITH RECURSIVE name AS (
+    (SELECT experiment FROM tracking_armseen
+     WHERE project_id = %(project_id)s ORDER BY experiment LIMIT 1)
+    UNION ALL
+    SELECT (SELECT later.experiment FROM tracking_armseen later
+            WHERE later.project_id = %(project_id)s AND later.experiment > name.experiment
+            ORDER BY later.experiment LIMIT 1)
+    FROM name WHERE name.experiment IS NOT NULL
+)
+SELECT experiment FROM name WHERE experiment IS NOT NULL LIMIT %(limit)s
+"""
+ORIGIN = """
+SELECT min(first_seen), bool_or(unit_kind = 'run')
+FROM tracking_armseen WHERE project_id = %(project_id)s AND experiment = %(experiment)s
+"""
+LONGEST_SESSIONS = """
+SELECT percentile_disc(0.99) WITHIN GROUP (ORDER BY last_at - first_at)
+FROM tracking_session
+WHERE project_id = %(project_id)s AND NOT is_implicit
+  AND first_at >= %(after)s AND first_at < %(before)s
+"""
+
+
+def find_experiment(project_id: int, key: str) -> Experiment | None:
+    """Return the experiment of this key, discovering it when events have just named it."""
+    known = Experiment.objects.for_project(project_id).with_snapshots().filter(key=key).first()
+    if known is not None or Experiment.objects.for_project(project_id).count() >= MAX_DISCOVERED:
+        return known
+    return _discover(project_id, key)
+
+
+def discover_experiments(project_id: int) -> bool:
+    """Make every experiment that events have named; False when there are too many to keep all."""
+    known = set(Experiment.objects.for_project(project_id).values_list("key", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(NAMES, {"project_id": project_id, "limit": MAX_DISCOVERED + len(known) + 1})
+        names = [name for (name,) in cursor.fetchall() if name not in known]
+    room = max(MAX_DISCOVERED - len(known), 0)
+    for name in names[:room]:
+        _discover(project_id, name)
+    return len(names) <= room
+
+
+def _discover(project_id: int, key: str) -> Experiment | None:
+    with connection.cursor() as cursor:
+        cursor.execute(ORIGIN, {"project_id": project_id, "experiment": key})
+        started_at, has_runs = cursor.fetchone()
+    if started_at is None:
+        return None
+    unit = Experiment.Unit.RUN if has_runs else Experiment.Unit.SESSION
+    experiment, _ = Experiment.objects.get_or_create(
+        project_id=project_id,
+        key=key,
+        defaults={
+            "unit": unit,
+            "started_at": started_at,
+            "outcome_window": None if has_runs else outcome_window(project_id, started_at),
+        },
+    )
+    return experiment
+
+
+def outcome_window(project_id: int, started_at: datetime) -> timedelta:
+    """Return the age at which a session counts: long enough for 99 % of those before the start."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            LONGEST_SESSIONS,
+            {"project_id": project_id, "after": started_at - LOOK_BACK, "before": started_at},
+        )
+        (longest,) = cursor.fetchone()
+    return max(longest or SHORTEST_WINDOW, SHORTEST_WINDOW)
+
+
+def record_variants(experiment: Experiment, arms: list[VariantSums]) -> list[Variant]:
+    """Keep a row for every variant seen, and one of them as the control; return the rows."""
+    known = {variant.key: variant for variant in experiment.variants.all()}
+    missing = [arm.variant for arm in arms if arm.variant not in known]
+    control = choose_control(arms)
+    current = next((key for key, variant in known.items() if variant.is_control), None)
+    if missing or (control is not None and control != current):
+        _write_variants(experiment, missing, control=control)
+    return list(experiment.variants.all())
+
+
+def choose_control(arms: list[VariantSums]) -> str | None:
+    """The variant named as one; else the one seen first, by (first event time, key)."""
+    named = [name for name in CONTROL_NAMES if any(arm.variant == name for arm in arms)]
+    if named:
+        return named[0]
+    first = min(arms, key=lambda arm: (arm.first_seen, arm.variant), default=None)
+    return None if first is None else first.variant
+
+
+def _write_variants(experiment: Experiment, keys: list[str], *, control: str | None) -> None:
+    with transaction.atomic():
+        # The row lock keeps two readers from choosing two controls at once.
+        Experiment.objects.select_for_update().get(pk=experiment.pk)
+        Variant.objects.bulk_create(
+            [Variant(experiment=experiment, key=key) for key in keys], ignore_conflicts=True
+        )
+        variants = Variant.objects.filter(experiment=experiment)
+        variants.exclude(key=control).filter(is_control=True).update(is_control=False)
+        variants.filter(key=control).update(is_control=True)

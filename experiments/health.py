@@ -1,0 +1,119 @@
+"""What is wrong with the data of an experiment, before any number is believed. Pure checks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.results import ArmResult, Finding, MetricResult
+from experiments.stats.proportions import newcombe_difference
+from experiments.stats.srm import SplitTest
+from experiments.stats.sums import ProportionSums
+from experiments.units import VariantSums
+from experiments.wording import share_text, small_p
+
+SEVERAL_WARN = 0.01
+SEVERAL_BLOCK = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class HealthInputs:
+    arms: Sequence[VariantSums]
+    weights: dict[str, float]
+    has_weights: bool  # False: none were declared, an even split is assumed
+    split: SplitTest
+    metrics: Sequence[MetricResult]
+    unit: str
+
+    @property
+    def units(self) -> int:
+        return sum(arm.units for arm in self.arms)
+
+    @property
+    def several(self) -> int:
+        return round(sum(arm.several_share for arm in self.arms))
+
+
+def check_health(inputs: HealthInputs) -> list[Finding]:
+    found = [check_traffic(inputs), check_several(inputs), check_missing(inputs)]
+    found.append(check_maturing(inputs))
+    return [finding for finding in found if finding is not None]
+
+
+def check_traffic(inputs: HealthInputs) -> Finding | None:
+    """Sample-ratio mismatch: the sequential test decides, the χ² p is what people know."""
+    if inputs.split.p is None:
+        return None
+    total = sum(inputs.weights.values())
+    expected = "/".join(
+        f"{100 * inputs.weights[arm.variant] / total:.3g}"
+        for arm in inputs.arms
+        if inputs.weights[arm.variant]
+    )
+    got = "/".join(str(arm.units) for arm in inputs.arms if inputs.weights[arm.variant])
+    detail = f"expected {expected}, got {got}, p = {small_p(inputs.split.chi2_p)}"
+    if not inputs.has_weights:
+        detail += "; no weights were declared, so an even split is assumed"
+    titles = {"ok": "Traffic split as planned", "warn": "Traffic split may be off"}
+    return Finding(
+        check="traffic_split",
+        status=inputs.split.status,
+        title=titles.get(inputs.split.status, "Traffic split is off"),
+        detail=detail,
+    )
+
+
+def check_several(inputs: HealthInputs) -> Finding:
+    """Units seen in several variants belong to none: they are left out and counted."""
+    whole = inputs.units + inputs.several
+    share = inputs.several / whole if whole else 0.0
+    status = "block" if share >= SEVERAL_BLOCK else "warn" if share >= SEVERAL_WARN else "ok"
+    return Finding(
+        check="several_variants",
+        status=status,
+        title=f"{share_text(share)} of {inputs.unit}s in several variants",
+        detail=f"{inputs.several} of {whole} {inputs.unit}s met more than one variant"
+        " and are left out of every comparison",
+    )
+
+
+def check_missing(inputs: HealthInputs) -> Finding | None:
+    """Units without an outcome bias a mean when one arm has more of them."""
+    scores = [metric for metric in inputs.metrics if metric["unit"] == "score"]
+    measured = [metric for metric in scores if any(arm["n"] for arm in metric["arms"])]
+    if not measured:
+        return None
+    arms = [arm for arm in measured[0]["arms"] if arm["n"] + arm["missing"]]
+    missing, mature = sum(arm["missing"] for arm in arms), sum(map(_mature, arms))
+    shares = ", ".join(
+        f"{arm['variant']} {share_text(arm['missing'] / _mature(arm))}" for arm in arms
+    )
+    return Finding(
+        check="missing_outcome",
+        status="warn" if _differs(arms) else "info" if missing else "ok",
+        title=f"{share_text(missing / mature)} without a {measured[0]['name']}",
+        detail=f"Share of {inputs.unit}s that ended without a value: {shares}",
+    )
+
+
+def check_maturing(inputs: HealthInputs) -> Finding | None:
+    maturing = sum(arm.maturing for arm in inputs.arms)
+    if not maturing:
+        return None
+    return Finding(
+        check="maturing",
+        status="info",
+        title=f"{maturing} {inputs.unit}s maturing",
+        detail=f"{maturing} of {inputs.units} {inputs.unit}s are too young to compare:"
+        " they count as units, not in means",
+    )
+
+
+def _mature(arm: ArmResult) -> int:
+    return arm["n"] + arm["missing"]
+
+
+def _differs(arms: Sequence[ArmResult]) -> bool:
+    """Tell whether the arms with the largest and the smallest share differ beyond chance."""
+    ordered = sorted(arms, key=lambda arm: arm["missing"] / _mature(arm))
+    low, high = (ProportionSums(_mature(arm), arm["missing"]) for arm in (ordered[0], ordered[-1]))
+    interval = newcombe_difference(low, high, alpha=0.01).interval
+    return interval is not None and interval.low > 0

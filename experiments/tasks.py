@@ -1,0 +1,15 @@
+"""The analysis worker's doors."""
+
+from celery import shared_task
+
+from core.models import Project
+from experiments.freshness import analyse_project, utc_now
+
+
+@shared_task(queue="analysis", soft_time_limit=300)
+def analyse_task(project_id: int | None = None) -> int:
+    """Recompute stale results of one project, or of all. A lost message is made up by the next."""
+    projects = Project.objects.active()
+    if project_id is not None:
+        projects = projects.filter(pk=project_id)
+    return sum(analyse_project(pk, now=utc_now()) for pk in projects.values_list("pk", flat=True))

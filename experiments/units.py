@@ -1,0 +1,179 @@
+"""The units of an experiment, from the tracking tables: one statement behind sums and lists.
+
+``seen`` has a row a unit and variant; ``unit`` adds maturity and one column a metric. A number and
+the list of units behind it read the same rows with the same conditions, so their counts agree.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from experiments.metrics import DISCOVERED_METRICS, METRICS
+from experiments.models import Experiment
+
+EPOCH_WINDOW = timedelta(minutes=30)
+
+SEEN = """
+WITH seen AS (
+    SELECT unit_id, variant, max(session_id) AS session_id,
+           min(first_seen) AS first_seen, max(last_seen) AS last_seen,
+           count(*) OVER (PARTITION BY unit_id) AS n_variants
+    FROM tracking_armseen
+    WHERE project_id = %(project_id)s AND experiment = %(experiment)s
+      AND unit_kind = %(unit_kind)s
+    GROUP BY unit_id, variant
+)
+"""
+# A run says itself when it ended, how long it took and whether it failed; a run that threw after
+# it had completed has failed. Without an end it is still maturing.
+RUN_UNITS = """
+, unit AS (
+    SELECT seen.*, coalesce(done.n, 0) + coalesce(failed.n, 0) > 0 AS is_mature,
+           (coalesce(done.n, 0) > 0 AND coalesce(failed.n, 0) = 0)::int AS success_rate,
+           value.last AS metric_value,
+           coalesce(took.last, extract(epoch FROM s.last_at - s.first_at) * 1000)::float8
+               AS duration,
+           coalesce(s.cost_nano, 0) / 1e9::float8 AS cost_per_unit,
+           (coalesce(s.tokens_in, 0) + coalesce(s.tokens_out, 0))::float8 AS tokens_per_unit
+    FROM seen
+    LEFT JOIN tracking_session s
+        ON s.project_id = %(project_id)s AND s.session_id = seen.session_id
+    LEFT JOIN tracking_sessionmetric done
+        ON done.project_id = %(project_id)s AND done.session_id = seen.session_id
+        AND done.name = 'run_completed'
+    LEFT JOIN tracking_sessionmetric failed
+        ON failed.project_id = %(project_id)s AND failed.session_id = seen.session_id
+        AND failed.name = 'run_failed'
+    LEFT JOIN tracking_sessionmetric took
+        ON took.project_id = %(project_id)s AND took.session_id = seen.session_id
+        AND took.name = 'duration_ms'
+    LEFT JOIN tracking_sessionmetric value
+        ON value.project_id = %(project_id)s AND value.session_id = seen.session_id
+        AND value.name = 'metric_value'
+)
+"""
+# A session counts once it is old enough, never because it went quiet: arms that differ only in
+# speed would differ in their sums. No data is no cost; only a score can be missing.
+SESSION_UNITS = """
+, unit AS (
+    SELECT seen.*, seen.first_seen <= %(mature_before)s AS is_mature,
+           (coalesce(s.n_root_errors, 0) = 0)::int AS success_rate,
+           value.last AS metric_value,
+           coalesce(extract(epoch FROM s.last_at - s.first_at) * 1000, 0)::float8 AS duration,
+           coalesce(s.cost_nano, 0) / 1e9::float8 AS cost_per_unit,
+           (coalesce(s.tokens_in, 0) + coalesce(s.tokens_out, 0))::float8 AS tokens_per_unit
+    FROM seen
+    LEFT JOIN tracking_session s
+        ON s.project_id = %(project_id)s AND s.session_id = seen.session_id
+    LEFT JOIN tracking_sessionmetric value
+        ON value.project_id = %(project_id)s AND value.session_id = seen.session_id
+        AND value.name = 'metric_value'
+)
+"""
+UNITS = {Experiment.Unit.RUN: RUN_UNITS, Experiment.Unit.SESSION: SESSION_UNITS}
+COUNTED = "n_variants = 1 AND is_mature"
+METRIC_SUMS = """
+    count({key}) FILTER (WHERE {counted}),
+    sum({key}) FILTER (WHERE {counted}),
+    sum({key}::float8 * {key}) FILTER (WHERE {counted}),
+    min({key}) FILTER (WHERE {counted}),
+    max({key}) FILTER (WHERE {counted}),
+    percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY {key}) FILTER (WHERE {counted})
+"""
+SUMS = """
+SELECT variant, min(first_seen), max(last_seen),
+    count(*) FILTER (WHERE n_variants = 1),
+    count(*) FILTER (WHERE n_variants = 1 AND NOT is_mature),
+    count(*) FILTER (WHERE n_variants > 1),
+    coalesce(sum(1.0 / n_variants) FILTER (WHERE n_variants > 1), 0),
+    {metrics}
+FROM unit GROUP BY variant ORDER BY min(first_seen), variant
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSums:
+    """One metric over the counted units of one variant."""
+
+    n: int
+    total: float
+    squares: float
+    low: float | None
+    high: float | None
+    p50: float | None
+    p95: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariantSums:
+    variant: str
+    first_seen: datetime
+    last_seen: datetime
+    units: int
+    maturing: int
+    several: int
+    several_share: float  # this variant's part of the distinct units seen in several variants
+    values: dict[str, ValueSums]
+
+    @property
+    def mature(self) -> int:
+        return self.units - self.maturing
+
+
+def unit_parameters(experiment: Experiment, *, now: datetime) -> dict[str, str | int | datetime]:
+    return {
+        "project_id": experiment.project_id,
+        "experiment": experiment.key,
+        "unit_kind": experiment.unit,
+        "mature_before": now.astimezone(UTC) - (experiment.outcome_window or EPOCH_WINDOW),
+    }
+
+
+def units_sql(experiment: Experiment) -> str:
+    """Return the WITH clause that names ``unit``; the rest of a statement follows it."""
+    return SEEN + UNITS[Experiment.Unit(experiment.unit)]
+
+
+def sum_units(experiment: Experiment, *, now: datetime) -> list[VariantSums]:
+    """Sum every metric over the counted units of every variant, in one statement."""
+    metrics = ",".join(
+        METRIC_SUMS.format(key=metric.key, counted=COUNTED) for metric in DISCOVERED_METRICS
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            units_sql(experiment) + SUMS.format(metrics=metrics),
+            unit_parameters(experiment, now=now),
+        )
+        return [_variant_sums(row) for row in cursor.fetchall()]
+
+
+def _variant_sums(row: tuple[Any, ...]) -> VariantSums:  # the driver's row: a value of any type
+    variant, first_seen, last_seen, units, maturing, several, share, *numbers = row
+    return VariantSums(
+        variant=variant,
+        first_seen=first_seen,
+        last_seen=last_seen,
+        units=units,
+        maturing=maturing,
+        several=several,
+        several_share=float(share),
+        values=dict(zip(METRICS, _value_sums(numbers), strict=True)),
+    )
+
+
+def _value_sums(numbers: list[Any]) -> Iterator[ValueSums]:
+    for at in range(0, len(numbers), 6):
+        n, total, squares, low, high, quantiles = numbers[at : at + 6]
+        p50, p95 = quantiles or (None, None)
+        yield ValueSums(
+            n=n,
+            total=float(total or 0),
+            squares=float(squares or 0),
+            low=None if low is None else float(low),
+            high=None if high is None else float(high),
+            p50=p50,
+            p95=p95,
+        )
