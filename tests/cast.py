@@ -40,9 +40,9 @@ def make_user(username: str, **fields: object) -> User:
     return User.objects.create(username=username, password="!", **fields)
 
 
-def make_client(user: User | None = None, *, key: str = "", **options: object) -> Client:
+def make_client(user: User | None = None, *, key: str = "", **options: bool) -> Client:
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    client = Client(headers=headers, **options)
+    client = Client(headers=headers, **options)  # type: ignore[arg-type]
     if user is not None:
         client.force_login(user)
     return client

@@ -9,7 +9,7 @@ SAMPLES = {"slug": "alpha", "int": "1", "str": "x1", "path": "x1", "uuid": "0" *
 
 
 def all_routes() -> list[str]:
-    return sorted({route for route in _walk(get_resolver().url_patterns, "")})
+    return sorted(set(_walk(get_resolver().url_patterns, "")))
 
 
 def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
