@@ -19,12 +19,12 @@ SUFFIX = ".msg"
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: Any, message: Any, **kwargs: Any) -> None:  # Any: as kombu has it
+    def _put(self, queue: Any, payload: Any, **kwargs: Any) -> None:  # Any: as kombu has it
         # Names sort by age. The wall clock: the monotonic one starts anew with the machine.
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}{SUFFIX}"
         folder = Path(self.data_folder_out)
         draft = folder / f".{name}"
-        draft.write_text(json.dumps(message))
+        draft.write_text(json.dumps(payload))
         draft.rename(folder / name)
 
     def _get(self, queue: Any, timeout: Any = None) -> Any:
@@ -54,7 +54,7 @@ def use_files(folder: Path) -> dict[str, Any]:
         path.mkdir(parents=True, exist_ok=True)
     drop_drafts(messages)
     return {
-        "broker_url": f"{ALIAS}://",
+        "broker_url": f"{ALIAS}://localhost//",
         "broker_transport_options": {
             "data_folder_in": str(messages),
             "data_folder_out": str(messages),

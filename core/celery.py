@@ -3,9 +3,11 @@
 import logging.config
 import mmap
 import os
+import warnings
 from typing import Any
 
 from celery import Celery, signals
+from celery.exceptions import SecurityWarning
 from django.conf import settings
 
 from core.broker import use_files
@@ -22,6 +24,9 @@ BEAT: dict[str, dict[str, Any]] = {
         "options": {"queue": "digest", "expires": 3.0},
     },
 }
+
+# Celery warns root of pickled messages; JSON is all that is accepted below.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 MEMORY_PER_CHILD_KB = 300_000
 

@@ -92,11 +92,16 @@ class DataDir:
         return path.read_text()
 
 
-def recorded_path(record: Path) -> Path | None:
+def recorded_text(record: Path) -> str:
     try:
-        return Path(record.read_text().strip())
+        return record.read_text().strip()
     except OSError:
-        return None
+        return ""
+
+
+def recorded_path(record: Path) -> Path | None:
+    text = recorded_text(record)
+    return Path(text) if text else None
 
 
 def fits_a_socket(folder: Path) -> bool:

@@ -4,15 +4,18 @@ Kept apart from Django: this process lives as long as the installation and only 
 hold little memory. Started by ``manage.py serve``, which replaces itself with it.
 """
 
+import hashlib
 import os
 import signal
 import socket
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from core.embedded.child import Child
 from core.embedded.errors import EmbeddedError
+from core.embedded.layout import recorded_text, replace_text
 from core.embedded.locks import FileLock
 from core.embedded.logfiles import LogFile
 from core.embedded.plan import Plan
@@ -64,15 +67,37 @@ def begin(tree: ProcessTree, plan: Plan) -> None:
     say("Assay starts. Its processes and their logs:")
     if plan.embedded:
         start_postgres(tree, plan)
+    stamp = plan.data_dir.root / "code.stamp"
+    digest = code_digest(plan)
+    is_known = recorded_text(stamp) == digest
+    if is_known:
+        # Nothing to migrate, no static file to make: the web server need not wait for that news.
+        add_servers(tree, plan)
     announcement = bootstrap(tree, plan)
-    web = add_program(tree, plan, "web", web_command(plan))
-    add_program(tree, plan, "digest", digest_command(plan))
-    add_program(tree, plan, "analysis", analysis_command(plan))
-    wait_for_web(tree, plan, web)
+    if not is_known:
+        replace_text(stamp, digest)
+        add_servers(tree, plan)
+    wait_for_web(tree, plan, tree.children["web"])
     say(announcement)
     add_program(
         tree, plan, "demo", manage_command("bootstrap", "--demo", plan.base_url), is_once=True
     )
+
+
+def add_servers(tree: ProcessTree, plan: Plan) -> None:
+    add_program(tree, plan, "web", web_command(plan))
+    add_program(tree, plan, "digest", digest_command(plan))
+    add_program(tree, plan, "analysis", analysis_command(plan))
+
+
+def code_digest(plan: Plan) -> str:
+    """Changes with what gives bootstrap work: migrations, static files, packages, database."""
+    project = Path(plan.project)
+    files = [*project.glob("*/migrations/*.py"), project / "requirements.txt"]
+    files += [path for path in (project / "static").rglob("*") if path.is_file()]
+    rows = [f"{path} {path.stat().st_mtime_ns} {path.stat().st_size}" for path in sorted(files)]
+    rows.append(os.environ.get("DATABASE_URL", ""))
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def add_program(
