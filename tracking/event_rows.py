@@ -78,7 +78,9 @@ INSERT = (
 )
 REPLACE = (
     "UPDATE tracking_event e SET "
-    + ", ".join(f"{name} = s.{name}" for name in EVENTS.columns if name not in {"occurred_at", "id"})
+    + ", ".join(
+        f"{name} = s.{name}" for name in EVENTS.columns if name not in {"occurred_at", "id"}
+    )
     + " FROM stage_event s WHERE e.project_id = %s AND e.occurred_at = s.occurred_at"
     " AND e.id = s.id AND e.id = ANY (%s)"
 )

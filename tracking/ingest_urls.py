@@ -1,5 +1,16 @@
-"""Ingestion at the root: OTLP and the paths of other products' clients."""
+"""Ingestion at the root: OTLP and the paths of other products' clients.
 
-from django.urls import URLPattern
+Every path answers with and without its closing slash: exporters take a redirect for success.
+"""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import re_path
+
+from tracking.ingest_views import EventsView, IngestStatusView
+
+
+urlpatterns = [
+    re_path(r"^api/v1/events/?$", EventsView.as_view(), name="events"),
+    re_path(r"^api/v1/ingest/status/?$", IngestStatusView.as_view(), name="ingest-status"),
+    re_path(r"^api/analytics/?$", EventsView.as_view(), name="analytics"),
+    re_path(r"^api/analytics/batch/?$", EventsView.as_view(), name="analytics-batch"),
+]

@@ -1,4 +1,4 @@
-"""Ranks as sortable bytes: how the minimum that names a trace's session is kept in a column. Pure."""
+"""Ranks as sortable bytes: how the minimum that names a trace's session is stored. Pure."""
 
 from tracking.folding import Key
 

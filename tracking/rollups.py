@@ -14,7 +14,7 @@ from tracking.folding import SPANS, Fact, TraceState
 from tracking.models import UsageRollup
 from tracking.session_deltas import SessionTotals
 from tracking.sketches import bucket_of, sketch_of_counts
-from tracking.staging import Stage, pg_int8s, pg_time
+from tracking.staging import Stage, pg_int8s, pg_time, unix_us
 
 HOUR_US = 3_600_000_000
 SLOTS = 4
@@ -53,6 +53,10 @@ class Usage(msgspec.Struct):
     counts: list[int] = msgspec.field(default_factory=lambda: [0] * len(COUNTS))
     latency: dict[int, int] = {}
     ttft: dict[int, int] = {}
+
+    def values(self) -> tuple[object, ...]:
+        """What a stored row holds of it: counts, then both sketches."""
+        return (*self.counts, sketch_of_counts(self.latency), sketch_of_counts(self.ttft))
 
     def add(self, other: "Usage") -> None:
         self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
@@ -207,7 +211,7 @@ def save_rollups(
     *,
     slot: int,
 ) -> None:
-    """Add the differences to the rollups. ``slot`` keeps concurrent writers off each other's rows."""
+    """Add the differences. ``slot`` keeps concurrent writers off each other's rows."""
     staged = [
         (
             pg_time(hour * HOUR_US),
@@ -222,6 +226,27 @@ def save_rollups(
     if staged:
         USAGE.fill(cursor, staged)
         cursor.execute(ADD, (project_id, slot % SLOTS))
+
+
+READ = (
+    "SELECT hour, family, kind, key_a, key_b, "
+    + ", ".join(f"sum({name})::bigint" for name in COUNTS)
+    + ", coalesce(assay_sketch_sum(latency), '{}'), coalesce(assay_sketch_sum(ttft), '{}')"
+    " FROM tracking_usagerollup WHERE project_id = %s GROUP BY hour, family, kind, key_a, key_b"
+)
+
+
+def read_rollups(
+    cursor: psycopg.Cursor[Any], project_id: int
+) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """The stored rows of a project that are not zero, slots added up."""
+    cursor.execute(READ, (project_id,))
+    rows = {
+        ((unix_us(hour) or 0) // HOUR_US, *key): (*values,)
+        for hour, *rest in cursor
+        for key, values in [(rest[:4], rest[4:])]
+    }
+    return {key: values for key, values in rows.items() if any(values)}
 
 
 def _sketch(counts: dict[int, int]) -> bytes | None:

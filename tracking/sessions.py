@@ -10,7 +10,7 @@ import psycopg
 from tracking.folding import SUMS
 from tracking.ranks import pack_key, pack_last, unpack_key
 from tracking.session_deltas import SessionTotals
-from tracking.staging import Stage, pg_time, unix_us
+from tracking.staging import Row, Stage, pg_time, unix_us
 from tracking.traces import load_parts, part_of_row
 
 
@@ -178,7 +178,7 @@ def _rebuild(
 
 def _save(cursor: psycopg.Cursor[Any], project_id: int, changes: Sequence[SessionChange]) -> None:
     kept = [change.after for change in changes if change.after]
-    SESSIONS.fill(cursor, map(_row, kept))
+    SESSIONS.fill(cursor, map(session_row, kept))
     cursor.execute(SAVE, (project_id,))
     names = {totals.session_id for totals in kept}
     empty = [c.before.session_id for c in changes if c.before and c.before.session_id not in names]
@@ -187,7 +187,7 @@ def _save(cursor: psycopg.Cursor[Any], project_id: int, changes: Sequence[Sessio
             cursor.execute(DROP.format(table=table), (project_id, empty))  # type: ignore[arg-type]
 
 
-def _row(totals: SessionTotals) -> tuple[Any, ...]:
+def session_row(totals: SessionTotals) -> Row:
     return (
         totals.session_id,
         totals.is_implicit,
@@ -201,23 +201,29 @@ def _row(totals: SessionTotals) -> tuple[Any, ...]:
 
 
 def _save_contents(
-    cursor: psycopg.Cursor[Any], project_id: int, sessions: Iterable[SessionTotals]
+    cursor: psycopg.Cursor[Any], project_id: int, sessions: Sequence[SessionTotals]
 ) -> None:
-    metrics = [
+    if metrics := metric_rows(sessions):
+        METRICS.fill(cursor, metrics)
+        cursor.execute(ADD_METRICS, (project_id,))
+    if arms := arm_rows(sessions):
+        ARMS.fill(cursor, arms)
+        cursor.execute(ADD_ARMS, (project_id,))
+
+
+def metric_rows(sessions: Iterable[SessionTotals]) -> list[Row]:
+    return [
         (s.session_id, name, m.n, m.total, m.squares, m.low, m.high, m.last, pack_last(m.last_key))
         for s in sessions
         for name, m in s.metrics.items()
         if m.n
     ]
-    if metrics:
-        METRICS.fill(cursor, metrics)
-        cursor.execute(ADD_METRICS, (project_id,))
-    arms = [
+
+
+def arm_rows(sessions: Iterable[SessionTotals]) -> list[Row]:
+    return [
         (*arm, s.session_id, pg_time(seen.first_us), pg_time(seen.last_us), seen.n)
         for s in sessions
         for arm, seen in s.arms.items()
         if seen.n
     ]
-    if arms:
-        ARMS.fill(cursor, arms)
-        cursor.execute(ADD_ARMS, (project_id,))

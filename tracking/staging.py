@@ -1,8 +1,8 @@
-"""Rows sent to PostgreSQL by binary COPY into temporary tables, from where one statement merges them.
+"""Rows sent to PostgreSQL by binary COPY into temporary tables, where one statement merges them.
 
 Values travel in PostgreSQL's own binary forms wherever building them in Python is cheap: a
-timestamptz is the whole microseconds since 2000, a uuid its 16 bytes, jsonb its text after a version
-byte, an array its header and elements.
+timestamptz is the whole microseconds since 2000, a uuid its 16 bytes, jsonb its text after a
+version byte, an array its header and elements.
 """
 
 import datetime
@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
 import psycopg
@@ -21,11 +21,18 @@ MICROSECOND = datetime.timedelta(microseconds=1)
 PG_EPOCH_US = 946_684_800_000_000
 TEXT_OID, INT8_OID = 25, 20
 # How a column's value is handed over, where that is not the column's own type.
-WIRE = {"timestamptz": "int8", "uuid": "bytea", "jsonb": "bytea", "text[]": "bytea", "int8[]": "bytea"}
+WIRE = {
+    "timestamptz": "int8",
+    "uuid": "bytea",
+    "jsonb": "bytea",
+    "text[]": "bytea",
+    "int8[]": "bytea",
+}
 
 Row = Sequence[Any]  # Any: one value a column, of the column's type
 
 _prepared: WeakSet[psycopg.Connection[Any]] = WeakSet()
+_filled: WeakKeyDictionary[psycopg.Connection[Any], set[str]] = WeakKeyDictionary()
 _stages: list["Stage"] = []
 _encode = msgspec.json.Encoder().encode
 
@@ -46,12 +53,14 @@ class Stage:
 
     def create_sql(self) -> str:
         body = ", ".join(
-            f'{name} {kind}{COLLATE if kind == "text" else ""}' for name, kind in self.columns.items()
+            f"{name} {kind}{COLLATE if kind == 'text' else ''}"
+            for name, kind in self.columns.items()
         )
         return f"CREATE TEMP TABLE IF NOT EXISTS {self.name} ({body}) ON COMMIT DELETE ROWS"
 
     def fill(self, cursor: psycopg.Cursor[Any], rows: Iterable[Row]) -> None:
         copy_into(cursor, self.name, self.columns, rows)
+        _filled.setdefault(cursor.connection, set()).add(self.name)
 
 
 COLLATE = ' COLLATE "C"'
@@ -78,7 +87,7 @@ def open_cursor() -> psycopg.Cursor[Any]:
 
 
 def prepare_stages() -> None:
-    """Make this connection's temporary tables. Outside a transaction: a roll-back would drop them."""
+    """Make this connection's temporary tables, outside a transaction: a roll-back drops them."""
     connection.ensure_connection()
     raw: psycopg.Connection[Any] = connection.connection
     if raw in _prepared:
@@ -87,6 +96,13 @@ def prepare_stages() -> None:
         for stage in _stages:
             cursor.execute(stage.create_sql())  # type: ignore[arg-type]
     _prepared.add(raw)
+
+
+def clear_stages(cursor: psycopg.Cursor[Any]) -> None:
+    """Empty the stages for a second round in the same transaction."""
+    filled = _filled.pop(cursor.connection, None)
+    if filled:
+        cursor.execute(f"TRUNCATE {', '.join(sorted(filled))}")  # type: ignore[arg-type]
 
 
 def pg_time(us: int | None) -> int | None:
@@ -109,7 +125,11 @@ def pg_json(value: object) -> bytes:
 def pg_texts(values: Sequence[str]) -> bytes:
     """The binary form of a text[]."""
     encoded = [value.encode() for value in values]
-    head = struct.pack(">iiiii", 1, 0, TEXT_OID, len(encoded), 1) if encoded else struct.pack(">iii", 0, 0, TEXT_OID)
+    head = (
+        struct.pack(">iiiii", 1, 0, TEXT_OID, len(encoded), 1)
+        if encoded
+        else struct.pack(">iii", 0, 0, TEXT_OID)
+    )
     return head + b"".join(struct.pack(">i", len(item)) + item for item in encoded)
 
 

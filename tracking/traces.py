@@ -7,7 +7,18 @@ import msgspec
 import psycopg
 
 from tracking.event_rows import load_facts
-from tracking.folding import COST, ERRORS, LLM, SPANS, SUMS, TOKENS, Metric, Part, Sighting, TraceState
+from tracking.folding import (
+    COST,
+    ERRORS,
+    LLM,
+    SPANS,
+    SUMS,
+    TOKENS,
+    Metric,
+    Part,
+    Sighting,
+    TraceState,
+)
 from tracking.ranks import pack_key, pack_last, unpack_key, unpack_last
 from tracking.staging import Stage, pg_json, pg_time, unix_us
 
@@ -56,8 +67,8 @@ PARTS = Stage("stage_part", PART_COLUMNS)
 
 _ZEROS = ", 0" * 7
 CREATE = (
-    "INSERT INTO tracking_trace (project_id, trace_id, n_spans, n_calls, n_llm, n_errors, tokens_in,"
-    " tokens_out, cost_nano, root_status, claim_session, claim_user, name)"
+    "INSERT INTO tracking_trace (project_id, trace_id, n_spans, n_calls, n_llm, n_errors,"
+    " tokens_in, tokens_out, cost_nano, root_status, claim_session, claim_user, name)"
     f" SELECT %s, t{_ZEROS}, 0, '', '', '' FROM unnest(%s::text[]) t"
     " ON CONFLICT DO NOTHING RETURNING trace_id"
 )
@@ -100,9 +111,7 @@ def lock_traces(
     """Create what is missing, lock all in order, and return each as it stands (twice)."""
     ordered = sorted(trace_ids)
     new = {row[0] for row in cursor.execute(CREATE, (project_id, ordered))}
-    changes = {
-        trace_id: Change(TraceState(trace_id), TraceState(trace_id)) for trace_id in new
-    }
+    changes = {trace_id: Change(TraceState(trace_id), TraceState(trace_id)) for trace_id in new}
     known = [trace_id for trace_id in ordered if trace_id not in new]
     if known:
         changes |= _load_locked(cursor, project_id, known)
@@ -183,7 +192,7 @@ def part_of_row(row: tuple[Any, ...]) -> Part:
 
 def save_traces(cursor: psycopg.Cursor[Any], project_id: int, changes: Iterable[Change]) -> None:
     changes = list(changes)
-    TRACES.fill(cursor, (_trace_row(change.after) for change in changes))
+    TRACES.fill(cursor, (trace_row(change.after) for change in changes))
     cursor.execute(SAVE_TRACES, (project_id,))
     gone = [
         (change.after.trace_id, own)
@@ -196,7 +205,7 @@ def save_traces(cursor: psycopg.Cursor[Any], project_id: int, changes: Iterable[
     PARTS.fill(
         cursor,
         (
-            _part_row(change.after.trace_id, part)
+            part_row(change.after.trace_id, part)
             for change in changes
             for part in change.after.parts.values()
         ),
@@ -204,7 +213,7 @@ def save_traces(cursor: psycopg.Cursor[Any], project_id: int, changes: Iterable[
     cursor.execute(SAVE_PARTS, (project_id,))
 
 
-def _trace_row(state: TraceState) -> tuple[Any, ...]:
+def trace_row(state: TraceState) -> tuple[Any, ...]:
     return (
         state.trace_id,
         pg_time(state.first_us),
@@ -227,10 +236,8 @@ def _trace_row(state: TraceState) -> tuple[Any, ...]:
     )
 
 
-def _part_row(trace_id: str, part: Part) -> tuple[Any, ...]:
-    arms = [
-        (*arm, seen.n, seen.first_us, seen.last_us) for arm, seen in sorted(part.arms.items())
-    ]
+def part_row(trace_id: str, part: Part) -> tuple[Any, ...]:
+    arms = [(*arm, seen.n, seen.first_us, seen.last_us) for arm, seen in sorted(part.arms.items())]
     metrics = [
         (name, m.n, m.total, m.squares, m.low, m.high, m.last, pack_last(m.last_key).hex())
         for name, m in sorted(part.metrics.items())

@@ -37,8 +37,8 @@ class Sums(models.Model):
 class Trace(models.Model):
     """One trace. Its row is the lock under which its parts are written.
 
-    A ``…_rank`` is the smallest (has a parent, occurred_at, id) among the spans that name the thing,
-    as sortable bytes: a minimum, so the order of arrival cannot matter.
+    A ``…_rank`` is the smallest (has a parent, occurred_at, id) among the spans that name the
+    thing, as sortable bytes: a minimum, so the order of arrival cannot matter.
     """
 
     pk = models.CompositePrimaryKey("project_id", "trace_id")
@@ -64,7 +64,9 @@ class Trace(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["project_id", "-first_at", "trace_id"], name="tracking_trace_first")
+            models.Index(
+                fields=["project_id", "-first_at", "trace_id"], name="tracking_trace_first"
+            )
         ]
 
     def __str__(self) -> str:
@@ -86,9 +88,7 @@ class TracePart(Sums):
     metrics = models.JSONField(null=True)
 
     class Meta:
-        indexes = [
-            models.Index(fields=["project_id", "session_id"], name="tracking_part_session")
-        ]
+        indexes = [models.Index(fields=["project_id", "session_id"], name="tracking_part_session")]
 
     def __str__(self) -> str:
         return f"{self.trace_id} in {self.session_id}"
@@ -164,7 +164,7 @@ class SessionText(models.Model):
 
 
 class SessionMetric(models.Model):
-    """Sums of a named number over a session's events (metric_value, duration_ms, run_completed…)."""
+    """Sums of a named number over a session's events: metric_value, duration_ms, …"""
 
     pk = models.CompositePrimaryKey("project_id", "session_id", "name")
     project_id = models.BigIntegerField()
@@ -203,9 +203,7 @@ class ArmSeen(models.Model):
     n = models.BigIntegerField()
 
     class Meta:
-        indexes = [
-            models.Index(fields=["project_id", "session_id"], name="tracking_arm_session")
-        ]
+        indexes = [models.Index(fields=["project_id", "session_id"], name="tracking_arm_session")]
 
     def __str__(self) -> str:
         return f"{self.experiment}: {self.unit_id} saw {self.variant}"

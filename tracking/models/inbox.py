@@ -31,7 +31,7 @@ class InboxBatch(models.Model):
 
 
 class Quarantined(models.Model):
-    """An item, or a whole request, that was accepted but cannot be digested: kept with its reason."""
+    """An item, or a whole request, that was accepted but cannot be digested, and why."""
 
     project_id = models.BigIntegerField()
     format = models.TextField()

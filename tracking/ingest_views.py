@@ -1,0 +1,87 @@
+"""Doors of ingestion: read the body, accept it, answer in the sender's language."""
+
+from dataclasses import asdict
+
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.api import Problem
+from core.authentication import ApiKeyAuthentication, HasScope
+from core.keys import KeyInfo
+from tracking.events import BadBodyError
+from tracking.inflate import TooLargeError, UnknownEncodingError
+from tracking.ingest_status import read_status
+from tracking.receive import Accepted, accept_batch
+from tracking.request_body import NoParser, drain_body, read_body
+
+
+class FirstRenderer(BaseContentNegotiation):
+    """Ingestion answers in one format a path, whatever ``Accept`` says."""
+
+    def select_parser(self, request, parsers):  # type: ignore[no-untyped-def]
+        return parsers[0]
+
+    def select_renderer(self, request, renderers, format_suffix=None):  # type: ignore[no-untyped-def]
+        return renderers[0], renderers[0].media_type
+
+
+class IngestView(APIView):
+    """What all doors share. The whole body is read before any answer leaves."""
+
+    authentication_classes = [ApiKeyAuthentication]
+    permission_classes = [HasScope]
+    parser_classes = [NoParser]
+    renderer_classes: list[type[BaseRenderer]] = [JSONRenderer]
+    content_negotiation_class = FirstRenderer
+    required_scope = "ingest"
+    http_method_names = ["post", "options"]
+
+    def accept(self, request: Request, wire_format: str) -> Accepted:
+        key = request.auth
+        assert isinstance(key, KeyInfo)  # HasScope lets nobody else in
+        try:
+            return accept_batch(
+                key,
+                format=wire_format,
+                body=read_body(request._request),
+                encoding=request.headers.get("Content-Encoding", "").strip().lower(),
+                headers={name.lower(): value for name, value in request.headers.items()},
+                now=timezone.now(),
+            )
+        except TooLargeError as error:
+            raise Problem(413, str(error), code="too_large") from error
+        except UnknownEncodingError as error:
+            raise Problem(415, str(error), code="unknown_encoding") from error
+        except BadBodyError as error:
+            raise Problem(400, str(error), code="bad_body") from error
+
+    def handle_exception(self, exc: Exception) -> Response | HttpResponse:
+        drain_body(self.request._request)
+        return super().handle_exception(exc)
+
+
+class EventsView(IngestView):
+    """JSON events: one, ``{"events": […]}``, a bare array, or JSON Lines."""
+
+    def post(self, request: Request) -> Response:
+        accepted = self.accept(request, "analytics")
+        rejected = [
+            {"index": r.index, "code": r.code, "message": r.message} for r in accepted.rejections
+        ]
+        return Response({"accepted": accepted.n_accepted, "rejected": rejected}, status=202)
+
+
+class IngestStatusView(APIView):
+    """How far the project's ingestion is: what waits, and the ledger of what is done."""
+
+    required_scope = {"GET": "ingest"}
+
+    def get(self, request: Request) -> Response:
+        key = request.auth
+        assert isinstance(key, KeyInfo)  # HasScope lets nobody else in
+        return Response(asdict(read_status(key.project_id, now=timezone.now())))

@@ -1,0 +1,115 @@
+"""Work claimed from the inbox: leased for a minute, given back or deleted under the same lease.
+
+A worker that dies simply lets its lease run out. A batch that made workers die is digested alone
+from its fourth attempt on, and goes to quarantine unread at its sixth.
+"""
+
+import datetime
+import uuid
+from typing import Any
+
+import msgspec
+import psycopg
+from django.db import transaction
+
+from tracking.staging import open_cursor
+
+LEASE = datetime.timedelta(seconds=60)
+MAX_ITEMS = 2_500
+MAX_BYTES = 16 * 1024 * 1024
+MAX_ROWS = 200
+ALONE_FROM = 4
+QUARANTINE_FROM = 6
+
+CANDIDATES = (
+    "SELECT id, n_items, n_bytes, attempts FROM tracking_inboxbatch WHERE lease_until < %s"
+    " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
+)
+TAKE = (
+    "UPDATE tracking_inboxbatch SET lease = %s, lease_until = %s, attempts = attempts + 1"
+    " WHERE id = ANY (%s) RETURNING id, project_id, format, encoding, body, headers, n_items,"
+    " horizon_us, received_at, attempts, last_error"
+)
+GIVE_BACK = (
+    "UPDATE tracking_inboxbatch SET lease_until = %s, last_error = %s"
+    " WHERE id = ANY (%s) AND lease = %s"
+)
+FINISH = "DELETE FROM tracking_inboxbatch WHERE id = ANY (%s) AND lease = %s"
+
+
+class LeaseLostError(RuntimeError):
+    """The lease ran out and another worker has the batch: nothing of this one may be committed."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """An inbox row."""
+
+    id: int
+    project_id: int
+    format: str
+    encoding: str
+    body: bytes
+    headers: dict[str, str]
+    n_items: int
+    horizon_us: int
+    received_at: datetime.datetime
+    attempts: int
+    last_error: str
+
+
+class Lease(msgspec.Struct, frozen=True):
+    id: uuid.UUID
+    batches: list[Batch]
+    more: bool  # whether other workers would find something to do
+
+    def of_project(self) -> dict[int, list[Batch]]:
+        groups: dict[int, list[Batch]] = {}
+        for batch in self.batches:
+            groups.setdefault(batch.project_id, []).append(batch)
+        return groups
+
+
+def claim(now: datetime.datetime) -> Lease | None:
+    """Lease the oldest waiting batches, up to a few thousand items; None when nothing waits."""
+    with transaction.atomic(), open_cursor() as cursor:
+        candidates = cursor.execute(CANDIDATES, (now, MAX_ROWS)).fetchall()
+        chosen = _choose(candidates)
+        if not chosen:
+            return None
+        lease = uuid.uuid4()
+        rows = cursor.execute(TAKE, (lease, now + LEASE, chosen)).fetchall()
+    batches = [_batch(row) for row in sorted(rows)]
+    return Lease(lease, batches, more=len(candidates) > len(chosen))
+
+
+def _choose(candidates: list[tuple[int, int, int, int]]) -> list[int]:
+    chosen: list[int] = []
+    items = size = 0
+    for batch_id, n_items, n_bytes, attempts in candidates:
+        alone = attempts + 1 >= ALONE_FROM
+        full = items + n_items > MAX_ITEMS or size + n_bytes > MAX_BYTES
+        if chosen and (alone or full):
+            break
+        chosen.append(batch_id)
+        items, size = items + n_items, size + n_bytes
+        if alone:
+            break
+    return chosen
+
+
+def _batch(row: tuple[Any, ...]) -> Batch:
+    identity, project_id, kind, encoding, body, *rest = row
+    return Batch(identity, project_id, kind, encoding, bytes(body), *rest)
+
+
+def give_back(lease: Lease, batches: list[Batch], *, error: str, now: datetime.datetime) -> None:
+    """Let batches wait again at once; the error is kept for whoever looks at the inbox."""
+    with transaction.atomic(), open_cursor() as cursor:
+        cursor.execute(GIVE_BACK, (now, error[:500], [b.id for b in batches], lease.id))
+
+
+def finish(cursor: psycopg.Cursor[Any], lease_id: uuid.UUID, batches: list[Batch]) -> None:
+    """Delete digested batches, in the transaction that stored their events."""
+    cursor.execute(FINISH, ([batch.id for batch in batches], lease_id))
+    if cursor.rowcount != len(batches):
+        raise LeaseLostError(f"{len(batches) - cursor.rowcount} batches were leased again")

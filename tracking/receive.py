@@ -1,0 +1,74 @@
+"""The door: a request is inflated within limits, checked, and committed as one inbox row.
+
+Acknowledged means committed. Nothing here talks to a broker or a cache.
+"""
+
+import datetime
+from collections.abc import Mapping
+
+import msgspec
+from django.conf import settings
+
+from core.keys import KeyInfo
+from tracking.adapters import ADAPTERS
+from tracking.doorbell import ring
+from tracking.events import Receipt, Rejection
+from tracking.inflate import inflate
+from tracking.staging import EPOCH, MICROSECOND, open_cursor
+
+# Binary parameters: the body travels as it is, not as hex in the text of a statement.
+INSERT = (
+    "INSERT INTO tracking_inboxbatch (project_id, format, encoding, body, headers, n_items,"
+    " n_bytes, horizon_us, received_at, lease_until, attempts, last_error)"
+    " VALUES (%s, %s, %s, %b, %s::jsonb, %s, %s, %s, %s, %s, 0, '')"
+)
+DAY_US = 86_400_000_000
+KEPT_HEADERS = ("user-agent", "idempotency-key")
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    n_items: int
+    rejections: list[Rejection]
+
+    @property
+    def n_accepted(self) -> int:
+        return self.n_items - len(self.rejections)
+
+
+def accept_batch(
+    key: KeyInfo,
+    *,
+    format: str,  # noqa: A002 — the wire format's name, as the column is called
+    body: bytes,
+    encoding: str,
+    headers: Mapping[str, str],
+    now: datetime.datetime,
+) -> Accepted:
+    """Commit a request to the inbox.
+
+    Raises TooLargeError, UnknownEncodingError and BadBodyError for the sender, and OperationalError
+    when the database is away.
+    """
+    received_us = (now - EPOCH) // MICROSECOND
+    days = key.horizon_days or settings.INGEST_HORIZON_DAYS
+    kept = {name: headers[name][:500] for name in KEPT_HEADERS if headers.get(name)}
+    receipt = Receipt(received_us, received_us - days * DAY_US, kept)
+    plain = inflate(body, encoding, limit=settings.INGEST_MAX_BYTES)
+    n_items, rejections = ADAPTERS[format].check(plain, receipt=receipt)
+    if n_items:
+        row = (
+            key.project_id,
+            format,
+            encoding,
+            body,
+            msgspec.json.encode(kept).decode(),
+            n_items,
+            len(plain),
+            receipt.horizon_us,
+            now,
+            now,
+        )
+        with open_cursor() as cursor:
+            cursor.execute(INSERT, row)
+        ring("digest")
+    return Accepted(n_items, rejections)

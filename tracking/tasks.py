@@ -1,0 +1,33 @@
+"""Doors for Celery: each calls one function. Work is kept in PostgreSQL, never in a message."""
+
+from billiard import current_process
+from celery import shared_task
+from django.utils import timezone
+
+from tracking import doorbell
+from tracking.draining import QUEUE, drain
+from tracking.partitions import ensure_ahead
+from tracking.session_texts import refresh_due_sessions
+
+
+@shared_task(name="tracking.tasks.digest_task", ignore_result=True)
+def digest_task() -> None:
+    drain(slot=getattr(current_process(), "index", 0) or 0)
+
+
+@shared_task(name="tracking.tasks.refresh_task", ignore_result=True)
+def refresh_task() -> None:
+    refresh_due_sessions(now=timezone.now())
+
+
+@shared_task(name="tracking.tasks.partitions_task", ignore_result=True)
+def partitions_task() -> None:
+    ensure_ahead(timezone.now())
+
+
+def call_digest() -> None:
+    """Send a bell: one message, no result, no retry."""
+    digest_task.apply_async(queue=QUEUE, expires=60, retry=False)
+
+
+doorbell.register(QUEUE, call_digest)
