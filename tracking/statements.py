@@ -15,7 +15,7 @@ class Where:
     """Conditions joined by AND, with their parameters in the same order."""
 
     texts: list[str] = field(default_factory=list)
-    params: list[object] = field(default_factory=list)
+    params: list[Any] = field(default_factory=list)
 
     def add(self, text: str, *params: object) -> None:
         self.texts.append(text)
@@ -28,17 +28,25 @@ class Where:
 
     @property
     def sql(self) -> str:
-        return " AND ".join(self.texts)
+        return " AND ".join(f"({text})" for text in self.texts) or "true"
+
+    def copy(self) -> "Where":
+        return Where([*self.texts], [*self.params])
+
+    def add_all(self, other: "Where") -> None:
+        self.texts += other.texts
+        self.params += other.params
 
 
-# The columns of a row are of many types: Any.
-def fetch_all(sql: str, params: Sequence[object]) -> list[tuple[Any, ...]]:
+# Parameters and columns are of many types: Any.
+def fetch_all(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
-def fetch_one(sql: str, params: Sequence[object]) -> tuple[Any, ...] | None:
+def fetch_one(sql: str, params: Sequence[Any]) -> tuple[Any, ...] | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         row: tuple[Any, ...] | None = cursor.fetchone()

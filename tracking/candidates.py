@@ -1,0 +1,103 @@
+"""What a filter leaves over, when that is few: sessions by facet, traces by session.
+
+A rare value is looked up by index and the few sessions that have it are read; a frequent one is
+found soon by reading in order. Either way a page costs a bounded number of rows.
+"""
+
+from dataclasses import dataclass
+
+from tracking.filters import ANY_ERROR, EventFilter
+from tracking.statements import Where, fetch_all
+
+FEW = 1_000
+
+BY_FACETS = "SELECT session_id FROM tracking_sessiontext WHERE project_id = %s AND {} LIMIT %s"
+# Sessions whose facets are older than their events may have gained the value.
+STALE = "SELECT session_id FROM tracking_sessiontorefresh WHERE project_id = %s LIMIT %s"
+BY_ARM = "SELECT DISTINCT session_id FROM tracking_armseen WHERE {} LIMIT %s"
+BY_TRACE = "SELECT session_id FROM tracking_tracepart WHERE project_id = %s AND trace_id = %s"
+
+
+def facets_of(flt: EventFilter) -> list[str]:
+    """Return the facets that a session matching the filter must have."""
+    named = [
+        ("model", flt.model),
+        ("provider", flt.provider),
+        ("kind", flt.kind if flt.kind != "event" else ""),
+        ("env", flt.environment),
+        ("tag", flt.tag),
+        ("error", flt.error if flt.error != ANY_ERROR else ""),
+        ("run", flt.run_id),
+        ("prompt", f"{flt.prompt}@{flt.prompt_version}" if flt.prompt_version else flt.prompt),
+        *(("meta", f"{key}={value}") for key, value in flt.metadata),
+    ]
+    return [f"{name}:{value}" for name, value in named if value]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Ids of the only sessions that can match; None: the filter says nothing, or leaves many.
+
+    ``is_checked``: each matches all facets, arms and words of the filter.
+    """
+
+    ids: list[str] | None
+    is_checked: bool
+
+
+def find_sessions(project_id: int, flt: EventFilter, *, exact: bool) -> Candidates:
+    """Look up the facets, arms, words and ids of a filter.
+
+    Not ``exact``: sessions whose facets
+    are being refreshed are among them, for readers that look at traces and events themselves.
+    """
+    lookups = _lookups(project_id, flt, exact)
+    few = [set(ids) for ids in lookups if len(ids) <= FEW]
+    return Candidates(
+        ids=sorted(set.intersection(*few)) if few else None,
+        is_checked=exact and len(few) == len(lookups),
+    )
+
+
+def _lookups(project_id: int, flt: EventFilter, exact: bool) -> list[list[str]]:
+    lookups = []
+    if flt.session_id:
+        lookups.append([flt.session_id])
+    if flt.trace_id and exact:
+        lookups.append(_ids(BY_TRACE, [project_id, flt.trace_id]))
+    where = text_conditions(flt, "") if exact else _facet_conditions(flt, "")
+    if where.texts:
+        ids = _ids(BY_FACETS.format(where.sql), [project_id, *where.params, FEW + 1])
+        if not exact:
+            ids += _ids(STALE, [project_id, FEW + 1])
+        lookups.append(ids)
+    if flt.experiment:
+        arm = arm_conditions(project_id, flt, "")
+        lookups.append(_ids(BY_ARM.format(arm.sql), [*arm.params, FEW + 1]))
+    return lookups
+
+
+def _ids(sql: str, params: list[object]) -> list[str]:
+    return [row[0] for row in fetch_all(sql, params)]
+
+
+def text_conditions(flt: EventFilter, alias: str) -> Where:
+    """Return the conditions on a session's text: facets and words."""
+    where = _facet_conditions(flt, alias)
+    if flt.q:
+        where.add(f"{alias}search @@ websearch_to_tsquery('simple', %s)", flt.q)
+    return where
+
+
+def _facet_conditions(flt: EventFilter, alias: str) -> Where:
+    where = Where()
+    if facets := facets_of(flt):
+        where.add(f"{alias}facets @> %s::text[]", facets)
+    return where
+
+
+def arm_conditions(project_id: int, flt: EventFilter, alias: str) -> Where:
+    where = Where()
+    where.add(f"{alias}project_id = %s AND {alias}experiment = %s", project_id, flt.experiment)
+    where.add_if(flt.variant, f"{alias}variant = %s")
+    return where

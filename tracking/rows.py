@@ -1,0 +1,204 @@
+"""Rows of the tables → the shapes that are read, with what other tables add to a page of them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from tracking.events import Kind, Status
+from tracking.shapes import PromptRef, SessionRow, SpanRow, Tokens, TraceRow
+from tracking.statements import fetch_all
+
+# A row's columns are of many types, in the order of the constant above its reader: Any.
+Columns = Sequence[Any]
+
+NANO = 1e9
+MILLISECOND = timedelta(milliseconds=1)
+KIND_NAMES = [kind.name.lower() for kind in Kind]
+STATUS_NAMES = [status.name.lower() for status in Status]
+COST_SOURCES = ["none", "caller", "computed"]
+
+SESSION_COLUMNS = (
+    "s.session_id, s.is_implicit, s.user_id, s.first_at, s.last_at, s.n_traces, s.n_spans,"
+    " s.n_points, s.n_llm, s.n_tool, s.n_errors, s.n_root_errors, s.tokens_in, s.tokens_out,"
+    " s.tokens_cache_read, s.tokens_cache_write, s.tokens_reasoning, s.cost_nano"
+)
+TEXTS = (
+    "SELECT session_id, first_input, last_output, facets FROM tracking_sessiontext"
+    " WHERE project_id = %s AND session_id = ANY (%s)"
+)
+ARMS = (
+    "SELECT session_id, experiment, variant FROM tracking_armseen"
+    " WHERE project_id = %s AND session_id = ANY (%s) ORDER BY first_seen DESC, variant DESC"
+)
+METRICS = (
+    "SELECT session_id, name, last FROM tracking_sessionmetric"
+    " WHERE project_id = %s AND session_id = ANY (%s)"
+)
+
+
+def build_sessions(project_id: int, rows: Sequence[Columns]) -> list[SessionRow]:
+    ids = [row[0] for row in rows]
+    if not ids:
+        return []
+    texts = {row[0]: row[1:] for row in fetch_all(TEXTS, [project_id, ids])}
+    # The latest comes first and is overwritten: what stays is the first variant met.
+    arms = _by_session(fetch_all(ARMS, [project_id, ids]))
+    metrics = _by_session(fetch_all(METRICS, [project_id, ids]))
+    return [
+        _build_session(row, texts.get(row[0]), arms.get(row[0], {}), metrics.get(row[0], {}))
+        for row in rows
+    ]
+
+
+def _by_session(rows: Iterable[Columns]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for session_id, name, value in rows:
+        found.setdefault(session_id, {})[name] = value
+    return found
+
+
+def _build_session(
+    row: Columns, text: Columns | None, arms: dict[str, str], metrics: dict[str, float]
+) -> SessionRow:
+    first_input, last_output, facets = text or ("", "", [])
+    return SessionRow(
+        id=row[0],
+        implicit=row[1],
+        user_id=row[2],
+        first_at=row[3],
+        last_at=row[4],
+        duration_ms=(row[4] - row[3]) / MILLISECOND,
+        traces=row[5],
+        spans=row[6],
+        points=row[7],
+        llm_calls=row[8],
+        tool_calls=row[9],
+        errors=row[10],
+        root_errors=row[11],
+        tokens_in=row[12],
+        tokens_out=row[13],
+        tokens_cache_read=row[14],
+        tokens_cache_write=row[15],
+        tokens_reasoning=row[16],
+        cost_usd=row[17] / NANO,
+        models=_facet_values(facets, "model:"),
+        prompts=_prompts(facets),
+        tags=_facet_values(facets, "tag:"),
+        arms=arms,
+        scores=[],
+        metrics=metrics,
+        first_input=first_input,
+        last_output=last_output,
+    )
+
+
+def _facet_values(facets: Sequence[str], prefix: str) -> list[str]:
+    return [facet[len(prefix) :] for facet in facets if facet.startswith(prefix)]
+
+
+def _prompts(facets: Sequence[str]) -> list[str]:
+    """A prompt is a facet with and without its version: keep the more telling one."""
+    named = _facet_values(facets, "prompt:")
+    versioned = {name.rpartition("@")[0] for name in named if "@" in name}
+    return [name for name in named if name not in versioned]
+
+
+TRACE_COLUMNS = (
+    "t.trace_id, t.name, t.claim_session, t.claim_user, t.first_at, t.last_at, t.root_status,"
+    " t.n_spans, t.n_llm, t.n_errors, t.tokens_in, t.tokens_out, t.cost_nano"
+)
+
+
+def implicit_session(trace_id: str) -> str:
+    """The session of a trace that names none."""
+    return f"trace:{trace_id}"
+
+
+def build_trace(row: Columns) -> TraceRow:
+    return TraceRow(
+        trace_id=row[0],
+        name=row[1],
+        session_id=row[2] or implicit_session(row[0]),
+        user_id=row[3],
+        started_at=row[4],
+        duration_ms=(row[5] - row[4]) / MILLISECOND,
+        status=STATUS_NAMES[row[6]],
+        spans=row[7],
+        llm_calls=row[8],
+        errors=row[9],
+        tokens_in=row[10],
+        tokens_out=row[11],
+        cost_usd=row[12] / NANO,
+    )
+
+
+SPAN_COLUMNS = (
+    "e.id, e.trace_id, e.span_id, e.parent_span_id, e.kind, e.name, e.session_own, e.user_own,"
+    " e.run_id, e.occurred_at, e.duration_us, e.ttft_us, e.status, e.error_type, e.error,"
+    " e.provider, e.model_requested, e.model, e.operation, e.finish_reason, e.tokens_in,"
+    " e.tokens_out, e.tokens_cache_read, e.tokens_cache_write, e.tokens_reasoning, e.cost_nano,"
+    " e.cost_source, e.prompt_key, e.prompt_version, e.arms::text, e.environment, e.release,"
+    " e.tags, e.metadata::text, e.metrics::text, e.warnings"
+)
+CLAIMS = (
+    "SELECT trace_id, claim_session, claim_user FROM tracking_trace"
+    " WHERE project_id = %s AND trace_id = ANY (%s)"
+)
+Claims = dict[str, tuple[str, str]]  # trace id → the session and user of its unnamed events
+
+
+def load_claims(project_id: int, trace_ids: Iterable[str]) -> Claims:
+    wanted = list(set(trace_ids))
+    rows = fetch_all(CLAIMS, [project_id, wanted]) if wanted else []
+    return {row[0]: (row[1] or implicit_session(row[0]), row[2]) for row in rows}
+
+
+def build_spans(rows: Iterable[Columns], claims: Claims) -> list[SpanRow]:
+    return [build_span(row, claims.get(row[1], ("", ""))) for row in rows]
+
+
+def build_span(row: Columns, claim: tuple[str, str]) -> SpanRow:
+    return SpanRow(
+        id=str(row[0]),
+        trace_id=row[1],
+        span_id=row[2],
+        parent_span_id=row[3],
+        kind=KIND_NAMES[row[4]],
+        name=row[5],
+        session_id=row[6] or claim[0],
+        user_id=row[7] or claim[1],
+        run_id=row[8],
+        started_at=row[9],
+        duration_ms=_ms(row[10]),
+        ttft_ms=_ms(row[11]),
+        status=STATUS_NAMES[row[12]],
+        error_type=row[13],
+        error=row[14],
+        provider=row[15],
+        model_requested=row[16],
+        model=row[17],
+        operation=row[18],
+        finish_reason=row[19],
+        tokens=Tokens(
+            input=row[20],
+            output=row[21],
+            cache_read=row[22],
+            cache_write=row[23],
+            reasoning=row[24],
+        ),
+        cost_usd=None if row[25] is None else row[25] / NANO,
+        cost_source=COST_SOURCES[row[26]],
+        prompt=PromptRef(key=row[27], version=row[28]) if row[27] else None,
+        arms=dict(json.loads(row[29])) if row[29] else {},
+        environment=row[30],
+        release=row[31],
+        tags=row[32] or [],
+        metadata=json.loads(row[33]) if row[33] else {},
+        metrics=dict(json.loads(row[34])) if row[34] else {},
+        warnings=row[35] or [],
+    )
+
+
+def _ms(us: int | None) -> float | None:
+    return None if us is None else us / 1000
