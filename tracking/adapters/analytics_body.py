@@ -1,0 +1,287 @@
+"""A JSON body to its items: one event, ``{"events": […]}``, an array, JSON Lines, a summary. Pure.
+
+The plain path is one decode of the whole body. A body that does not decode, or that lost a
+duplicate key on the way, is read again by a tolerant parser, which finds the item at fault: a value
+that JSON or PostgreSQL cannot hold costs its field, a broken item costs itself.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from tracking.adapters.analytics_summary import expand_summary, is_summary
+from tracking.cleaning import clean_text
+from tracking.events import BadBodyError
+
+MAX_ITEMS = 10_000
+MAX_DEPTH = 100
+MAX_SPLIT_BYTES = 4 << 20
+"""A body nested too deep to parse is cut into its items token by token, which is slow."""
+
+NUMBER_AS_TEXT = "number_as_text"
+TEXT_REPLACED = "text_replaced"
+
+WHAT_TO_SEND = (
+    'send {"type", "timestamp", "data"}, {"events": [...]}, an array of events or one event a line'
+)
+_OTLP_HINT = "this is OTLP: send it to /v1/traces"
+
+_decoder = msgspec.json.Decoder()
+_encoder = msgspec.json.Encoder()
+_BOM = b"\xef\xbb\xbf"
+_LOWEST_INT, _GREATEST_INT = -(2**63), 2**64 - 1
+_find_tokens = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL).finditer
+_find_array = re.compile(rb'\s*(?:\{\s*"events"\s*:\s*)?\[').match
+
+
+class Fault(NamedTuple):
+    """Why an item cannot be read: a rejection without its index."""
+
+    code: str
+    message: str
+
+
+class Item(NamedTuple):
+    value: object
+    fault: Fault | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class FaultError(Exception):
+    def __init__(self, code: str, message: str) -> None:
+        self.fault = Fault(code, message)
+        super().__init__(message)
+
+
+class _NumberText(str):
+    """A number that no number type holds, as it was written."""
+
+    __slots__ = ()
+
+
+class _DoubledKeys(dict[str, object]):
+    """An object that named a key twice."""
+
+    key = ""
+
+
+def parse_items(body: bytes) -> list[Item]:
+    """Return the items of a body in order; raise BadBodyError when it is none of the shapes."""
+    text = body.removeprefix(_BOM).strip()
+    if not text:
+        raise BadBodyError(f"the body is empty: {WHAT_TO_SEND}")
+    value = _decode_plainly(text)
+    if value is not None:
+        items = [Item(each) for each in _items_of(value)]
+    elif _looks_like_lines(text):
+        items = list(_parse_lines(text))
+    else:
+        items = _parse_tolerantly(text)
+    _check_count(len(items))
+    return items
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_ITEMS:
+        raise BadBodyError(
+            f"a request may hold {MAX_ITEMS:,} items; this one holds {count:,}: send it in parts"
+        )
+
+
+def _decode_plainly(text: bytes) -> object | None:
+    """Decode a body that loses nothing by it, else return None.
+
+    A repeated key takes a colon with it, which is how the loss shows without a slower parser.
+    """
+    try:
+        value: object = _decoder.decode(text)
+        lossless = _encoder.encode(value).count(b":") == text.count(b":")
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    return value if lossless else None
+
+
+def _items_of(value: object) -> list[object]:
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        raise BadBodyError(f"the body is neither an object nor an array: {WHAT_TO_SEND}")
+    if "type" in value:
+        return [value]
+    if "events" in value:
+        events = value["events"]
+        if not isinstance(events, list):
+            raise BadBodyError('"events" must be an array of events')
+        return events
+    if "resourceSpans" in value or "resource_spans" in value:
+        raise BadBodyError(_OTLP_HINT)
+    return expand_summary(value) if is_summary(value) else [value]
+
+
+def _looks_like_lines(text: bytes) -> bool:
+    """Tell JSON Lines, some of them perhaps broken, from one broken document."""
+    if text[:1] == b"[":
+        return False
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) < 2:
+        return False
+    whole = [line[:1] == b"{" and line[-1:] == b"}" for line in lines]
+    return whole[0] or 2 * sum(whole) >= len(lines)
+
+
+def _parse_lines(text: bytes) -> Iterator[Item]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    _check_count(len(lines))
+    return map(_parse_alone, lines)
+
+
+def _parse_alone(text: bytes) -> Item:
+    """Parse one item; what is wrong with it stays with it."""
+    value = _decode_plainly(text)
+    if value is not None:
+        return Item(value)
+    try:
+        return _clean_item(_load(text))
+    except json.JSONDecodeError as error:
+        message = f"not JSON: {error.msg} at character {error.pos + 1}"
+        return Item(None, Fault("json_invalid", message))
+    except RecursionError:
+        return Item(None, _too_deep())
+
+
+def _parse_tolerantly(text: bytes) -> list[Item]:
+    try:
+        value = _load(text)
+    except json.JSONDecodeError as error:
+        raise BadBodyError(
+            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        ) from None
+    except RecursionError:
+        return [_parse_alone(part) for part in _split(text)]
+    if isinstance(value, _DoubledKeys) and "type" not in value:
+        raise BadBodyError(_doubled(value).message)
+    if isinstance(value, dict) and is_summary(value):
+        value, fault, warnings = _clean_item(value)
+        if fault is not None:
+            raise BadBodyError(fault.message)
+        return [Item(each, None, warnings) for each in _items_of(value)]
+    return [_clean_item(each) for each in _items_of(value)]
+
+
+def _load(text: bytes) -> object:
+    return json.loads(
+        text.decode("utf-8", "replace"),
+        parse_int=_int_or_text,
+        parse_float=_float_or_text,
+        parse_constant=_NumberText,
+        object_pairs_hook=_object,
+    )
+
+
+def _int_or_text(digits: str) -> int | _NumberText:
+    if len(digits) > 20:
+        return _NumberText(digits)
+    number = int(digits)
+    return number if _LOWEST_INT <= number <= _GREATEST_INT else _NumberText(digits)
+
+
+def _float_or_text(digits: str) -> float | _NumberText:
+    number = float(digits)
+    return number if abs(number) != float("inf") else _NumberText(digits)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    doubled = _DoubledKeys(value)
+    counts = Counter(key for key, _ in pairs)
+    doubled.key = next(key for key, count in counts.items() if count > 1)
+    return doubled
+
+
+def _clean_item(value: object) -> Item:
+    notes: dict[str, None] = {}
+    try:
+        return Item(_clean(value, 1, notes), None, tuple(notes))
+    except FaultError as error:
+        return Item(None, error.fault)
+
+
+def _clean(value: object, depth: int, notes: dict[str, None]) -> object:
+    """Return a value that any JSON encoder and text column takes; note what was changed."""
+    if isinstance(value, str):
+        return _clean_text(value, notes)
+    if not isinstance(value, list | dict):
+        return value
+    if depth > MAX_DEPTH:
+        raise FaultError(*_too_deep())
+    if isinstance(value, list):
+        return [_clean(each, depth + 1, notes) for each in value]
+    if isinstance(value, _DoubledKeys):
+        raise FaultError(*_doubled(value))
+    return {_clean_text(key, notes): _clean(each, depth + 1, notes) for key, each in value.items()}
+
+
+def _clean_text(text: str, notes: dict[str, None]) -> str:
+    if isinstance(text, _NumberText):
+        notes[NUMBER_AS_TEXT] = None
+        return str(text)
+    if text.isascii():
+        return text  # a NUL is no trouble here: only columns refuse it
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        notes[TEXT_REPLACED] = None
+        return clean_text(text)
+    return text
+
+
+def _too_deep() -> Fault:
+    return Fault("too_deep", f"nested more than {MAX_DEPTH} levels deep")
+
+
+def _doubled(value: _DoubledKeys) -> Fault:
+    return Fault("duplicate_key", f"the key {value.key[:100]!r} appears twice in one object")
+
+
+def _split(text: bytes) -> list[bytes]:
+    """Cut an array of items at its own commas, for bodies that no parser can walk."""
+    opened = _find_array(text)
+    if opened is None or len(text) > MAX_SPLIT_BYTES:
+        raise BadBodyError(_too_deep().message)
+    parts, start, depth = [], opened.end(), 0
+    for token in _find_tokens(text, opened.end()):
+        mark = token[0]
+        if mark in b"[{":
+            depth += 1
+        elif mark in b"]}" and depth:
+            depth -= 1
+        elif mark in b",]" and not depth:
+            parts.append(text[start : token.start()])
+            start = token.end()
+            if mark == b"]":
+                return parts
+    raise BadBodyError("not JSON: the array of events has no end")
+
+
+def is_too_deep(value: object, encoded: bytes) -> bool:
+    """Tell whether a decoded value is nested too deep; ``encoded`` spares looking at most."""
+    if encoded.count(b"[") + encoded.count(b"{") <= MAX_DEPTH:
+        return False
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        containers = [each for each in level if isinstance(each, list | dict)]
+        level = [
+            inner
+            for each in containers
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if containers and depth > MAX_DEPTH:
+            return True
+    return False

@@ -1,0 +1,126 @@
+"""A span sent as a JSON event to an :class:`IncomingEvent`, through the dialects. Pure."""
+
+from typing import Any
+
+from tracking.adapters.analytics_envelope import (
+    END_KEYS,
+    ENVIRONMENT_KEYS,
+    PARENT_KEYS,
+    START_KEYS,
+    Envelope,
+    id_among,
+    wire_id,
+)
+from tracking.adapters.analytics_fields import gather_span, whole_us
+from tracking.adapters.analytics_points import error_text
+from tracking.adapters.dialects.attributes import settle
+from tracking.cleaning import clean_error, clean_name
+from tracking.events import IncomingEvent, Kind, Payload, Receipt, Status
+from tracking.identity import content_rank
+from tracking.timestamps import settle_span
+
+_STATUSES: dict[object, int] = {
+    "ok": 1,
+    "error": 2,
+    "unset": 0,
+    "OK": 1,
+    "ERROR": 2,
+    "UNSET": 0,
+    0: 0,
+    1: 1,
+    2: 2,
+}
+_TROUBLE = frozenset({"error", "status_message"})
+_CALL_COLUMNS = frozenset({"model", "tokens_in", "tokens_out"})
+
+
+def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingEvent:
+    data = envelope.data
+    unused: dict[str, object] = {}
+    gathered = gather_span(data, unused)
+    columns, warnings = gathered.columns, gathered.warnings
+    times = settle_span(envelope.at_ns or 0, _end_of(envelope), receipt)
+    if times.warnings:
+        unused |= {key: data[key] for key in (*START_KEYS, *END_KEYS) if key in data}
+        warnings.extend(times.warnings)
+    has_kind = "kind" in columns or "operation" in columns
+    settle(gathered, times.duration_us)
+    if "model" in columns:
+        columns.setdefault("model_requested", columns["model"])
+    if not has_kind and not _CALL_COLUMNS.isdisjoint(columns):
+        columns["kind"] = int(Kind.LLM)
+    status = _settle_status(data, columns, unused)
+    if envelope.warnings:
+        warnings.extend(envelope.warnings)
+    take = columns.pop
+    payload = Payload(
+        take("input", None),
+        take("output", None),
+        take("system", None),
+        gathered.leftover or None,
+        extra=_extra_of(envelope, unused) if unused or envelope.rest else None,
+    )
+    return IncomingEvent(
+        id=identity,
+        occurred_us=times.occurred_us,
+        duration_us=times.duration_us,
+        ns_rest=times.ns_rest,
+        needs_clock=times.needs_clock,
+        content_rank=content_rank(envelope.canonical),
+        status=status,
+        name=_name_of(data),
+        trace_id=envelope.trace_id,
+        span_id=envelope.span_id,
+        parent_span_id=_parent_of(data),
+        environment=clean_name(id_among(data, ENVIRONMENT_KEYS)),
+        release=clean_name(id_among(data, ("release",))),
+        seen=gathered.seen,
+        warnings=tuple(sorted(set(warnings))) if warnings else (),
+        payload=payload,
+        **columns,
+    )
+
+
+def _end_of(envelope: Envelope) -> int:
+    if envelope.end_ns is None and envelope.at_ns is not None:
+        length_us = whole_us(envelope.data.get("duration_ms"))
+        return 0 if length_us is None else envelope.at_ns + length_us * 1000
+    return envelope.end_ns or 0
+
+
+def _name_of(data: dict[str, object]) -> str:
+    name = data.get("name")
+    return clean_name(name) if isinstance(name, str) and name else "span"
+
+
+def _parent_of(data: dict[str, object]) -> str:
+    sent = id_among(data, PARENT_KEYS)
+    return wire_id(sent) if sent.strip("0") else ""
+
+
+def _settle_status(
+    data: dict[str, object], columns: dict[str, Any], unused: dict[str, object]
+) -> int:
+    """Read the status, which is an error too when an error is told and no status is."""
+    sent = data.get("status")
+    known = _STATUSES.get(sent) if isinstance(sent, str | int) and sent is not True else None
+    if known is None and sent is not None:
+        known = _STATUSES.get(sent.lower()) if isinstance(sent, str) else None
+        unused["status"] = sent
+    if _TROUBLE.isdisjoint(data):
+        return known or int(Status.UNSET)
+    if known is None and data.get("error"):
+        known = int(Status.ERROR)
+    message = data.get("status_message")
+    text = message if isinstance(message, str) else error_text(data)
+    if text and known == Status.ERROR:
+        columns["error"] = clean_error(text)
+    for key in _TROUBLE & data.keys():
+        if data[key] is not None and data[key] != columns.get("error"):
+            unused[key] = data[key]
+    return known or int(Status.UNSET)
+
+
+def _extra_of(envelope: Envelope, unused: dict[str, object]) -> dict[str, object]:
+    extra = dict(envelope.rest or {})
+    return extra | {"data": unused} if unused else extra

@@ -1,0 +1,55 @@
+"""The summary of a finished ai-experiments experiment, back to the events of its run. Pure.
+
+The events say exactly what the library would have sent, no more: a run that was tracked live and
+whose summary is posted as well is stored once.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+_SUMMARY_KEYS = frozenset({"experimentId", "results"})
+
+
+def is_summary(value: dict[str, Any]) -> bool:
+    return value.keys() >= _SUMMARY_KEYS and isinstance(value["results"], list)
+
+
+def expand_summary(summary: dict[str, Any]) -> list[object]:
+    """Return start, the events of each result, and completion. A broken result stays itself."""
+    results: list[object] = summary["results"]
+    head = _picked(summary, "experimentId", "experimentName")
+    started = {**head, "variantCount": len(results)}
+    completed = head | _picked(summary, "successCount", "failureCount", "totalDuration")
+    best = summary.get("bestVariant")
+    if isinstance(best, dict) and "variantId" in best:
+        completed["bestVariant"] = best["variantId"]
+    return [
+        _event("experiment.start", summary.get("startedAt"), started),
+        *(event for result in results for event in _expand_result(result)),
+        _event("experiment.complete", summary.get("completedAt"), completed),
+    ]
+
+
+def _expand_result(result: object) -> Iterator[object]:
+    if not isinstance(result, dict):
+        yield result  # refused by name, like any item that is no object
+        return
+    run = _picked(result, "experimentId", "variantId", "variantName", "runId")
+    yield _event("variant.start", result.get("startedAt"), run)
+    run |= _picked(result, "duration")
+    if result.get("success"):
+        run |= _picked(result, "metricValue") | {"success": True}
+        yield _event("variant.complete", result.get("completedAt"), run)
+        return
+    error = result.get("error")
+    if error:  # {} is what JSON makes of an Error object
+        run["error"] = error
+    yield _event("variant.error", result.get("completedAt"), run)
+
+
+def _event(event_type: str, timestamp: object, data: dict[str, Any]) -> dict[str, object]:
+    return {"type": event_type, "timestamp": timestamp, "data": data}
+
+
+def _picked(source: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: source[key] for key in keys if key in source}
