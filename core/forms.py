@@ -10,24 +10,33 @@ from django.utils import timezone
 
 from core.models import Role, Scope
 
+INPUT = {"class": "form-control"}
+SELECT = {"class": "form-select"}
+CHECK = {"class": "form-check-input"}
+
 
 class LoginForm(forms.Form):
     username = forms.CharField(
         max_length=150,
-        widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
+        widget=forms.TextInput(attrs={**INPUT, "autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
         max_length=4096,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        widget=forms.PasswordInput(attrs={**INPUT, "autocomplete": "current-password"}),
     )
 
 
 class KeyForm(forms.Form):
-    name = forms.CharField(max_length=120, label="Name", help_text="Where this key will be used.")
+    name = forms.CharField(
+        max_length=120,
+        label="Name",
+        help_text="Where this key will be used.",
+        widget=forms.TextInput(attrs=INPUT),
+    )
     scopes = forms.MultipleChoiceField(
         choices=Scope.choices,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs=CHECK),
         initial=[Scope.INGEST],
         label="Scopes",
     )
@@ -35,7 +44,7 @@ class KeyForm(forms.Form):
         required=False,
         label="Expires on",
         help_text="The last day it works (UTC); empty: never.",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(attrs={**INPUT, "type": "date"}),
     )
 
     def clean_expires_on(self) -> datetime | None:
@@ -52,7 +61,7 @@ class KeyForm(forms.Form):
 
 
 class RoleForm(forms.Form):
-    role = forms.ChoiceField(choices=Role.choices, label="Role")
+    role = forms.ChoiceField(choices=Role.choices, label="Role", widget=forms.Select(attrs=SELECT))
 
     def clean_role(self) -> Role:
         return Role(self.cleaned_data["role"])
@@ -63,6 +72,7 @@ class MemberForm(RoleForm):
         max_length=150,
         label="Username",
         help_text="Somebody who can sign in to this installation already.",
+        widget=forms.TextInput(attrs=INPUT),
     )
     field_order = ("username", "role")
 
