@@ -14,7 +14,7 @@ import psycopg
 
 from tracking.events import IncomingEvent
 from tracking.folding import Fact
-from tracking.staging import Stage, datetime_of, pg_json, pg_texts, pg_time, unix_us
+from tracking.staging import Stage, datetime_of, pg_json, pg_texts, pg_time, read_json, unix_us
 
 OWN_COLUMNS = {
     "duration_us": "int8",
@@ -165,8 +165,8 @@ def fact_of_row(row: tuple[Any, ...]) -> Fact:
     cost_nano, cost_source, block_id, block_ix, arms, metrics, tags, warnings = row[n:]
     event = IncomingEvent(
         occurred_us=unix_us(row[1]) or 0,
-        arms=tuple((experiment, variant) for experiment, variant in arms or ()),
-        metrics=tuple((name, value) for name, value in metrics or ()),
+        arms=tuple((experiment, variant) for experiment, variant in read_json(arms) or ()),
+        metrics=tuple((name, value) for name, value in read_json(metrics) or ()),
         tags=tuple(tags or ()),
         warnings=tuple(warnings or ()),
         **own,

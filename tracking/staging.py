@@ -35,6 +35,7 @@ _prepared: WeakSet[psycopg.Connection[Any]] = WeakSet()
 _filled: WeakKeyDictionary[psycopg.Connection[Any], set[str]] = WeakKeyDictionary()
 _stages: list["Stage"] = []
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,11 @@ def datetime_of(us: int) -> datetime.datetime:
 
 def pg_json(value: object) -> bytes:
     return b"\x01" + _encode(value)
+
+
+def read_json(text: str | None) -> Any:
+    """A jsonb value: Django tells its connections to leave the decoding to its fields."""
+    return None if text is None else _decode(text)
 
 
 def pg_texts(values: Sequence[str]) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from tracking.sessions import ARMS, METRICS, SESSIONS
-from tracking.staging import pg_time, unix_us
+from tracking.staging import pg_time, read_json, unix_us
 from tracking.traces import PARTS, TRACES
 
 Rows = dict[tuple[Any, ...], tuple[Any, ...]]
@@ -34,7 +34,8 @@ class Table:
         """The stored rows of a project; ``where`` starts with AND."""
         query = f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE project_id = %s {where}"
         cursor.execute(query, (project_id, *values))  # type: ignore[arg-type]
-        return self._by_key(tuple(map(_stored, row)) for row in cursor)
+        kinds = list(self.columns.values())
+        return self._by_key(tuple(map(_stored, row, kinds)) for row in cursor)
 
     def wire_rows(self, rows: Iterable[Sequence[Any]]) -> Rows:
         """Rows as the writers send them."""
@@ -65,7 +66,9 @@ def is_same(a: object, b: object) -> bool:
     return a == b
 
 
-def _stored(value: object) -> object:
+def _stored(value: Any, kind: str) -> object:
+    if kind == "jsonb":
+        return read_json(value)
     if isinstance(value, datetime.datetime):
         return pg_time(unix_us(value))
     return bytes(value) if isinstance(value, memoryview) else value

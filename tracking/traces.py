@@ -20,7 +20,7 @@ from tracking.folding import (
     TraceState,
 )
 from tracking.ranks import pack_key, pack_last, unpack_key, unpack_last
-from tracking.staging import Stage, pg_json, pg_time, unix_us
+from tracking.staging import Stage, pg_json, pg_time, read_json, unix_us
 
 
 class Change(msgspec.Struct):
@@ -182,10 +182,10 @@ def part_of_row(row: tuple[Any, ...]) -> Part:
         first_us=unix_us(row[4]) or 0,
         last_us=unix_us(row[5]) or 0,
         sums=list(row[6 : 6 + n]),
-        arms={(e, v, run): Sighting(*seen) for e, v, run, *seen in arms or ()},
+        arms={(e, v, run): Sighting(*seen) for e, v, run, *seen in read_json(arms) or ()},
         metrics={
             name: Metric(*numbers, last_key=unpack_last(bytes.fromhex(rank)))
-            for name, *numbers, rank in metrics or ()
+            for name, *numbers, rank in read_json(metrics) or ()
         },
     )
 
