@@ -1,6 +1,31 @@
 """Pages of this app, below ``/p/<slug>/``."""
 
-from django.urls import URLPattern
+from django.urls import path, register_converter
+
+from tracking import views
+
+
+class AnyId:
+    """An id as a client sent it: any character, slashes too, arrives decoded from the server."""
+
+    regex = r"(?s:.+)"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: object) -> str:
+        return str(value)
+
+
+register_converter(AnyId, "anyid")
 
 app_name = "tracking"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("freshness/", views.freshness_fragment, name="freshness-fragment"),
+    path("sessions/", views.session_list, name="session-list"),
+    path("sessions/<anyid:session_id>/", views.session_detail, name="session-detail"),
+    path("traces/", views.trace_list, name="trace-list"),
+    path("traces/<anyid:trace_id>/", views.trace_detail, name="trace-detail"),
+    path("settings/ingestion/", views.ingestion, name="settings-ingestion"),
+]

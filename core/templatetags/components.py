@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
@@ -49,6 +49,27 @@ def icon(name: str, label: str = "") -> SafeString:
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', href)
 
 
+KIND_ICONS = {
+    "llm": "sparkles",
+    "tool": "tool",
+    "agent": "robot",
+    "chain": "link",
+    "retriever": "search",
+    "embedding": "vector",
+    "evaluator": "scale",
+    "guardrail": "shield-check",
+    "event": "point",
+}
+
+
+@register.simple_tag
+def kind_icon(kind: str, status: str = "") -> SafeString:
+    """The icon of a span's kind, named for screen readers; an error says so."""
+    if status == "error":
+        return icon("alert-circle", f"{kind}, error")
+    return icon(KIND_ICONS.get(kind, "point"), kind)
+
+
 @register.simple_tag
 def rail_links(slug: str) -> list[dict[str, str]]:
     links = [
@@ -62,6 +83,18 @@ def rail_links(slug: str) -> list[dict[str, str]]:
 def page_url(name: str, *args: object) -> str:
     """Like {% url %}, but "" for a page that does not exist (yet)."""
     return find_url(name, *args)
+
+
+@register.simple_tag(takes_context=True)
+def drill_query(context: Mapping[str, Any], name: str, value: object) -> str:
+    """The query of a list that shows one value, in the time range and environment of this page."""
+    request: HttpRequest = context["request"]
+    query = QueryDict(mutable=True)
+    for kept in ("range", "from", "to", "environment"):
+        if kept in request.GET:
+            query[kept] = request.GET[kept]
+    query[name] = str(value)
+    return f"?{query.urlencode()}"
 
 
 @register.simple_tag(takes_context=True)

@@ -125,6 +125,13 @@ def micros(value: object) -> str:
 
 
 @register.filter
+def seconds(value: object) -> str:
+    """A duration of seconds."""
+    number = _finite(value)
+    return NOTHING if number is None else duration(number * 1000)
+
+
+@register.filter
 def percent(value: object) -> str:
     """A rate of 0–1 as 0.04 %, 4.2 %, 100 %."""
     number = _finite(value)
@@ -214,3 +221,33 @@ def plural(value: object, words: str) -> str:
 def lookup(mapping: dict[str, object] | None, key: str) -> object:
     """The value under a key that is a variable."""
     return (mapping or {}).get(key, "")
+
+
+@register.filter
+def position(share: object) -> str:
+    """A share of 0–1 as the position in an SVG: 12.34%."""
+    number = _finite(share) or 0.0
+    return f"{min(1.0, max(0.0, number)) * 100:.2f}%"
+
+
+@register.filter
+def extent(share: object) -> str:
+    """A share of 0–1 as a width in an SVG, never too small to be seen."""
+    return position(max(0.004, _finite(share) or 0.0))
+
+
+@register.filter
+def indent(depth: int) -> int:
+    """The width of a tree's indentation in pixels; very deep trees stop moving right."""
+    return min(depth, 16) * 14
+
+
+@register.filter
+def plus(first: float | None, second: float | None) -> float:
+    """A sum in which nothing counts as 0."""
+    return (first or 0) + (second or 0)
+
+
+@register.filter
+def half(value: float) -> float:
+    return value / 2

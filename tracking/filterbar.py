@@ -1,0 +1,162 @@
+"""What the filter bar of a page shows: the time range, active filters, what else there is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, QueryDict
+
+from core.timebuckets import TimeRange, parse_range
+from tracking.filters import EventFilter, FilterError, parse_filter
+from tracking.series import TopRow, top
+
+PRESETS = (("24h", "24 h"), ("7d", "7 d"), ("30d", "30 d"), ("90d", "90 d"))
+DEFAULT_PRESET = "7d"
+LABELS = {
+    "session_id": "Session",
+    "user_id": "User",
+    "trace_id": "Trace",
+    "run_id": "Run",
+    "model": "Model",
+    "provider": "Provider",
+    "kind": "Kind",
+    "status": "Status",
+    "error": "Error",
+    "prompt": "Prompt",
+    "prompt_version": "Prompt version",
+    "experiment": "Experiment",
+    "variant": "Variant",
+    "tag": "Tag",
+    "cost_gte": "Cost at least $",
+    "cost_lte": "Cost at most $",
+    "duration_gte": "Duration at least ms",
+    "duration_lte": "Duration at most ms",
+    "tokens_gte": "Tokens at least",
+    "tokens_lte": "Tokens at most",
+    "q": "Contains",
+    "implicit": "With traces of no session",
+}
+# A parameter that means nothing without another goes when the other one goes.
+DEPENDANTS = {"experiment": ("variant",), "prompt": ("prompt_version",)}
+NOT_KEPT = ("from", "to", "range", "cursor", "seen")
+
+
+@dataclass(frozen=True, slots=True)
+class PageFilter:
+    """The filter of a page, always with a time range; ``error`` says what was not understood."""
+
+    flt: EventFilter
+    time_range: TimeRange
+    preset: str
+    error: str = ""
+
+
+def read_page_filter(request: HttpRequest, *, now: datetime) -> PageFilter:
+    """Read the filter from the URL; nonsense falls back to the default and is said."""
+    try:
+        flt, error = parse_filter(request.GET, now=now), ""
+    except FilterError as problem:
+        flt, error = EventFilter(), f"Not understood — {problem}"
+    preset = "" if request.GET.get("from") or request.GET.get("to") else request.GET.get("range")
+    if flt.time_range is None:
+        preset = DEFAULT_PRESET
+    chosen = flt.time_range or parse_range(DEFAULT_PRESET, now=now)
+    return PageFilter(replace(flt, time_range=chosen), chosen, preset or "", error)
+
+
+def describe_bar(
+    request: HttpRequest, page: PageFilter, *, environments: Iterable[TopRow]
+) -> dict[str, Any]:  # a template context
+    """What ``_range.html`` and ``_chips.html`` show."""
+    kept = [pair for pair in request.GET.items() if pair[0] not in NOT_KEPT]
+    return {
+        "flt": page.flt,
+        "filter_error": page.error,
+        "range": {
+            "presets": PRESETS,
+            "preset": page.preset,
+            "start": page.time_range.start,
+            "end": page.time_range.end,
+            "kept": kept,
+        },
+        "environments": sorted(row.key for row in environments if row.key),
+        "environment": page.flt.environment,
+        "can_live": True,
+        "live": request.GET.get("live") == "1",
+        "chips": list_chips(request.GET, page.flt),
+        "clear_url": clear_url(request.GET),
+    }
+
+
+def list_chips(params: QueryDict, flt: EventFilter) -> list[dict[str, str]]:
+    chips = [
+        {"label": label, "value": _shown(getattr(flt, name)), "url": _without(params, name)}
+        for name, label in LABELS.items()
+        if getattr(flt, name) not in ("", None, False)
+    ]
+    return chips + [
+        {"label": key, "value": value, "url": _without(params, f"metadata.{key}")}
+        for key, value in flt.metadata
+    ]
+
+
+def clear_url(params: QueryDict) -> str:
+    """The page with its time range and environment, without any other filter."""
+    query = QueryDict(mutable=True)
+    for name in ("range", "from", "to", "environment", "sort", "live"):
+        if name in params:
+            query[name] = params[name]
+    return f"?{query.urlencode()}"
+
+
+def build_facet(params: QueryDict, name: str, values: Iterable[tuple[str, int | None]]) -> object:
+    """One menu of values: choosing the active one takes the filter away."""
+    active = params.get(name, "")
+    return {
+        "label": LABELS[name],
+        "active": bool(active),
+        "values": [
+            {
+                "value": value,
+                "count": size,
+                "active": value == active,
+                "url": _without(params, name) if value == active else _with(params, name, value),
+            }
+            for value, size in values
+            if value
+        ],
+    }
+
+
+def list_facets(
+    project_id: int, page: PageFilter, params: QueryDict, *, families: Iterable[str]
+) -> list[object]:
+    """Menus of the most used models, prompts and so on of the time range."""
+    facets = []
+    for family in families:
+        rows = top(project_id, page.time_range, family=family, limit=20)
+        values: list[tuple[str, int | None]] = [(row.key, row.events) for row in rows]
+        if family == "error":
+            values.insert(0, ("any", None))
+        facets.append(build_facet(params, family, values))
+    return facets
+
+
+def _shown(value: object) -> str:
+    return "yes" if value is True else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _without(params: QueryDict, name: str) -> str:
+    query = params.copy()
+    for key in (name, *DEPENDANTS.get(name, ()), "cursor", "seen"):
+        query.pop(key, None)
+    return f"?{query.urlencode()}"
+
+
+def _with(params: QueryDict, name: str, value: str) -> str:
+    query = params.copy()
+    for key in (*DEPENDANTS.get(name, ()), "cursor", "seen"):
+        query.pop(key, None)
+    query[name] = value
+    return f"?{query.urlencode()}"

@@ -1,0 +1,139 @@
+"""The numbers and charts of the overview: a time range and the one before it."""
+
+from dataclasses import dataclass
+
+from core.templatetags.formats import count, duration, exact, money, percent
+from core.timebuckets import TimeRange
+from tracking.charts import Chart, Line, label_buckets
+from tracking.series import Series, Totals, series, totals
+
+MODELS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """``better``: the direction that is good ("up", "down") or "" when neither is."""
+
+    label: str
+    value: str
+    title: str
+    change: float | None
+    better: str = ""
+
+
+def list_tiles(
+    project_id: int, time_range: TimeRange, *, environment: str = ""
+) -> tuple[Totals, list[Tile]]:
+    """The totals of a range, and each beside that of the range before."""
+    now = totals(project_id, time_range, environment=environment)
+    before = totals(project_id, time_range.previous(), environment=environment)
+    return now, [
+        _count_tile("Sessions", now.sessions, before.sessions),
+        _count_tile("Model calls", now.llm_calls, before.llm_calls),
+        _error_tile(now, before),
+        _duration_tile("Latency p50", now.latency.p50, before.latency.p50),
+        _duration_tile("Latency p95", now.latency.p95, before.latency.p95),
+        Tile(
+            "Cost",
+            money(now.cost_usd),
+            f"${now.cost_usd:,.6f}",
+            change_of(now.cost_usd, before.cost_usd),
+            "down",
+        ),
+        _count_tile("Tokens", now.tokens_in + now.tokens_out, before.tokens_in + before.tokens_out),
+        _count_tile("Users", now.users, before.users),
+    ]
+
+
+def change_of(now: float | None, before: float | None) -> float | None:
+    """The relative change, or None when there is nothing to compare with."""
+    if not before or now is None:
+        return None
+    return now / before - 1
+
+
+def _count_tile(label: str, now: int, before: int) -> Tile:
+    return Tile(label, count(now), exact(now), change_of(now, before))
+
+
+def _duration_tile(label: str, now: float | None, before: float | None) -> Tile:
+    return Tile(label, duration(now), f"{now or 0:,.0f} ms", change_of(now, before), "down")
+
+
+def _error_tile(now: Totals, before: Totals) -> Tile:
+    rate, rate_before = (one.errors / one.spans if one.spans else None for one in (now, before))
+    title = f"{now.errors:,} errors of {now.spans:,} spans"
+    return Tile("Error rate", percent(rate), title, change_of(rate, rate_before), "down")
+
+
+def list_charts(project_id: int, time_range: TimeRange) -> list[Chart]:
+    return [
+        _activity_chart(project_id, time_range),
+        _latency_chart(project_id, time_range),
+        _cost_chart(project_id, time_range),
+    ]
+
+
+def _read(project_id: int, time_range: TimeRange, metric: str, group_by: str = "") -> Series:
+    return series(
+        project_id,
+        metric=metric,
+        interval=time_range.interval,
+        time_range=time_range,
+        group_by=group_by,
+    )
+
+
+def _line(found: Series, name: str, tone: str = "") -> Line:
+    return Line(name, [bucket.values.get("all") for bucket in found.buckets], tone)
+
+
+def _labels(found: Series, time_range: TimeRange) -> list[str]:
+    return label_buckets(time_range, [bucket.at for bucket in found.buckets])
+
+
+def _activity_chart(project_id: int, time_range: TimeRange) -> Chart:
+    calls = _read(project_id, time_range, "llm_calls")
+    errors = _read(project_id, time_range, "errors")
+    return Chart(
+        id="chart-activity",
+        title="Model calls and errors",
+        kind="bars",
+        unit="count",
+        labels=_labels(calls, time_range),
+        series=[_line(calls, "Calls"), _line(errors, "Errors", "bad")],
+    )
+
+
+def _latency_chart(project_id: int, time_range: TimeRange) -> Chart:
+    p50 = _read(project_id, time_range, "latency_p50")
+    p95 = _read(project_id, time_range, "latency_p95")
+    return Chart(
+        id="chart-latency",
+        title="Latency of model calls",
+        kind="line",
+        unit="ms",
+        labels=_labels(p50, time_range),
+        series=[_line(p50, "p50"), _line(p95, "p95")],
+    )
+
+
+def _cost_chart(project_id: int, time_range: TimeRange) -> Chart:
+    cost = _read(project_id, time_range, "cost", "model")
+    shown = cost.groups[:MODELS_SHOWN]
+    lines = [
+        Line(name or "no model", [bucket.values.get(name) for bucket in cost.buckets])
+        for name in shown
+    ]
+    rest = cost.groups[MODELS_SHOWN:]
+    if rest:
+        sums = [sum(bucket.values.get(name) or 0 for name in rest) for bucket in cost.buckets]
+        lines.append(Line(f"{len(rest)} others", sums, "muted"))
+    return Chart(
+        id="chart-cost",
+        title="Cost by model",
+        kind="stacked",
+        unit="usd",
+        labels=_labels(cost, time_range),
+        series=lines,
+    )

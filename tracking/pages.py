@@ -1,0 +1,169 @@
+"""What the pages of one session and of one trace show."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpRequest
+
+from tracking.conversation import build_thread
+from tracking.filters import EventFilter
+from tracking.listing import list_spans
+from tracking.reading import read_session, read_span, read_trace, session_window
+from tracking.shapes import SessionDetail, SpanContent, SpanDetail, SpanRow, TraceRow
+from tracking.waterfall import WaterfallRow, build_waterfall
+
+Context = dict[str, Any]  # a template context: values of any type, read by name
+
+VIEWS = ("conversation", "timeline", "details")
+TURN_EVENTS = 100
+TIMELINE_SPANS = 200
+TRACE_ROWS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class TraceBars:
+    """A trace within its session: where it lies on the session's axis, and its own rows.
+
+    ``n_missing``: spans of it that the page does not show.
+    """
+
+    trace: TraceRow
+    offset: float
+    width: float
+    rows: list[WaterfallRow]
+    n_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One text of a span: shown as JSON when it is a JSON object or list."""
+
+    title: str
+    text: str
+    value: object | None
+
+
+def describe_session(project_id: int, session_id: str, *, view: str, after: str) -> Context:
+    detail = read_session(project_id, session_id)
+    if detail is None:
+        raise Http404("no such session")
+    context: Context = {
+        "session": detail.session,
+        "detail": detail,
+        "view": view if view in VIEWS else VIEWS[0],
+        "views": VIEWS,
+    }
+    if context["view"] == "timeline":
+        context["timeline"] = _timeline(project_id, detail)
+    elif context["view"] == "conversation":
+        context |= _conversation(project_id, session_id, after)
+    return context
+
+
+def _conversation(project_id: int, session_id: str, after: str) -> Context:
+    window = session_window(project_id, session_id, after=after, limit=TURN_EVENTS)
+    return {
+        "turns": build_thread(window.events, is_continuation=window.is_continuation),
+        "next_after": window.next_after,
+        "is_continuation": window.is_continuation,
+    }
+
+
+def _timeline(project_id: int, detail: SessionDetail) -> list[TraceBars]:
+    session = detail.session
+    flt = EventFilter(session_id=session.id, sort="started_at", implicit=True)
+    spans = list_spans(project_id, flt, page_size=TIMELINE_SPANS).rows
+    by_trace: dict[str, list[SpanRow]] = {}
+    for span in spans:
+        by_trace.setdefault(span.trace_id, []).append(span)
+    whole = max((session.last_at - session.first_at).total_seconds() * 1000, 0.001)
+    return [
+        TraceBars(
+            trace,
+            _share(trace.started_at, session.first_at, whole),
+            trace.duration_ms / whole,
+            build_waterfall(by_trace.get(trace.trace_id, [])),
+            max(0, trace.spans - len(by_trace.get(trace.trace_id, []))),
+        )
+        for trace in detail.traces
+    ]
+
+
+def _share(at: datetime, start: datetime, whole_ms: float) -> float:
+    return (at - start).total_seconds() * 1000 / whole_ms
+
+
+def describe_trace(project_id: int, trace_id: str, *, span_key: str, first_row: str) -> Context:
+    """A trace with some of its rows, and the chosen span (else its root) opened."""
+    detail = read_trace(project_id, trace_id)
+    if detail is None:
+        raise Http404("no such trace")
+    rows = build_waterfall(detail.spans)
+    chosen = span_key or (rows[0].span.key if rows else "")
+    start = int(first_row) if first_row.isdecimal() and len(first_row) < 8 else 0
+    if span_key and not first_row:
+        start = _page_of(rows, span_key)
+    return {
+        "trace": detail.trace,
+        "rows": rows[start : start + TRACE_ROWS],
+        "first_row": start,
+        "previous_row": max(0, start - TRACE_ROWS),
+        "next_row": start + TRACE_ROWS if start + TRACE_ROWS < len(rows) else None,
+        "n_rows": len(rows),
+        "hidden": detail.hidden,
+        "chosen": chosen,
+        **_describe_span(read_span(project_id, trace_id, chosen) if chosen else None),
+    }
+
+
+def _page_of(rows: list[WaterfallRow], key: str) -> int:
+    """The first row of the page that holds a span: a deep link must show what it names."""
+    at = next((index for index, row in enumerate(rows) if row.span.key == key), 0)
+    return at // TRACE_ROWS * TRACE_ROWS
+
+
+def _describe_span(detail: SpanDetail | None) -> Context:
+    if detail is None:
+        return {"span": None}
+    return {"span": detail.span, "content": detail.content, "slots": list_slots(detail.content)}
+
+
+def list_slots(content: SpanContent) -> list[Slot]:
+    texts = (("System", content.system), ("Input", content.input), ("Output", content.output))
+    return [Slot(title, text, parse_json(text)) for title, text in texts if text]
+
+
+def parse_json(text: str) -> object | None:
+    """The object or list a text holds, or None when it is any other text."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def first_data_line(request: HttpRequest) -> str:
+    """The command that sends the first event of this project, to be pasted into a shell."""
+    span = {
+        "type": "span",
+        "data": {
+            "trace_id": "first-trace",
+            "span_id": "1",
+            "name": "chat",
+            "model": "gpt-4o-mini",
+            "session_id": "first-session",
+            "input": "Hello?",
+            "output": "Hello! How can I help?",
+            "tokens": {"input": 9, "output": 7},
+        },
+    }
+    return (
+        f"curl {request.build_absolute_uri('/api/v1/events')} "
+        f"-H 'Authorization: Bearer YOUR_KEY' "
+        f"-d {shlex.quote(json.dumps(span))}"
+    )

@@ -1,0 +1,162 @@
+"""Pages of one project: overview, sessions, traces, ingestion."""
+
+from django.http import HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from core.access import PageRequest, project_view
+from core.models import Project
+from tracking.filterbar import (
+    PageFilter,
+    build_facet,
+    describe_bar,
+    list_facets,
+    read_page_filter,
+)
+from tracking.ledger import list_quarantined, read_backlog, read_change_token, read_ledger
+from tracking.listing import list_sessions, list_traces
+from tracking.overview import list_charts, list_tiles
+from tracking.pages import describe_session, describe_trace, first_data_line
+from tracking.series import freshness, top
+
+PAGE_SIZE = 50
+UNCHANGED = 204
+LATE_SECONDS = 30
+
+
+def is_unchanged(request: PageRequest, token: str) -> bool:
+    """Whether a live page asks for news and there is none."""
+    return bool(request.htmx) and request.GET.get("seen") == token
+
+
+@require_GET
+@project_view()
+def overview(request: PageRequest, project: Project) -> HttpResponseBase:
+    now = timezone.now()
+    token = read_change_token(project.pk, now=now)
+    if is_unchanged(request, token):
+        return HttpResponse(status=UNCHANGED)
+    page = read_page_filter(request, now=now)
+    environments = top(project.pk, page.time_range, family="environment", limit=50)
+    sums, tiles = list_tiles(project.pk, page.time_range, environment=page.flt.environment)
+    context = {
+        **describe_bar(request, page, environments=environments),
+        "token": token,
+        "tiles": tiles,
+        "is_empty": not sums.events,
+        "charts": list_charts(project.pk, page.time_range),
+        "models": top(project.pk, page.time_range, family="model", limit=6),
+        "prompts": top(project.pk, page.time_range, family="prompt", limit=6),
+        "errors": top(project.pk, page.time_range, family="error", limit=6),
+        "curl": first_data_line(request),
+    }
+    template = "tracking/_overview.html" if request.htmx else "tracking/overview.html"
+    return render(request, template, context)
+
+
+@require_GET
+@project_view()
+def session_list(request: PageRequest, project: Project) -> HttpResponseBase:
+    now = timezone.now()
+    token = read_change_token(project.pk, now=now)
+    if is_unchanged(request, token):
+        return HttpResponse(status=UNCHANGED)
+    page = read_page_filter(request, now=now)
+    found = list_sessions(
+        project.pk, page.flt, page_size=PAGE_SIZE, cursor=request.GET.get("cursor", "")
+    )
+    context = {
+        **_list_context(request, project, page, families=("model", "prompt", "error")),
+        "token": token,
+        "page": found,
+    }
+    template = "tracking/_sessions.html" if request.htmx else "tracking/session_list.html"
+    return render(request, template, context)
+
+
+@require_GET
+@project_view()
+def session_detail(request: PageRequest, project: Project, session_id: str) -> HttpResponseBase:
+    view = request.GET.get("view", "conversation")
+    context = describe_session(
+        project.pk, session_id, view=view, after=request.GET.get("after", "")
+    )
+    if request.htmx and request.htmx.target == "more-turns":
+        return render(request, "tracking/_turns.html", context)
+    return render(request, "tracking/session_detail.html", context)
+
+
+@require_GET
+@project_view()
+def trace_list(request: PageRequest, project: Project) -> HttpResponseBase:
+    now = timezone.now()
+    token = read_change_token(project.pk, now=now)
+    if is_unchanged(request, token):
+        return HttpResponse(status=UNCHANGED)
+    page = read_page_filter(request, now=now)
+    found = list_traces(
+        project.pk, page.flt, page_size=PAGE_SIZE, cursor=request.GET.get("cursor", "")
+    )
+    statuses: list[tuple[str, int | None]] = [("ok", None), ("error", None), ("unset", None)]
+    context = {
+        **_list_context(request, project, page, families=()),
+        "token": token,
+        "facets": [build_facet(request.GET, "status", statuses)],
+        "page": found,
+    }
+    template = "tracking/_traces.html" if request.htmx else "tracking/trace_list.html"
+    return render(request, template, context)
+
+
+@require_GET
+@project_view()
+def trace_detail(request: PageRequest, project: Project, trace_id: str) -> HttpResponseBase:
+    context = describe_trace(
+        project.pk,
+        trace_id,
+        span_key=request.GET.get("span", ""),
+        first_row=request.GET.get("row", ""),
+    )
+    fragments = {"panel": "tracking/_panel.html", "more-rows": "tracking/_waterfall_rows.html"}
+    target = request.htmx.target if request.htmx else None
+    return render(request, fragments.get(target or "", "tracking/trace_detail.html"), context)
+
+
+@require_GET
+@project_view()
+def ingestion(request: PageRequest, project: Project) -> HttpResponse:
+    now = timezone.now()
+    page = read_page_filter(request, now=now)
+    context = {
+        **describe_bar(request, page, environments=()),
+        "can_live": False,
+        "tab": "ingestion",
+        "ledger": read_ledger(project.pk, page.time_range),
+        "backlog": read_backlog(project.pk),
+        "freshness": freshness(project.pk, now=now),
+        "samples": list_quarantined(project.pk),
+        "curl": first_data_line(request),
+    }
+    return render(request, "tracking/settings_ingestion.html", context)
+
+
+@require_GET
+@project_view()
+def freshness_fragment(request: PageRequest, project: Project) -> HttpResponse:
+    found = freshness(project.pk, now=timezone.now())
+    context = {"freshness": found, "is_late": found.oldest_pending_seconds > LATE_SECONDS}
+    return render(request, "tracking/_freshness.html", context)
+
+
+def _list_context(
+    request: PageRequest, project: Project, page: PageFilter, *, families: tuple[str, ...]
+) -> dict[str, object]:
+    environments = top(project.pk, page.time_range, family="environment", limit=50)
+    params: QueryDict = request.GET
+    return {
+        **describe_bar(request, page, environments=environments),
+        "facets": list_facets(project.pk, page, params, families=families),
+        "curl": first_data_line(request),
+    }
