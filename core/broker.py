@@ -19,7 +19,7 @@ SUFFIX = ".msg"
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: Any, payload: Any, **kwargs: Any) -> None:  # Any: as kombu has it
+    def _put(self, queue: Any, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         # Names sort by age. The wall clock: the monotonic one starts anew with the machine.
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}{SUFFIX}"
         folder = Path(self.data_folder_out)
