@@ -133,14 +133,45 @@ def build_trace(row: Columns) -> TraceRow:
     )
 
 
-SPAN_COLUMNS = (
-    "e.id, e.trace_id, e.span_id, e.parent_span_id, e.kind, e.name, e.session_own, e.user_own,"
-    " e.run_id, e.occurred_at, e.duration_us, e.ttft_us, e.status, e.error_type, e.error,"
-    " e.provider, e.model_requested, e.model, e.operation, e.finish_reason, e.tokens_in,"
-    " e.tokens_out, e.tokens_cache_read, e.tokens_cache_write, e.tokens_reasoning, e.cost_nano,"
-    " e.cost_source, e.prompt_key, e.prompt_version, e.arms::text, e.environment, e.release,"
-    " e.tags, e.metadata::text, e.metrics::text, e.warnings"
-)
+SPAN_FIELDS = [
+    "id",
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "kind",
+    "name",
+    "session_own",
+    "user_own",
+    "run_id",
+    "occurred_at",
+    "duration_us",
+    "ttft_us",
+    "status",
+    "error_type",
+    "error",
+    "provider",
+    "model_requested",
+    "model",
+    "operation",
+    "finish_reason",
+    "tokens_in",
+    "tokens_out",
+    "tokens_cache_read",
+    "tokens_cache_write",
+    "tokens_reasoning",
+    "cost_nano",
+    "cost_source",
+    "prompt_key",
+    "prompt_version",
+    "arms",
+    "environment",
+    "release",
+    "tags",
+    "metadata",
+    "metrics",
+    "warnings",
+]
+SPAN_COLUMNS = ", ".join(f"e.{name}" for name in SPAN_FIELDS)
 CLAIMS = (
     "SELECT trace_id, claim_session, claim_user FROM tracking_trace"
     " WHERE project_id = %s AND trace_id = ANY (%s)"

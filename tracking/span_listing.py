@@ -1,10 +1,8 @@
-"""The list of spans and points, newest first: of a few traces by index, else of all in order."""
-
-from datetime import datetime
+"""The list of spans and points: of a few traces by index, else of all in the order of time."""
 
 from tracking.candidates import arm_conditions, find_sessions
 from tracking.event_conditions import group_event_conditions
-from tracking.filters import ANY_ERROR, STATUSES, EventFilter, FilterError
+from tracking.filters import ANY_ERROR, STATUSES, EventFilter
 from tracking.keyset import Position, Sort, pick_sort, read_position
 from tracking.rows import SPAN_COLUMNS, build_spans, load_claims
 from tracking.scanning import ROWS_LOOKED_INTO, Scan, add_ranges, add_times, read_page
@@ -13,11 +11,11 @@ from tracking.statements import Where, fetch_all
 
 SPAN_SORTS = {"started_at": Sort("started_at", "e.occurred_at", "e.id", True, is_id_along=True)}
 TRACES_READ = 1_000
+FIRST_ID = "00000000-0000-0000-0000-000000000000"
 LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 TRACES = (
-    "SELECT t.trace_id, t.first_at, t.last_at FROM tracking_trace t"
-    " WHERE {} ORDER BY t.last_at DESC LIMIT %s"
+    "SELECT t.trace_id, t.first_at, t.last_at FROM tracking_trace t WHERE {} ORDER BY {} LIMIT %s"
 )
 TRACES_OF_SESSIONS = (
     "t.trace_id IN (SELECT p.trace_id FROM tracking_tracepart p"
@@ -36,13 +34,11 @@ ARM = "(SELECT true FROM tracking_armseen a WHERE {} AND a.session_id = {} LIMIT
 def list_spans(
     project_id: int, flt: EventFilter, *, page_size: int = 50, cursor: str = ""
 ) -> Page[SpanRow]:
-    """List spans and points, newest first. A filter's values must all be the event's own.
+    """``flt.sort``: started_at (newest first). A filter's values must all be the event's own.
 
     Session, user and arm are those the event inherits.
     """
     sort = pick_sort(flt, SPAN_SORTS, "started_at")
-    if not sort.descending:
-        raise FilterError("sort", "Spans are listed newest first: '-started_at'.")
     scan = Scan(SPAN_COLUMNS, "tracking_event", "e", sort, sort)
     scan.inner.add("e.project_id = %s", project_id)
     add_times(scan.inner, flt, "e.occurred_at")
@@ -73,13 +69,16 @@ def _read_few_traces(
         if ids is None:
             return False
         where.add(TRACES_OF_SESSIONS, project_id, ids)
-    _add_reach(where, flt, position)
-    traces = fetch_all(TRACES.format(where.sql), [*where.params, TRACES_READ + 1])
+    newest_first = scan.sort.descending
+    _add_reach(where, flt, position, newest_first=newest_first)
+    order = "t.last_at DESC" if newest_first else "t.first_at"
+    traces = fetch_all(TRACES.format(where.sql, order), [*where.params, TRACES_READ + 1])
     if len(traces) > TRACES_READ:
-        # Every event after the end of the first trace left out belongs to one of those taken.
-        cut = traces.pop()[2]
-        scan.inner.add("e.occurred_at > %s", cut)
-        scan.floor = (cut, LAST_ID)
+        # Every event beyond the edge of the first trace left out belongs to one of those taken.
+        _trace_id, first, last = traces.pop()
+        cut = last if newest_first else first
+        scan.inner.add(f"e.occurred_at {'>' if newest_first else '<'} %s", cut)
+        scan.floor = (cut, LAST_ID if newest_first else FIRST_ID)
     scan.inner.add("e.trace_id = ANY (%s)", [row[0] for row in traces])
     if traces:
         first, last = min(row[1] for row in traces), max(row[2] for row in traces)
@@ -87,14 +86,16 @@ def _read_few_traces(
     return True
 
 
-def _add_reach(where: Where, flt: EventFilter, position: Position | None) -> None:
-    """Leave out traces that begin after, or end before, what is asked for."""
-    ends: list[datetime] = []
-    if flt.time_range:
-        where.add("t.last_at >= %s", flt.time_range.start)
-        ends.append(flt.time_range.end)
+def _add_reach(
+    where: Where, flt: EventFilter, position: Position | None, *, newest_first: bool
+) -> None:
+    """Leave out traces that end before, or begin after, what is asked for."""
+    starts = [flt.time_range.start] if flt.time_range else []
+    ends = [flt.time_range.end] if flt.time_range else []
     if position:
-        ends.append(position[0])
+        (ends if newest_first else starts).append(position[0])
+    if starts:
+        where.add("t.last_at >= %s", max(starts))
     if ends:
         where.add("t.first_at <= %s", min(ends))
 
