@@ -15,8 +15,8 @@ OPEN = {
     "readyz",
     "metrics",
     "admin/login/",
-    "api/^schema/?$",
-    "api/^docs/?$",
+    "api/schema/?",
+    "api/docs/?",
 }
 
 # Anybody who signed in.
@@ -41,4 +41,9 @@ PAGES: dict[str, dict[str, Role]] = {
 }
 
 # API: the scope a key needs, by method.
-API: dict[str, dict[str, str]] = {}
+API: dict[str, dict[str, str]] = {
+    "api/analytics/?": {"POST": "ingest"},
+    "api/analytics/batch/?": {"POST": "ingest"},
+    "api/v1/events/?": {"POST": "ingest"},
+    "api/v1/ingest/status/?": {"GET": "ingest"},
+}

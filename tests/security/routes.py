@@ -9,7 +9,8 @@ SAMPLES = {"slug": "alpha", "int": "1", "str": "x1", "path": "x1", "uuid": "0" *
 
 
 def all_routes() -> list[str]:
-    return sorted(set(_walk(get_resolver().url_patterns, "")))
+    found = _walk(get_resolver().url_patterns, "")
+    return sorted({re.sub(r"\^|\$", "", route) for route in found})
 
 
 def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
@@ -24,6 +25,6 @@ def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str
 
 def address_of(route: str) -> str:
     """An address the route matches, of the project alpha."""
-    filled = re.sub(r"<(?:(\w+):)?(\w+)>", lambda m: SAMPLES.get(m[1] or "str", "x1"), route)
-    filled = re.sub(r"\(\?P<\w+>[^)]*\)", "x1", route if filled == route else filled)
-    return "/" + re.sub(r"\^|\$|\\Z|/\?", "", filled)
+    filled = re.sub(r"\(\?P<\w+>(?:[^()]|\([^()]*\))*\)", "x1", route)
+    filled = re.sub(r"<(?:(\w+):)?\w+>", lambda m: SAMPLES.get(m[1] or "str", "x1"), filled)
+    return "/" + re.sub(r"\\Z|/\?", "", filled)
