@@ -4,6 +4,8 @@ import pytest
 from django.conf import settings
 
 from tests.cast import *  # noqa: F403
+from tracking import doorbell
+from tracking.draining import QUEUE
 
 
 def pytest_configure() -> None:
@@ -23,6 +25,12 @@ def browser_type_launch_args(browser_type_launch_args):
         "executable_path": find_chromium(),
         "args": ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_bells() -> None:
+    """Tests digest when they say so; those of the doorbell register it again."""
+    doorbell.unregister(QUEUE)
 
 
 def find_chromium() -> str:

@@ -83,6 +83,7 @@ def digest_batches(
         _prepare(cursor, project_id, reading)
         fold_name = decide_names(cursor, project_id, names_of(reading.facts))
     with transaction.atomic(durable=True), open_cursor() as cursor:
+        clear_stages(cursor)
         writing = Writing(project_id, cursor, fold_name, slot, now)
         used = _store(writing, reading, range(len(reading.facts)))
         save_blocks(cursor, project_id, [block for block in reading.blocks if block.id in used])

@@ -36,6 +36,11 @@ def register(queue: str, call: Callable[[], object]) -> None:
     _calls[queue] = call
 
 
+def unregister(queue: str) -> None:
+    """Leave the queue to the sweep: nobody is called any more."""
+    _calls.pop(queue, None)
+
+
 def ring(queue: str) -> None:
     """Ask for the workers of the queue, without waiting for the broker or the database."""
     if queue in _calls:
@@ -45,6 +50,8 @@ def ring(queue: str) -> None:
 
 def ring_now(queue: str) -> bool:
     """Ring in this thread and tell whether the bell was heard, or was ringing already."""
+    if queue not in _calls:
+        return False
     with connection.cursor() as cursor:
         cursor.execute(RING, [queue])
         if cursor.fetchone() is None:

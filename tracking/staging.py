@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 MICROSECOND = datetime.timedelta(microseconds=1)
@@ -61,7 +61,10 @@ class Stage:
 
     def fill(self, cursor: psycopg.Cursor[Any], rows: Iterable[Row]) -> None:
         copy_into(cursor, self.name, self.columns, rows)
-        _filled.setdefault(cursor.connection, set()).add(self.name)
+        if cursor.connection not in _filled:
+            _filled[cursor.connection] = set()
+            transaction.on_commit(lambda: _filled.pop(cursor.connection, None))
+        _filled[cursor.connection].add(self.name)
 
 
 COLLATE = ' COLLATE "C"'

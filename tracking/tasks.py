@@ -1,26 +1,26 @@
 """Doors for Celery: each calls one function. Work is kept in PostgreSQL, never in a message."""
 
 from billiard import current_process
-from celery import shared_task
 from django.utils import timezone
 
+from core.celery import app
 from tracking import doorbell
 from tracking.draining import QUEUE, drain
 from tracking.partitions import ensure_ahead
 from tracking.session_texts import refresh_due_sessions
 
 
-@shared_task(name="tracking.tasks.digest_task", ignore_result=True)
+@app.task(name="tracking.tasks.digest_task", ignore_result=True)
 def digest_task() -> None:
     drain(slot=getattr(current_process(), "index", 0) or 0)
 
 
-@shared_task(name="tracking.tasks.refresh_task", ignore_result=True)
+@app.task(name="tracking.tasks.refresh_task", ignore_result=True)
 def refresh_task() -> None:
     refresh_due_sessions(now=timezone.now())
 
 
-@shared_task(name="tracking.tasks.partitions_task", ignore_result=True)
+@app.task(name="tracking.tasks.partitions_task", ignore_result=True)
 def partitions_task() -> None:
     ensure_ahead(timezone.now())
 
