@@ -16,9 +16,12 @@ from tracking.identity import content_rank, span_identity
 from tracking.timestamps import settle_span
 
 _MAX_MEMO = 4096
-_OK, _ERROR = int(Status.OK), int(Status.ERROR)
+_ERROR = int(Status.ERROR)
 
-_statuses: dict[bytes, tuple[int, str]] = {}
+_NO_SPAN_ID = bytes(8)
+
+_plain_statuses = {b"": int(Status.UNSET), b"\x18\x01": int(Status.OK)}
+_clean_names: set[str] = set()
 _extras: dict[tuple[object, ...], dict[str, object] | None] = {}
 
 
@@ -48,8 +51,15 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
         odd = {"start_ns": start_ns, "end_ns": end_ns}
     span_events = _read_span_events(span.events) if span.events else None
     settle(gathered, times.duration_us, _further_arms(span_events, context))
-    status = _settle_status(gathered, span.status, span_events, odd)
-    name, parent_span_id = _names_of(span, odd)
+    status = _plain_statuses.get(span.status)
+    if status is None:
+        status = _settle_status(gathered, span.status, span_events, odd)
+    name, parent = span.name, span.parent_span_id
+    if name not in _clean_names:
+        name = _settle_name(name, odd)
+    parent_span_id = parent.hex()
+    if parent and (len(parent) != 8 or parent == _NO_SPAN_ID):
+        parent_span_id = _settle_parent(parent_span_id, odd)
     columns, extra = gathered.columns, _extra_of(span)
     take = columns.pop
     payload = Payload(
@@ -84,18 +94,21 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
     )
 
 
-def _names_of(span: Any, odd: dict[str, object]) -> tuple[str, str]:
-    """The span's name and its parent's id. A parent id of zeros says that there is none."""
-    sent: str = span.name
+def _settle_name(sent: str, odd: dict[str, object]) -> str:
     name = clean_name(sent)
     if name != sent:
         odd["name"] = sent
-    sent = span.parent_span_id.hex()
-    parent_span_id = sent if len(sent) <= 32 else clean_name(sent)
-    if parent_span_id and (parent_span_id != sent or not sent.strip("0")):
-        odd["parent_span_id"] = sent
-        parent_span_id = parent_span_id if sent.strip("0") else ""
-    return name, parent_span_id
+        return name
+    if len(_clean_names) >= _MAX_MEMO:
+        _clean_names.clear()
+    _clean_names.add(name)
+    return name
+
+
+def _settle_parent(sent: str, odd: dict[str, object]) -> str:
+    """Zeros say that there is no parent; an id of a wrong length is an id all the same."""
+    odd["parent_span_id"] = sent
+    return clean_name(sent) if sent.strip("0") else ""
 
 
 def _extra_of(span: Any) -> dict[str, object] | None:
@@ -119,16 +132,11 @@ def _extra_of(span: Any) -> dict[str, object] | None:
 
 
 def _settle_status(
-    gathered: Gathered, blob: bytes, span_events: list[object] | None, odd: dict[str, object]
+    gathered: Gathered, blob: bytes, span_events: list[Any] | None, odd: dict[str, object]
 ) -> int:
     """Fill what went wrong: the status message, else the last exception event."""
-    known = _statuses.get(blob)
-    if known is None:
-        message = SpanStatus.FromString(blob)
-        known = (int(message.code), message.message)
-        if not known[1]:
-            _statuses[blob] = known
-    code, text = known
+    message = SpanStatus.FromString(blob)
+    code, text = int(message.code), message.message
     if code == _ERROR:
         _fill_error(gathered, text, span_events)
     if text and gathered.columns.get("error") == text:
@@ -141,7 +149,7 @@ def _settle_status(
     return int(Status.UNSET)
 
 
-def _fill_error(gathered: Gathered, text: str, span_events: list[object] | None) -> None:
+def _fill_error(gathered: Gathered, text: str, span_events: list[Any] | None) -> None:
     kind = ""
     for name, _, attributes, *_ in reversed(span_events or []):
         if name == "exception":

@@ -17,35 +17,52 @@ SHORT = 96
 """Attributes of fewer bytes are remembered: most say the same in thousands of spans."""
 
 _MAX_MEMO = 16_384
+_MAX_ONCE = 65_536
 _MAX_CACHED_TAIL = 32_768
-_memo: dict[bytes, Entry] = {}
-_headers: dict[int, bytes] = {}
-
 _NO_HEADER = b"\xff"
+_DOUBLE_HEADER = b"\x12\x09\x21"
 _unpack_double = Struct("<d").unpack_from
+
+_memo: dict[bytes, Entry] = {}
+_once: set[int] = set()  # hashes of what was seen once: only what comes again is remembered
+_headers: dict[int, bytes] = {}
 
 recall = _memo.get
 
 
 def read_entry(blob: bytes) -> Entry:
     """Read one attribute that ``recall`` did not know."""
-    name_end = blob[1] + 2 if len(blob) > 1 else 0
-    tail = len(blob) - name_end
-    header = _headers.get(tail) or _text_header(tail)
-    if blob[:1] == b"\n" and name_end < 130 and blob.startswith(header, name_end):
-        text = str(blob[name_end + len(header) :], "utf-8")
+    size = len(blob)
+    name_end = blob[1] + 2 if size > 1 else 0
+    tail = size - name_end
+    if not 2 < name_end < 130 or blob[0] != 0x0A:
+        entry = _read_other(blob)
+    elif blob.startswith(_headers.get(tail) or _text_header(tail), name_end):
+        text = str(blob[name_end + len(_headers[tail]) :], "utf-8")
         body = BODIES.get(blob[2:name_end])
         if body is not None and text:
             column, mask, name = body
             return column, mask, text, name, text, ""
         entry = read_attribute(str(blob[2:name_end], "utf-8"), text)
+    elif tail < 12 and (number := _read_number(blob, name_end, tail)) is not None:
+        entry = read_attribute(str(blob[2:name_end], "utf-8"), number)
     else:
-        entry = read_attribute(*_read_other(blob, name_end, tail))
-    if len(blob) < SHORT:
+        entry = _read_other(blob)
+    if size < SHORT:
+        _remember(blob, entry)
+    return entry
+
+
+def _remember(blob: bytes, entry: Entry) -> None:
+    seen = hash(blob)
+    if seen in _once:
         if len(_memo) >= _MAX_MEMO:
             _memo.clear()
         _memo[blob] = entry
-    return entry
+        return
+    if len(_once) >= _MAX_ONCE:
+        _once.clear()
+    _once.add(seen)
 
 
 def _varint(number: int) -> bytes:
@@ -63,46 +80,39 @@ def _text_header(tail: int) -> bytes:
     Only a text has this header at this length, so comparing it checks type and lengths at once.
     """
     header = _NO_HEADER
-    for width in range(1, 6):
-        for inner_width in range(1, 6):
-            size = tail - 2 - width - inner_width
-            lengths = _varint(1 + inner_width + size) if size >= 0 else b"", _varint(max(size, 0))
-            if (len(lengths[0]), len(lengths[1])) == (width, inner_width):
-                header = b"\x12%b\x0a%b" % lengths
-    if tail <= _MAX_CACHED_TAIL:
-        _headers[tail] = header
+    for widths in range(2, 11):  # of the two lengths together
+        size = tail - 2 - widths
+        if size < 0:
+            break
+        length = _varint(size)
+        candidate = b"\x12%b\x0a%b" % (_varint(1 + len(length) + size), length)
+        if len(candidate) == 2 + widths:
+            header = candidate
+            break
+    if len(_headers) >= _MAX_CACHED_TAIL:
+        _headers.clear()
+    _headers[tail] = header
     return header
 
 
-def _read_other(blob: bytes, name_end: int, tail: int) -> tuple[str, object]:
-    """Read what is not a plain text: numbers and truths here, the rest by the official classes."""
-    if (
-        3 < tail < 14
-        and blob[0] == 0x0A
-        and name_end < 130
-        and blob[name_end] == 0x12
-        and blob[name_end + 1] == tail - 2
-    ):
-        number = _read_number(blob[name_end + 2 :])
-        if number is not None:
-            return str(blob[2:name_end], "utf-8"), number
-    pair = KeyValue.FromString(blob)
-    return pair.key, value_of(pair.value)
-
-
-def _read_number(value: bytes) -> float | None:
-    """A whole ``AnyValue`` of a number or a truth; None when it is anything else."""
-    tag = value[0]
-    if tag == 0x21 and len(value) == 9:
-        number: float = _unpack_double(value, 1)[0]
+def _read_number(blob: bytes, name_end: int, tail: int) -> float | None:
+    """Read a double, a small integer or a truth; None when it is anything else."""
+    if tail == 11 and blob.startswith(_DOUBLE_HEADER, name_end):
+        number: float = _unpack_double(blob, name_end + 3)[0]
         return number if isfinite(number) else None
-    if tag == 0x18 and len(value) == 2 and value[1] < 128:
-        return value[1]
-    if tag == 0x18 and len(value) == 3 and value[1] > 127 > value[2] > 0:
-        return value[1] & 127 | value[2] << 7
-    if tag == 0x10 and len(value) == 2 and value[1] < 2:
-        return value[1] == 1
-    return None
+    if not 3 < tail < 6 or blob[name_end] != 0x12 or blob[name_end + 1] != tail - 2:
+        return None
+    tag, low, last = blob[name_end + 2], blob[name_end + 3], blob[-1]
+    if tag == 0x18 and last < 128:
+        if tail == 4:
+            return low
+        return low & 127 | last << 7 if low > 127 and last else None
+    return low == 1 if tag == 0x10 and tail == 4 and low < 2 else None
+
+
+def _read_other(blob: bytes) -> Entry:
+    pair = KeyValue.FromString(blob)
+    return read_attribute(pair.key, value_of(pair.value))
 
 
 def value_of(value: AnyValue) -> object:

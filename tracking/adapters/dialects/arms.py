@@ -23,8 +23,8 @@ def choose_arms(
     """Choose from what was sent, most explicit first.
 
     ``pairs`` holds the values of ``PAIRS`` in a row. Answers the arms, sorted; the columns of
-    ``PAIRS`` whose values the arms cannot give back; and whether variants of one experiment
-    disagreed.
+    ``PAIRS`` that were sent and that the arms cannot give back; and whether variants of one
+    experiment disagreed.
     """
     names, variants = pairs[::2], pairs[1::2]
     sent = [
@@ -38,10 +38,17 @@ def choose_arms(
     for experiment, variant in [*first, *assigned, *whole[len(first) :], *further]:
         conflict |= chosen.setdefault(experiment, variant) != variant
     arms = tuple(sorted(chosen.items()))
+    kept = {
+        column
+        for columns, arm in zip(PAIRS, sent, strict=True)
+        if arms == (arm,)
+        for column in columns
+    }
+    named = [column for columns in PAIRS for column in columns]
     lost = [
-        columns for columns, arm in zip(PAIRS, sent, strict=True) if arm is None or arms != (arm,)
+        column for column, value in zip(named, pairs, strict=True) if value and column not in kept
     ]
-    return arms, tuple(column for columns in lost for column in columns), conflict
+    return arms, tuple(lost), conflict
 
 
 def columns_of_arms(arms: tuple[Arm, ...]) -> dict[str, object]:

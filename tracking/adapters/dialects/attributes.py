@@ -132,7 +132,7 @@ def _settle_arms(gathered: Gathered, further: tuple[Arm, ...]) -> None:
 def _withhold_pairs(gathered: Gathered, sent: tuple[object, ...], lost: tuple[str, ...]) -> None:
     columns = [column for pair in arm_choice.PAIRS for column in pair]
     for column, value in zip(columns, sent, strict=False):
-        if column in lost and value is not None:
+        if column in lost:
             gathered.withhold(column, value)
 
 

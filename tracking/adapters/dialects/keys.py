@@ -18,13 +18,12 @@ class Key(msgspec.Struct, frozen=True):
     name: str
     column: str
     codec: Codec
-    bit: int = -1
-    structured_bit: int = -1  # for bodies sent as an attribute structure, not as JSON text
+    mask: int = 0
+    structured_mask: int = 0  # of bodies sent as an attribute structure, not as JSON text
 
-    @property
-    def mask(self) -> int:
-        return 1 << self.bit if self.bit >= 0 else 0
 
-    @property
-    def structured_mask(self) -> int:
-        return 1 << self.structured_bit if self.structured_bit >= 0 else 0
+def key(
+    name: str, column: str, codec: Codec, *, bit: int | None = None, structured: int | None = None
+) -> Key:
+    mask = 0 if bit is None else 1 << bit
+    return Key(name, column, codec, mask, 0 if structured is None else 1 << structured)

@@ -5,7 +5,7 @@ Adding a dialect is a file with ``KEYS`` and its place here.
 """
 
 from tracking.adapters.dialects import assay, gen_ai, openinference, opentelemetry
-from tracking.adapters.dialects.codecs import BODY, TEXT, same
+from tracking.adapters.dialects.codecs import BODY, TEXT
 from tracking.adapters.dialects.keys import Key
 
 DIALECTS = (assay, gen_ai, openinference, opentelemetry)
@@ -34,10 +34,10 @@ def read_attribute(name: str, raw: object) -> Entry:
     key = KEYS.get(name)
     if key is None:
         return None, 0, None, name, raw, ""
-    value, warning = key.codec.read(raw)
+    value, exact, warning = key.codec.read(raw)
     if value is None:
         return None, 0, None, name, raw, warning
-    if key.structured_bit >= 0 and not isinstance(raw, str):
-        return key.column, key.structured_mask, value, name, raw, warning
-    mask = key.mask if same(key.codec.write(value), raw) else 0
+    if not exact:
+        return key.column, 0, value, name, raw, warning
+    mask = key.mask if isinstance(raw, str) or not key.structured_mask else key.structured_mask
     return key.column, mask, value, name, raw, warning
