@@ -1,5 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 
 from core.models import AuditEntry, Membership, Project, Role
 from core.projects import (
@@ -82,3 +86,26 @@ def test_a_member_removed_meanwhile_is_said_so(alpha, alice, bob):
 
     with pytest.raises(MembershipError, match="removed meanwhile"):
         change_member_role(stale, Role.EDITOR, actor=alice)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_remove_each_other_leave_one(alpha, alice):
+    olga = make_member(alpha, "olga", Role.OWNER)
+    pairs = [(alice, olga), (olga, alice)]
+    start = Barrier(len(pairs), timeout=10)
+
+    def remove(actor, other):
+        start.wait()
+        try:
+            remove_member(Membership.objects.get(user=other), actor=actor)
+        except (MembershipError, Membership.DoesNotExist) as error:
+            return str(error)
+        finally:
+            connection.close()
+        return "removed"
+
+    with ThreadPoolExecutor() as pool:
+        outcomes = list(pool.map(lambda pair: remove(*pair), pairs))
+
+    assert sorted(outcome == "removed" for outcome in outcomes) == [False, True]
+    assert Membership.objects.filter(project=alpha, role=Role.OWNER).count() == 1
