@@ -1,11 +1,14 @@
 """What reading gives: rows of lists and details, in the shapes the API answers with.
 
-Times are aware datetimes, durations milliseconds, money US dollars, absent text ``""``.
+Times are aware datetimes, durations milliseconds, money US dollars, absent text ``""``. Spans are
+msgspec structs: a trace may have 33,000, and dataclasses take five times as long to make.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
+
+import msgspec
 
 Row = TypeVar("Row")
 
@@ -72,8 +75,7 @@ class TraceRow:
     cost_usd: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     input: int | None
     output: int | None
     cache_read: int | None
@@ -81,14 +83,12 @@ class Tokens:
     reasoning: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptRef:
+class PromptRef(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key: str
     version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpanRow:
+class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A span, or a point (no duration). ``id`` identifies both within the project."""
 
     id: str  # UUID

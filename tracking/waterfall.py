@@ -1,13 +1,14 @@
 """Spans → the rows of a tree with bars. Pure; any parents: missing, circular, repeated ids."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from operator import attrgetter
+
+import msgspec
 
 from tracking.shapes import SpanRow
 
 
-@dataclass(frozen=True, slots=True)
-class WaterfallRow:
+class WaterfallRow(msgspec.Struct, frozen=True, gc=False):
     """``offset`` and ``width`` are shares (0–1) of the whole; ``lead`` the share until TTFT."""
 
     span: SpanRow
@@ -26,7 +27,7 @@ class WaterfallRow:
 
 def build_waterfall(spans: Sequence[SpanRow]) -> list[WaterfallRow]:
     """Order spans as a tree: parents before children, siblings by start."""
-    ordered = sorted(spans, key=lambda span: (span.started_at, span.id))
+    ordered = sorted(spans, key=attrgetter("started_at", "id"))
     parents = _find_parents(ordered)
     visits = _walk(parents)
     below = [0] * len(ordered)
