@@ -1,5 +1,27 @@
-"""API of this app, below ``/api/v1/``."""
+"""API of this app, below ``/api/v1/``, with and without a slash at the end."""
 
-from django.urls import URLPattern
+from django.urls import re_path
 
-urlpatterns: list[URLPattern] = []
+from experiments import api_views
+
+KEY = r"(?P<key>(?s:.+?))"
+
+urlpatterns = [
+    re_path(r"^experiments/?$", api_views.ExperimentListView.as_view(), name="api-experiments"),
+    re_path(
+        rf"^experiments/{KEY}/results/?$",
+        api_views.ResultsView.as_view(),
+        name="api-experiment-results",
+    ),
+    re_path(
+        rf"^experiments/{KEY}/analyse/?$",
+        api_views.AnalyseView.as_view(),
+        name="api-experiment-analyse",
+    ),
+    re_path(
+        rf"^experiments/{KEY}/sessions/?$",
+        api_views.UnitListView.as_view(),
+        name="api-experiment-sessions",
+    ),
+    re_path(rf"^experiments/{KEY}/?$", api_views.ExperimentView.as_view(), name="api-experiment"),
+]

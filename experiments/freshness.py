@@ -1,5 +1,6 @@
 """When results are computed anew: on a read that finds them old, and by the sweep."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Min
@@ -18,7 +19,7 @@ WORK_SHARE = 20  # results stay for 20 times as long as they took, so reads cost
 def current_snapshot(experiment: Experiment, *, now: datetime) -> ResultSnapshot:
     """Return the kept results if they are fresh, else compute them."""
     snapshot = find_snapshot(experiment)
-    if snapshot is None or is_stale(snapshot, now=now):
+    if snapshot is None or is_stale(snapshot, mark=source_mark(experiment.project_id), now=now):
         return analyse(experiment, now=now)
     return snapshot
 
@@ -27,31 +28,39 @@ def find_snapshot(experiment: Experiment) -> ResultSnapshot | None:
     return getattr(experiment, "snapshot", None)
 
 
-def is_stale(snapshot: ResultSnapshot, *, now: datetime) -> bool:
+def is_stale(snapshot: ResultSnapshot, *, mark: int, now: datetime) -> bool:
+    """Tell whether results may differ by now. ``mark``: the state of the project's data."""
     if snapshot.method_version != METHOD_VERSION:
         return True
     age = now - snapshot.computed_at
     if age < max(SHORTEST_AGE, WORK_SHARE * snapshot.computed_in):
         return False
-    if age >= MATURING_AGE and has_maturing(snapshot):
-        return True
-    return snapshot.source_mark != source_mark(snapshot.experiment.project_id)
+    return snapshot.source_mark != mark or (age >= MATURING_AGE and has_maturing(snapshot))
 
 
 def has_maturing(snapshot: ResultSnapshot) -> bool:
     return any(variant["maturing"] for variant in snapshot.results["variants"])
 
 
-def analyse_project(project_id: int, *, now: datetime) -> int:
-    """Discover what is new and recompute what is stale; return how many were computed."""
+def analyse_project(
+    project_id: int, *, now: datetime, budget: timedelta | None = None
+) -> list[Experiment]:
+    """Discover what is new and recompute what is stale, new ones first, within the budget.
+
+    Return all experiments that have results, newest first. A page gives a small budget and leaves
+    the rest to the sweep.
+    """
     discover_experiments(project_id)
-    computed = 0
-    for experiment in Experiment.objects.for_project(project_id).running().with_snapshots():
+    mark = source_mark(project_id)
+    found = list(Experiment.objects.for_project(project_id).with_snapshots())
+    began = time.monotonic()
+    for experiment in sorted(found, key=lambda one: find_snapshot(one) is not None):
+        if budget is not None and time.monotonic() - began > budget / timedelta(seconds=1):
+            break
         snapshot = find_snapshot(experiment)
-        if snapshot is None or is_stale(snapshot, now=now):
-            analyse(experiment, now=now)
-            computed += 1
-    return computed
+        if snapshot is None or is_stale(snapshot, mark=mark, now=now):
+            experiment.snapshot = analyse(experiment, now=now)
+    return [experiment for experiment in found if find_snapshot(experiment) is not None]
 
 
 def lag_seconds(snapshot: ResultSnapshot, *, now: datetime) -> float:

@@ -1,5 +1,6 @@
 """Experiments, their variants and the last results of each."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from django.db import models
@@ -15,6 +16,11 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
 
     def running(self) -> "ExperimentQuerySet":
         return self.filter(status=Experiment.Status.RUNNING)
+
+    def newest(self, after: Sequence[int] | None) -> "ExperimentQuerySet":
+        """Newest first, from a place in the list on."""
+        rows = self if after is None else self.filter(pk__lt=after[0])
+        return rows.order_by("-pk")
 
     def with_snapshots(self) -> "ExperimentQuerySet":
         return self.select_related("snapshot")

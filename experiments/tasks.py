@@ -6,10 +6,11 @@ from core.models import Project
 from experiments.freshness import analyse_project, utc_now
 
 
-@shared_task(queue="analysis", soft_time_limit=300)
-def analyse_task(project_id: int | None = None) -> int:
+@shared_task(queue="analysis", soft_time_limit=300)  # type: ignore[untyped-decorator]
+def analyse_task(project_id: int | None = None) -> None:
     """Recompute stale results of one project, or of all. A lost message is made up by the next."""
     projects = Project.objects.active()
     if project_id is not None:
         projects = projects.filter(pk=project_id)
-    return sum(analyse_project(pk, now=utc_now()) for pk in projects.values_list("pk", flat=True))
+    for pk in projects.values_list("pk", flat=True):
+        analyse_project(pk, now=utc_now())

@@ -1,6 +1,14 @@
 """Pages of this app, below ``/p/<slug>/``."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+import tracking.urls  # noqa: F401  # registers the converter "anyid"
+from experiments import views
 
 app_name = "experiments"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("experiments/", views.experiment_list, name="list"),
+    # Beside, not below, the experiments: any text there is the key of one.
+    path("running-experiments/", views.running_fragment, name="running-fragment"),
+    path("experiments/<anyid:key>/", views.experiment_detail, name="detail"),
+]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from tracking.models import ArmSeen, IngestCounter, Session, SessionMetric
 
-NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
+NOW = datetime(2025, 3, 5, 12, tzinfo=UTC)
 
 
 def add_session(project, experiment, variant, unit, *, at=NOW - timedelta(hours=5), **sums):
@@ -39,7 +39,11 @@ def add_run(project, experiment, variant, run, *, at=NOW - timedelta(hours=5), *
 
 
 def add_arm(project, experiment, variant, unit, session, *, at, kind):
-    ArmSeen.objects.create(
+    arm_row(project, experiment, variant, unit, session, at=at, kind=kind).save(force_insert=True)
+
+
+def arm_row(project, experiment, variant, unit, session, *, at, kind):
+    return ArmSeen(
         project_id=project.pk,
         experiment=experiment,
         unit_kind=kind,
@@ -53,7 +57,11 @@ def add_arm(project, experiment, variant, unit, session, *, at, kind):
 
 
 def add_metric(project, session, name, value):
-    SessionMetric.objects.create(
+    metric_row(project, session, name, value).save(force_insert=True)
+
+
+def metric_row(project, session, name, value):
+    return SessionMetric(
         project_id=project.pk,
         session_id=session,
         name=name,
@@ -74,13 +82,24 @@ def count_digested(project, n=1):
 
 
 def add_arm_of(project, experiment, variant, n, *, failing=0, start=0, value=None):
-    """``n`` sessions of one variant, the first ``failing`` of which failed."""
-    for index in range(start, start + n):
-        add_session(
-            project,
-            experiment,
-            variant,
-            f"{variant}-{index}",
+    """``n`` sessions of one variant, the first ``failing`` of which failed; in few statements."""
+    at = NOW - timedelta(hours=5)
+    ids = {index: f"{variant}-{index}" for index in range(start, start + n)}
+    ArmSeen.objects.bulk_create(
+        arm_row(project, experiment, variant, unit, unit, at=at, kind="session")
+        for unit in ids.values()
+    )
+    Session.objects.bulk_create(
+        Session(
+            project_id=project.pk,
+            session_id=unit,
+            first_at=at,
+            last_at=at,
             n_root_errors=int(index < start + failing),
-            metric_value=None if value is None else value(index),
+        )
+        for index, unit in ids.items()
+    )
+    if value is not None:
+        SessionMetric.objects.bulk_create(
+            metric_row(project, unit, "metric_value", value(index)) for index, unit in ids.items()
         )

@@ -1,0 +1,157 @@
+"""Experiments over HTTP: what they are, what came out, and the units behind a number."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.api import Problem, page_of
+from core.keys import KeyInfo
+from experiments.analysis import analyse
+from experiments.discovery import find_experiment
+from experiments.freshness import analyse_project, current_snapshot, lag_seconds, utc_now
+from experiments.metrics import METRICS
+from experiments.models import Experiment, ResultSnapshot
+from experiments.results import Results, ResultsAnswer
+from experiments.selecting import SelectionError, read_selection
+from experiments.serializers import (
+    ExperimentPageSerializer,
+    ExperimentSerializer,
+    ResultsSerializer,
+    UnitPageSerializer,
+    describe_experiment,
+    describe_unit,
+)
+from experiments.unit_lists import PICKS, STATES, Selection, UnitRow, count_units, list_units
+
+KEY = OpenApiParameter("key", OpenApiTypes.STR, OpenApiParameter.PATH)
+LIST_BUDGET = timedelta(seconds=1)
+
+
+def project_id_of(request: Request) -> int:
+    assert isinstance(request.auth, KeyInfo)  # HasScope let nobody else in
+    return request.auth.project_id
+
+
+def get_experiment(request: Request, key: str) -> Experiment:
+    experiment = None if "\x00" in key else find_experiment(project_id_of(request), key)
+    if experiment is None:
+        raise Http404("no such experiment")
+    return experiment
+
+
+class ExperimentListView(APIView):
+    required_scope = "read"
+
+    @extend_schema(operation_id="experiments_list", responses=ExperimentPageSerializer)
+    def get(self, request: Request) -> Response:
+        """List the experiments of the project, newest first."""
+        now, project_id = utc_now(), project_id_of(request)
+        analyse_project(project_id, now=now, budget=LIST_BUDGET)
+
+        def fetch(after: list[Any] | None, limit: int) -> list[Experiment]:
+            rows = Experiment.objects.for_project(project_id).with_snapshots()
+            return list(rows.newest(after).prefetch_related("variants")[:limit])
+
+        page = page_of(
+            request,
+            fetch,
+            position_of=lambda experiment: [experiment.pk],
+            serialize=describe_experiment,
+            project_id=project_id,
+        )
+        return Response(page)
+
+
+class ExperimentView(APIView):
+    required_scope = "read"
+
+    @extend_schema(
+        operation_id="experiments_retrieve", parameters=[KEY], responses=ExperimentSerializer
+    )
+    def get(self, request: Request, key: str) -> Response:
+        """Return one experiment: its variants and its verdict."""
+        experiment = get_experiment(request, key)
+        experiment.snapshot = current_snapshot(experiment, now=utc_now())
+        return Response(describe_experiment(experiment))
+
+
+class ResultsView(APIView):
+    required_scope = "read"
+
+    @extend_schema(
+        operation_id="experiments_results", parameters=[KEY], responses=ResultsSerializer
+    )
+    def get(self, request: Request, key: str) -> Response:
+        """Return the results, at most seconds old."""
+        now = utc_now()
+        snapshot = current_snapshot(get_experiment(request, key), now=now)
+        return Response(answer_of(snapshot, now=now))
+
+
+class AnalyseView(APIView):
+    required_scope = "manage"
+
+    @extend_schema(
+        operation_id="experiments_analyse",
+        parameters=[KEY],
+        request=None,
+        responses=ResultsSerializer,
+    )
+    def post(self, request: Request, key: str) -> Response:
+        """Compute the results anew and return them."""
+        now = utc_now()
+        return Response(answer_of(analyse(get_experiment(request, key), now=now), now=now))
+
+
+class UnitListView(APIView):
+    required_scope = "read"
+
+    @extend_schema(
+        operation_id="experiments_sessions",
+        parameters=[
+            KEY,
+            OpenApiParameter("variant", OpenApiTypes.STR),
+            OpenApiParameter("metric", OpenApiTypes.STR, enum=list(METRICS)),
+            OpenApiParameter("pick", OpenApiTypes.STR, enum=list(PICKS)),
+            OpenApiParameter("state", OpenApiTypes.STR, enum=list(STATES)),
+        ],
+        responses=UnitPageSerializer,
+    )
+    def get(self, request: Request, key: str) -> Response:
+        """List exactly the units behind a number; ``count`` is how many there are."""
+        experiment, now = get_experiment(request, key), utc_now()
+        selection = selection_of(request)
+
+        def fetch(after: list[Any] | None, limit: int) -> list[UnitRow]:
+            # A pick is one page: its order is by value, which no cursor resumes.
+            limit = limit if selection.pick == "all" else limit - 1
+            return list_units(experiment, selection, now=now, after=after, limit=limit)
+
+        page = page_of(
+            request,
+            fetch,
+            position_of=lambda unit: [unit.unit_id, unit.variant],
+            serialize=lambda unit: describe_unit(experiment, selection, unit),
+            project_id=experiment.project_id,
+        )
+        return Response({"count": count_units(experiment, selection, now=now), **page})
+
+
+def selection_of(request: Request) -> Selection:
+    try:
+        return read_selection(request.GET)
+    except SelectionError as error:
+        raise Problem(
+            400, str(error), code="invalid", errors={error.parameter: [str(error)]}
+        ) from error
+
+
+def answer_of(snapshot: ResultSnapshot, *, now: datetime) -> ResultsAnswer:
+    results: Results = snapshot.results
+    return ResultsAnswer(**results, as_of_lag_seconds=lag_seconds(snapshot, now=now))

@@ -1,0 +1,89 @@
+"""One line an experiment: what lists and the head of its page say of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.models import Experiment, ResultSnapshot
+from experiments.results import Finding, Results, VerdictResult
+
+# Verdict → (word beside it, tone, icon): the colour is never alone.
+VERDICT_LOOKS = {
+    "better": ("Winner", "good", "trophy"),
+    "worse": ("Worse", "bad", "arrow-down-right"),
+    "mixed": ("Mixed", "warn", "scale"),
+    "untrusted": ("Don't trust", "bad", "shield-x"),
+    "too_early": ("Too early", "", "clock"),
+    "no_difference": ("No difference", "accent", "minus"),
+    "not_measurable": ("Not measurable", "", "circle-dashed"),
+    "nothing_to_compare": ("One variant", "", "circle-dashed"),
+    "cannot_tell": ("Can't tell", "", "help"),
+}
+FINDING_LOOKS = {
+    "ok": ("ok", "good", "check"),
+    "info": ("note", "", "info-circle"),
+    "warn": ("check", "warn", "alert-triangle"),
+    "block": ("stop", "bad", "shield-x"),
+}
+STATUS_TONES = {"running": "good", "paused": "warn", "concluded": "accent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    word: str
+    tone: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealthChip:
+    finding: Finding
+    look: Look
+
+    @property
+    def is_open(self) -> bool:
+        return self.finding["status"] == "block"
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentRow:
+    experiment: Experiment
+    results: Results
+    verdict: VerdictResult
+    look: Look
+    tone: str  # of the status
+    units: int
+    share: float  # of the planned units, at most 1
+    arms: list[str]
+    health: list[HealthChip]
+
+    @property
+    def worst_finding(self) -> HealthChip | None:
+        ranked = [chip for chip in self.health if chip.finding["status"] in {"block", "warn"}]
+        return min(ranked, key=lambda chip: chip.finding["status"], default=None)
+
+
+def build_rows(experiments: Sequence[Experiment], *, status: str = "") -> list[ExperimentRow]:
+    return [
+        build_row(experiment, experiment.snapshot)
+        for experiment in experiments
+        if not status or experiment.status == status
+    ]
+
+
+def build_row(experiment: Experiment, snapshot: ResultSnapshot) -> ExperimentRow:
+    results: Results = snapshot.results
+    units = sum(variant["units"] for variant in results["variants"])
+    return ExperimentRow(
+        experiment=experiment,
+        results=results,
+        verdict=results["verdict"],
+        look=Look(*VERDICT_LOOKS[results["verdict"]["code"]]),
+        tone=STATUS_TONES.get(experiment.status, ""),
+        units=units,
+        share=min(units / max(results["planned_units"], 1), 1.0),
+        arms=[variant["name"] for variant in results["variants"]],
+        health=[
+            HealthChip(finding, Look(*FINDING_LOOKS[finding["status"]]))
+            for finding in results["health"]
+        ],
+    )

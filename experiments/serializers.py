@@ -1,0 +1,169 @@
+"""What the API sends about experiments: the builders, and their shapes for the OpenAPI schema."""
+
+from typing import TypedDict
+
+from rest_framework import serializers
+
+from experiments.models import Experiment, Variant
+from experiments.results import VerdictResult
+from experiments.unit_lists import Selection, UnitRow
+
+
+class VariantBody(TypedDict):
+    key: str
+    name: str
+    is_control: bool
+    weight: float | None
+
+
+class ExperimentBody(TypedDict):
+    key: str
+    name: str
+    kind: str
+    source: str
+    unit: str
+    status: str
+    alpha: float
+    tuning_units: int
+    created_at: str
+    started_at: str | None
+    variants: list[VariantBody]
+    units: int
+    verdict: VerdictResult | None
+    computed_at: str | None
+
+
+class UnitBody(TypedDict):
+    id: str
+    unit: str
+    session_id: str
+    variant: str
+    state: str
+    value: float | None
+    success: bool | None
+    metric_value: float | None
+    duration_ms: float | None
+    cost_usd: float
+    tokens: float
+    first_seen: str
+    last_seen: str
+
+
+def describe_experiment(experiment: Experiment) -> ExperimentBody:
+    snapshot = getattr(experiment, "snapshot", None)
+    results = snapshot.results if snapshot else None
+    return ExperimentBody(
+        key=experiment.key,
+        name=experiment.title,
+        kind="custom",
+        source=experiment.source,
+        unit=experiment.unit,
+        status=experiment.status,
+        alpha=experiment.alpha,
+        tuning_units=experiment.tuning_units,
+        created_at=experiment.created_at.isoformat(),
+        started_at=experiment.started_at.isoformat() if experiment.started_at else None,
+        variants=[_describe_variant(variant) for variant in experiment.variants.all()],
+        units=sum(variant["units"] for variant in results["variants"]) if results else 0,
+        verdict=results["verdict"] if results else None,
+        computed_at=snapshot.computed_at.isoformat() if snapshot else None,
+    )
+
+
+def _describe_variant(variant: Variant) -> VariantBody:
+    return VariantBody(
+        key=variant.key,
+        name=variant.title,
+        is_control=variant.is_control,
+        weight=variant.weight,
+    )
+
+
+def describe_unit(experiment: Experiment, selection: Selection, unit: UnitRow) -> UnitBody:
+    return UnitBody(
+        id=unit.unit_id,
+        unit=experiment.unit,
+        session_id=unit.session_id,
+        variant=unit.variant,
+        state=unit.state,
+        value=unit.value_of(selection.ranked_by),
+        success=None if not unit.is_mature else unit.success_rate == 1,
+        metric_value=unit.metric_value,
+        duration_ms=unit.duration,
+        cost_usd=unit.cost_per_unit,
+        tokens=unit.tokens_per_unit,
+        first_seen=unit.first_seen.isoformat(),
+        last_seen=unit.last_seen.isoformat(),
+    )
+
+
+class VariantSerializer(serializers.Serializer[VariantBody]):
+    key = serializers.CharField()
+    name = serializers.CharField()
+    is_control = serializers.BooleanField()
+    weight = serializers.FloatField(allow_null=True)
+
+
+class VerdictSerializer(serializers.Serializer[VerdictResult]):
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+    rule = serializers.CharField()
+    variant = serializers.CharField(allow_null=True)
+
+
+class ExperimentSerializer(serializers.Serializer[ExperimentBody]):
+    key = serializers.CharField()
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    unit = serializers.ChoiceField(choices=Experiment.Unit.choices)
+    status = serializers.CharField()
+    alpha = serializers.FloatField()
+    tuning_units = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    variants = VariantSerializer(many=True)
+    units = serializers.IntegerField()
+    verdict = VerdictSerializer(allow_null=True)
+    computed_at = serializers.DateTimeField(allow_null=True)
+
+
+class ExperimentPageSerializer(serializers.Serializer[ExperimentBody]):
+    results = ExperimentSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class UnitSerializer(serializers.Serializer[UnitBody]):
+    id = serializers.CharField()
+    unit = serializers.CharField()
+    session_id = serializers.CharField()
+    variant = serializers.CharField()
+    state = serializers.CharField()
+    value = serializers.FloatField(allow_null=True)
+    success = serializers.BooleanField(allow_null=True)
+    metric_value = serializers.FloatField(allow_null=True)
+    duration_ms = serializers.FloatField(allow_null=True)
+    cost_usd = serializers.FloatField()
+    tokens = serializers.FloatField()
+    first_seen = serializers.DateTimeField()
+    last_seen = serializers.DateTimeField()
+
+
+class UnitPageSerializer(serializers.Serializer[UnitBody]):
+    count = serializers.IntegerField()
+    results = UnitSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class ResultsSerializer(serializers.Serializer[object]):
+    experiment = serializers.CharField()
+    status = serializers.CharField()
+    allocation_version = serializers.IntegerField(allow_null=True)
+    computed_at = serializers.DateTimeField()
+    as_of_lag_seconds = serializers.FloatField()
+    health = serializers.ListField(child=serializers.DictField())
+    verdict = VerdictSerializer()
+    variants = serializers.ListField(child=serializers.DictField())
+    metrics = serializers.ListField(child=serializers.DictField())
+    srm = serializers.DictField()
+    planned_units = serializers.IntegerField()
+    days_left = serializers.FloatField(allow_null=True)

@@ -1,0 +1,138 @@
+"""The units behind a number, chosen by the same conditions as the number itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from django.db import connection
+
+from experiments.metrics import METRICS
+from experiments.models import Experiment
+from experiments.units import COUNTED, unit_parameters, units_sql
+
+Pick = Literal["all", "worst", "typical", "best"]
+PICKS: tuple[Pick, ...] = ("all", "worst", "typical", "best")
+PICKED = {"worst": 20, "typical": 5, "best": 20}
+PICK_METRIC = "success_rate"  # what worst and best mean when no metric is named
+
+# Which units: those of a number on the page. With a metric only units that have a value count.
+STATES = {
+    "exposed": "n_variants = 1",
+    "counted": COUNTED,
+    "maturing": "n_variants = 1 AND NOT is_mature",
+    "failed": f"{COUNTED} AND success_rate = 0",
+    "missing": f"{COUNTED} AND metric_value IS NULL",
+    "several": "n_variants > 1",
+}
+COLUMNS = (
+    "unit_id, variant, session_id, first_seen, last_seen, n_variants > 1, is_mature,"
+    " success_rate, metric_value, duration, cost_per_unit, tokens_per_unit"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which units of an experiment. ``state``: one of STATES, or "" for those of the metric."""
+
+    variant: str = ""
+    metric: str = ""
+    pick: Pick = "all"
+    state: str = ""
+
+    @property
+    def ranked_by(self) -> str:
+        return self.metric or PICK_METRIC
+
+    @property
+    def condition(self) -> str:
+        """SQL made of fixed parts; names of strangers go in as parameters."""
+        state = self.state or ("counted" if self.metric or self.pick != "all" else "exposed")
+        parts = [STATES[state]]
+        if self.metric or self.pick != "all":
+            parts.append(f"{METRICS[self.ranked_by].key} IS NOT NULL")
+        if self.variant:
+            parts.append("variant = %(variant)s")
+        return " AND ".join(f"({part})" for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    unit_id: str
+    variant: str
+    session_id: str
+    first_seen: datetime
+    last_seen: datetime
+    is_several: bool
+    is_mature: bool
+    success_rate: int | None
+    metric_value: float | None
+    duration: float | None
+    cost_per_unit: float
+    tokens_per_unit: float
+
+    def value_of(self, metric: str) -> float | None:
+        value: float | None = getattr(self, METRICS[metric].key)
+        return value
+
+    @property
+    def state(self) -> str:
+        if self.is_several:
+            return "several"
+        return "counted" if self.is_mature else "maturing"
+
+
+def count_units(experiment: Experiment, selection: Selection, *, now: datetime) -> int:
+    """Return how many units a selection has before any pick: the n of the number it explains."""
+    sql = f"{units_sql(experiment)} SELECT count(*) FROM unit WHERE {selection.condition}"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _parameters(experiment, selection, now=now))
+        (n,) = cursor.fetchone()
+    return int(n)
+
+
+def list_units(
+    experiment: Experiment,
+    selection: Selection,
+    *,
+    now: datetime,
+    after: Sequence[str] | None = None,
+    limit: int = 50,
+) -> list[UnitRow]:
+    """Return the picked units in order; all of them page by (unit id, variant)."""
+    parameters = _parameters(experiment, selection, now=now)
+    condition, order = selection.condition, _order(selection)
+    if selection.pick != "all":
+        limit = min(limit, PICKED[selection.pick])
+    elif after:
+        condition += " AND (unit_id, variant) > (%(after_unit)s, %(after_variant)s)"
+        parameters |= {"after_unit": after[0], "after_variant": after[1]}
+    sql = f"{units_sql(experiment)} SELECT {COLUMNS} FROM unit WHERE {condition} {order}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} LIMIT %(limit)s", parameters | {"limit": limit})
+        return [_row(row) for row in cursor.fetchall()]
+
+
+def _order(selection: Selection) -> str:
+    metric = METRICS[selection.ranked_by]
+    if selection.pick == "all":
+        return "ORDER BY unit_id, variant"
+    if selection.pick == "typical":
+        middle = (
+            f"(SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY {metric.key}) FROM unit"
+            f" WHERE {selection.condition})"
+        )
+        return f"ORDER BY abs({metric.key} - {middle}), unit_id"
+    is_ascending = (selection.pick == "worst") is (metric.direction == "up")
+    # Among equal values the longest and dearest say most.
+    return f"ORDER BY {metric.key} {'ASC' if is_ascending else 'DESC'}, duration DESC, unit_id"
+
+
+def _parameters(
+    experiment: Experiment, selection: Selection, *, now: datetime
+) -> dict[str, str | int | datetime]:
+    return unit_parameters(experiment, now=now) | {"variant": selection.variant}
+
+
+def _row(row: tuple[Any, ...]) -> UnitRow:  # the driver's row: values of any type
+    return UnitRow(*row)

@@ -1,0 +1,91 @@
+"""Pages of experiments: the list, one experiment, the units behind a number of it."""
+
+from datetime import timedelta
+
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from core.access import PageRequest, project_view
+from core.models import Project
+from experiments.discovery import MAX_DISCOVERED, find_experiment
+from experiments.errors import list_run_errors
+from experiments.freshness import analyse_project, current_snapshot
+from experiments.leaderboard import build_leaderboard
+from experiments.listing import build_row, build_rows
+from experiments.models import Experiment
+from experiments.selecting import SelectionError, asks_for_units, read_selection
+from experiments.unit_pages import describe_units
+from tracking.pages import first_data_line
+
+PAGE_BUDGET = timedelta(seconds=0.3)
+RUNNING_SHOWN = 5
+UNCHANGED = 204
+
+
+@require_GET
+@project_view()
+def experiment_list(request: PageRequest, project: Project) -> HttpResponseBase:
+    found = analyse_project(project.pk, now=timezone.now(), budget=PAGE_BUDGET)
+    status = request.GET.get("status", "")
+    context = {
+        "rows": build_rows(found, status=status),
+        "statuses": Experiment.Status.choices,
+        "status": status,
+        "is_full": len(found) >= MAX_DISCOVERED,
+        "most": MAX_DISCOVERED,
+        "curl": first_data_line(request),
+    }
+    return render(request, "experiments/list.html", context)
+
+
+@require_GET
+@project_view()
+def running_fragment(request: PageRequest, project: Project) -> HttpResponseBase:
+    found = analyse_project(project.pk, now=timezone.now(), budget=PAGE_BUDGET)
+    rows = build_rows(found, status=Experiment.Status.RUNNING)
+    context = {"rows": rows[:RUNNING_SHOWN], "n_more": max(len(rows) - RUNNING_SHOWN, 0)}
+    return render(request, "experiments/_running.html", context)
+
+
+@require_GET
+@project_view()
+def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpResponseBase:
+    experiment = get_experiment(project, key)
+    if asks_for_units(request.GET):
+        return unit_list(request, experiment)
+    snapshot = current_snapshot(experiment, now=timezone.now())
+    token = str(snapshot.source_mark)
+    if request.htmx and request.GET.get("seen") == token:
+        return HttpResponse(status=UNCHANGED)
+    context = {
+        "experiment": experiment,
+        "row": build_row(experiment, snapshot),
+        "results": snapshot.results,
+        "computed_at": snapshot.computed_at,
+        "board": build_leaderboard(snapshot.results),
+        "errors": list_run_errors(experiment) if experiment.is_of_runs else [],
+        "can_live": True,
+        "live": request.GET.get("live") == "1",
+        "token": token,
+    }
+    template = "experiments/_experiment.html" if request.htmx else "experiments/detail.html"
+    return render(request, template, context)
+
+
+def unit_list(request: PageRequest, experiment: Experiment) -> HttpResponseBase:
+    try:
+        selection = read_selection(request.GET)
+    except SelectionError as error:
+        return render(request, "experiments/bad_selection.html", {"error": error}, status=400)
+    context = describe_units(request, experiment, selection, now=timezone.now())
+    return render(request, "experiments/units.html", context)
+
+
+def get_experiment(project: Project, key: str) -> Experiment:
+    experiment = None if "\x00" in key else find_experiment(project.pk, key)
+    if experiment is None:
+        raise Http404("no such experiment")
+    return experiment
