@@ -61,6 +61,6 @@ def _identify(envelope: Envelope, equals: Counter[bytes]) -> bytes:
         return given_identity(envelope.given_id)
     if envelope.type == SPAN:
         return span_identity(envelope.trace_id, envelope.span_id)
-    ordinal = equals[envelope.canonical]
-    equals[envelope.canonical] += 1
-    return content_identity(envelope.canonical, ordinal)
+    ordinal = equals[envelope.content]
+    equals[envelope.content] += 1
+    return content_identity(envelope.content, ordinal)

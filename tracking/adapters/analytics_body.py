@@ -8,7 +8,6 @@ that JSON or PostgreSQL cannot hold costs its field, a broken item costs itself.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -31,7 +30,7 @@ WHAT_TO_SEND = (
 _OTLP_HINT = "this is OTLP: send it to /v1/traces"
 
 _decoder = msgspec.json.Decoder()
-_encoder = msgspec.json.Encoder()
+_encode = msgspec.json.Encoder().encode
 _BOM = b"\xef\xbb\xbf"
 _LOWEST_INT, _GREATEST_INT = -(2**63), 2**64 - 1
 _find_tokens = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL).finditer
@@ -47,6 +46,7 @@ class Fault(NamedTuple):
 
 class Item(NamedTuple):
     value: object
+    encoded: bytes = b""  # the value as JSON, compact
     fault: Fault | None = None
     warnings: tuple[str, ...] = ()
 
@@ -74,13 +74,9 @@ def parse_items(body: bytes) -> list[Item]:
     text = body.removeprefix(_BOM).strip()
     if not text:
         raise BadBodyError(f"the body is empty: {WHAT_TO_SEND}")
-    value = _decode_plainly(text)
-    if value is not None:
-        items = [Item(each) for each in _items_of(value)]
-    elif _looks_like_lines(text):
-        items = list(_parse_lines(text))
-    else:
-        items = _parse_tolerantly(text)
+    items = _parse_plainly(text)
+    if items is None:
+        items = _parse_lines(text) if _looks_like_lines(text) else _parse_tolerantly(text)
     _check_count(len(items))
     return items
 
@@ -92,17 +88,27 @@ def _check_count(count: int) -> None:
         )
 
 
-def _decode_plainly(text: bytes) -> object | None:
-    """Decode a body that loses nothing by it, else return None.
+def _parse_plainly(text: bytes) -> list[Item] | None:
+    """Parse a body that loses nothing by one plain decode, else return None.
 
-    A repeated key takes a colon with it, which is how the loss shows without a slower parser.
+    A repeated key takes a colon with it, which shows the loss without a slower parser.
     """
     try:
-        value: object = _decoder.decode(text)
-        lossless = _encoder.encode(value).count(b":") == text.count(b":")
+        value = _decoder.decode(text)
+    except (ValueError, RecursionError):
+        return None
+    values = _items_of(value)
+    _check_count(len(values))
+    try:
+        items = [Item(each, _encode(each)) for each in values]
+        if isinstance(value, dict) and values is not value.get("events"):
+            colons = _encode(value).count(b":")
+        else:
+            around = {**value, "events": None} if isinstance(value, dict) else None
+            colons = _encode(around).count(b":") + sum(item[1].count(b":") for item in items)
     except (ValueError, OverflowError, RecursionError):
         return None
-    return value if lossless else None
+    return items if colons == text.count(b":") else None
 
 
 def _items_of(value: object) -> list[object]:
@@ -133,24 +139,28 @@ def _looks_like_lines(text: bytes) -> bool:
     return whole[0] or 2 * sum(whole) >= len(lines)
 
 
-def _parse_lines(text: bytes) -> Iterator[Item]:
+def _parse_lines(text: bytes) -> list[Item]:
     lines = [line for line in text.splitlines() if line.strip()]
     _check_count(len(lines))
-    return map(_parse_alone, lines)
+    return [_parse_alone(line) for line in lines]
 
 
 def _parse_alone(text: bytes) -> Item:
     """Parse one item; what is wrong with it stays with it."""
-    value = _decode_plainly(text)
-    if value is not None:
-        return Item(value)
+    try:
+        value = _decoder.decode(text)
+        encoded = _encode(value)
+        if encoded.count(b":") == text.count(b":"):
+            return Item(value, encoded)
+    except (ValueError, OverflowError, RecursionError):
+        pass  # the tolerant parser finds out what it is
     try:
         return _clean_item(_load(text))
     except json.JSONDecodeError as error:
         message = f"not JSON: {error.msg} at character {error.pos + 1}"
-        return Item(None, Fault("json_invalid", message))
+        return Item(None, fault=Fault("json_invalid", message))
     except RecursionError:
-        return Item(None, _too_deep())
+        return Item(None, fault=_too_deep())
 
 
 def _parse_tolerantly(text: bytes) -> list[Item]:
@@ -165,10 +175,11 @@ def _parse_tolerantly(text: bytes) -> list[Item]:
     if isinstance(value, _DoubledKeys) and "type" not in value:
         raise BadBodyError(_doubled(value).message)
     if isinstance(value, dict) and is_summary(value):
-        value, fault, warnings = _clean_item(value)
-        if fault is not None:
-            raise BadBodyError(fault.message)
-        return [Item(each, None, warnings) for each in _items_of(value)]
+        summary = _clean_item(value)
+        if summary.fault is not None:
+            raise BadBodyError(summary.fault.message)
+        expanded = _items_of(summary.value)
+        return [Item(each, _encode(each), None, summary.warnings) for each in expanded]
     return [_clean_item(each) for each in _items_of(value)]
 
 
@@ -207,9 +218,10 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _clean_item(value: object) -> Item:
     notes: dict[str, None] = {}
     try:
-        return Item(_clean(value, 1, notes), None, tuple(notes))
+        cleaned = _clean(value, 1, notes)
     except FaultError as error:
-        return Item(None, error.fault)
+        return Item(None, fault=error.fault)
+    return Item(cleaned, _encode(cleaned), None, tuple(notes))
 
 
 def _clean(value: object, depth: int, notes: dict[str, None]) -> object:
@@ -269,19 +281,16 @@ def _split(text: bytes) -> list[bytes]:
     raise BadBodyError("not JSON: the array of events has no end")
 
 
-def is_too_deep(value: object, encoded: bytes) -> bool:
-    """Tell whether a decoded value is nested too deep; ``encoded`` spares looking at most."""
-    if encoded.count(b"[") + encoded.count(b"{") <= MAX_DEPTH:
-        return False
-    level, depth = [value], 0
-    while level:
-        depth += 1
-        containers = [each for each in level if isinstance(each, list | dict)]
+def is_too_deep(value: object) -> bool:
+    level, depth = [value], 1
+    while depth <= MAX_DEPTH:
         level = [
             inner
-            for each in containers
-            for inner in (each.values() if isinstance(each, dict) else each)
+            for each in level
+            for inner in (each.values() if type(each) is dict else each)  # type: ignore[attr-defined]
+            if type(inner) is dict or type(inner) is list
         ]
-        if containers and depth > MAX_DEPTH:
-            return True
-    return False
+        if not level:
+            return False
+        depth += 1
+    return True

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from tracking.adapters.analytics_body import FaultError, Item, is_too_deep
+from tracking.adapters.analytics_body import MAX_DEPTH, FaultError, Item, is_too_deep
 from tracking.adapters.analytics_times import BadTimeError, parse_time
 from tracking.cleaning import MAX_NAME_BYTES, clean_name
 from tracking.events import Receipt
@@ -32,7 +32,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     at_ns: int | None
     end_ns: int | None  # of spans
     data: dict[str, object]
-    canonical: bytes  # what it says, whoever sent it and however it was written
+    content: bytes  # of points canonical: the same for the same event, however it was written
     rest: dict[str, object] | None  # keys of the envelope that mean nothing here
     given_id: str
     trace_id: str  # of spans, as OTLP writes it
@@ -57,13 +57,14 @@ def open_envelope(item: Item, receipt: Receipt) -> Envelope:
     at_ns, end_ns = _times_of(event_type, value.get("timestamp"), data)
     if at_ns is not None and is_expired(at_ns // 1000, receipt):
         raise FaultError("expired", _expired(at_ns // 1000, receipt))
-    canonical = _canonical(event_type, at_ns, data)
+    if is_too_deep(value):
+        raise FaultError("too_deep", f"nested more than {MAX_DEPTH} levels deep")
     return Envelope(
         event_type,
         at_ns,
         end_ns,
         data,
-        canonical,
+        item.encoded if event_type == SPAN else _encode([event_type, at_ns, data]),
         _rest_of(value) if len(value) > 3 else None,
         _id_of(value.get("id")),
         trace_id,
@@ -142,26 +143,9 @@ def _iso(at_us: int) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def _canonical(event_type: str, at_ns: int | None, data: dict[str, object]) -> bytes:
-    try:
-        canonical = _encode([event_type, at_ns, data])
-    except (RecursionError, ValueError, OverflowError):
-        # Decoding took it, so it is the nesting that encoding cannot follow.
-        canonical = b"["
-        deep = True
-    else:
-        deep = is_too_deep(data, canonical)
-    if deep:
-        raise FaultError("too_deep", '"data" is nested more than 100 levels deep')
-    return canonical
-
-
 def _rest_of(value: dict[str, object]) -> dict[str, object] | None:
     known = ("type", "timestamp", "data")
-    rest = {key: each for key, each in value.items() if key not in known}
-    if is_too_deep(rest, _encode(rest)):
-        raise FaultError("too_deep", "nested more than 100 levels deep")
-    return rest or None
+    return {key: each for key, each in value.items() if key not in known} or None
 
 
 def _id_of(value: object) -> str:

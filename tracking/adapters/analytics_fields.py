@@ -88,11 +88,7 @@ _short_names: set[str] = set()  # names that need no cleaning
 
 def gather_span(data: dict[str, object], unused: dict[str, object]) -> Gathered:
     """Fill columns from attributes, then from the fields of ``data``."""
-    attributes = data.get("attributes")
-    gathered = gather(_entries_of(attributes) if isinstance(attributes, dict) else [])
-    if attributes and not isinstance(attributes, dict):
-        unused["attributes"] = attributes
-        gathered.warnings.append(WRONG_TYPE)
+    gathered = _gather_attributes(data.get("attributes"), unused)
     said: dict[str, Any] = {}
     for key, raw in data.items():
         if key not in FIELDS:
@@ -119,7 +115,7 @@ def _read_field(
     unused: dict[str, object],
 ) -> None:
     column, codec = FIELDS[key]
-    value, warning = codec.read(raw)
+    value, *_, warning = codec.read(raw)
     if value is None or warning:
         unused[key] = raw
         gathered.warnings.append(warning or WRONG_TYPE)
@@ -142,6 +138,16 @@ def _overrule(gathered: Gathered, said: dict[str, Any]) -> None:
         if gathered.columns[column] != said[column]:
             gathered.withhold(column, gathered.columns[column])
     gathered.columns.update(said)
+
+
+def _gather_attributes(attributes: object, unused: dict[str, object]) -> Gathered:
+    if isinstance(attributes, dict):
+        return gather(_entries_of(attributes))
+    gathered = gather([])
+    if attributes is not None:
+        unused["attributes"] = attributes
+        gathered.warnings.append(WRONG_TYPE)
+    return gathered
 
 
 def _entries_of(attributes: dict[str, object]) -> list[Entry]:
@@ -180,7 +186,7 @@ def _read_tokens(
         elif type(raw) is int and 0 <= raw <= MAX_INT:
             said[column] = raw
         elif raw is not None:
-            value, warning = COUNT.read(raw)
+            value, *_, warning = COUNT.read(raw)
             if value is not None:
                 said[column] = value
             if warning:

@@ -62,7 +62,7 @@ def map_point(envelope: Envelope, identity: bytes, receipt: Receipt) -> Incoming
         occurred_us=occurred_us,
         ns_rest=0 if needs_clock else rest_ns * 1000,
         needs_clock=needs_clock,
-        content_rank=content_rank(envelope.canonical),
+        content_rank=content_rank(envelope.content),
         kind=int(Kind.EVENT),
         status=int(_STATUSES.get(envelope.type, Status.UNSET)),
         name=clean_name(envelope.type),

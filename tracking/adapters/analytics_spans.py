@@ -66,7 +66,7 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
         duration_us=times.duration_us,
         ns_rest=times.ns_rest,
         needs_clock=times.needs_clock,
-        content_rank=content_rank(envelope.canonical),
+        content_rank=content_rank(envelope.content),
         status=status,
         name=_name_of(data),
         trace_id=envelope.trace_id,
