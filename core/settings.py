@@ -1,4 +1,4 @@
-"""Settings of every process. The environment is read here and nowhere else (docs/configuration.md)."""
+"""Settings of every process. The environment is read here alone (docs/configuration.md)."""
 
 import os
 from pathlib import Path
@@ -176,6 +176,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "core.views.csrf_failed"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 if BEHIND_TLS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

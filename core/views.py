@@ -104,6 +104,10 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return _error(request, 403, str(exception) or "You may not do this.")
 
 
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _error(request, 403, "This form is out of date: reload the page and send it again.")
+
+
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _error(request, 404, "There is nothing at this address.")
 

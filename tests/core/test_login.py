@@ -187,7 +187,10 @@ def test_it_signs_out_by_post_alone(anna, client):
 def test_it_wants_the_csrf_token(anna):
     client = Client(enforce_csrf_checks=True)
 
-    assert sign_in(client).status_code == 403
+    refused = sign_in(client)
+
+    assert refused.status_code == 403
+    assert b"This form is out of date" in refused.content
 
 
 def test_the_admin_uses_the_same_door(anna, client):
