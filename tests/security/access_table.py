@@ -34,10 +34,14 @@ PAGES: dict[str, dict[str, Role]] = {
     "p/<slug:slug>/settings/ingestion/": {"GET": VIEWER},
     "p/<slug:slug>/": {"GET": VIEWER},
     "p/<slug:slug>/freshness/": {"GET": VIEWER},
+    "p/<slug:slug>/usage/": {"GET": VIEWER},
     "p/<slug:slug>/sessions/": {"GET": VIEWER},
     "p/<slug:slug>/sessions/<anyid:session_id>/": {"GET": VIEWER},
     "p/<slug:slug>/traces/": {"GET": VIEWER},
     "p/<slug:slug>/traces/<anyid:trace_id>/": {"GET": VIEWER},
+    "p/<slug:slug>/experiments/": {"GET": VIEWER},
+    "p/<slug:slug>/experiments/<anyid:key>/": {"GET": VIEWER},
+    "p/<slug:slug>/running-experiments/": {"GET": VIEWER},
 }
 
 # API: the scope a key needs, by method.
@@ -45,5 +49,10 @@ API: dict[str, dict[str, str]] = {
     "api/analytics/?": {"POST": "ingest"},
     "api/analytics/batch/?": {"POST": "ingest"},
     "api/v1/events/?": {"POST": "ingest"},
+    "api/v1/experiments/?": {"GET": "read"},
+    "api/v1/experiments/(?P<key>(?s:.+?))/?": {"GET": "read"},
+    "api/v1/experiments/(?P<key>(?s:.+?))/results/?": {"GET": "read"},
+    "api/v1/experiments/(?P<key>(?s:.+?))/analyse/?": {"POST": "manage"},
+    "api/v1/experiments/(?P<key>(?s:.+?))/sessions/?": {"GET": "read"},
     "api/v1/ingest/status/?": {"GET": "ingest"},
 }
