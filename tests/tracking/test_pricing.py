@@ -3,6 +3,7 @@
 import datetime as dt
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ NOON_US = int(dt.datetime(2026, 3, 4, 12, tzinfo=dt.UTC).timestamp()) * 1_000_00
 
 
 def make_call(**changes):
-    values = {
+    values: dict[str, Any] = {
         "id": bytes(16),
         "occurred_us": NOON_US,
         "duration_us": 1000,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tracking.adapters import analytics
+import tracking.adapters.analytics as analytics
 from tracking.events import Kind, Receipt, Status
 
 PAYLOADS = Path(__file__).resolve().parents[2] / "payloads" / "ai-experiments"

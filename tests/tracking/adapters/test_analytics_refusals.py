@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracking.adapters import analytics
+import tracking.adapters.analytics as analytics
+from tracking.adapters.analytics_points import map_point
 from tracking.events import BadBodyError, Receipt
 
 RECEIPT = Receipt(received_us=1_772_700_000_000_000, horizon_us=1_700_000_000_000_000)
@@ -190,12 +191,10 @@ def test_ten_thousand_attributes_are_kept():
 
 
 def test_a_bug_of_a_mapper_costs_one_item(monkeypatch):
-    mapper = analytics.map_point
-
     def fail_for_some(envelope, identity, receipt):
         if envelope.type == "bad":
             raise RuntimeError("boom")
-        return mapper(envelope, identity, receipt)
+        return map_point(envelope, identity, receipt)
 
     monkeypatch.setattr(analytics, "map_point", fail_for_some)
 

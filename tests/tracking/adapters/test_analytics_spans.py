@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tracking.adapters import analytics
+import tracking.adapters.analytics as analytics
 from tracking.adapters.dialects.attributes import rebuild_attributes
 from tracking.events import Kind, Receipt, Status
 from tracking.identity import span_identity
