@@ -85,7 +85,7 @@ def parse_filter(params: Mapping[str, Any], *, now: datetime | None = None) -> E
     Times: ``from`` and ``to``, or ``range`` (a preset such as 24h, which needs ``now``); without
     them the filter holds no time range. Unknown parameters are not a filter's (cursors, tabs).
     """
-    texts = {name: _text(name, params.get(name, "")) for name in TEXTS}
+    texts: dict[str, Any] = {name: _text(name, params.get(name, "")) for name in TEXTS}
     _check_choice("kind", texts["kind"], KINDS)
     _check_choice("status", texts["status"], STATUSES)
     _check_needs(texts, "variant", "experiment")
@@ -139,7 +139,7 @@ def _check_needs(texts: Mapping[str, str], field: str, needed: str) -> None:
         raise FilterError(field, f"Means nothing without '{needed}'.")
 
 
-def _bounds(params: Mapping[str, Any]) -> dict[str, float | None]:
+def _bounds(params: Mapping[str, Any]) -> dict[str, Any]:  # numbers or None, by field
     names = [f"{name}_{end}" for name in RANGES for end in ("gte", "lte")]
     return {name: _number(name, params.get(name, "")) for name in names}
 

@@ -267,7 +267,7 @@ def _series_rows(
 
 
 def _group_name(key: str | int, group_by: str) -> str:
-    return Kind(key).name.lower() if group_by == "kind" else str(key)
+    return Kind(int(key)).name.lower() if group_by == "kind" else str(key)
 
 
 def _value(metric: Metric, value: Any) -> float | None:
