@@ -3,13 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from django.http import HttpRequest, QueryDict
 
+from core.api import CursorError
 from core.timebuckets import TimeRange, parse_range
 from tracking.filters import EventFilter, FilterError, parse_filter
 from tracking.series import TopRow, top
+from tracking.shapes import Page
+
+Row = TypeVar("Row")
 
 PRESETS = (("24h", "24 h"), ("7d", "7 d"), ("30d", "30 d"), ("90d", "90 d"))
 DEFAULT_PRESET = "7d"
@@ -39,6 +43,7 @@ LABELS = {
 }
 # A parameter that means nothing without another goes when the other one goes.
 DEPENDANTS = {"experiment": ("variant",), "prompt": ("prompt_version",)}
+PAGE_SIZE = 50
 NOT_KEPT = ("from", "to", "range", "cursor", "seen")
 
 
@@ -57,12 +62,31 @@ def read_page_filter(request: HttpRequest, *, now: datetime) -> PageFilter:
     try:
         flt, error = parse_filter(request.GET, now=now), ""
     except FilterError as problem:
-        flt, error = EventFilter(), f"Not understood — {problem}"
+        flt, error = EventFilter(), f"Not understood — {problem} Shown without filters."
     preset = "" if request.GET.get("from") or request.GET.get("to") else request.GET.get("range")
     if flt.time_range is None:
         preset = DEFAULT_PRESET
     chosen = flt.time_range or parse_range(DEFAULT_PRESET, now=now)
     return PageFilter(replace(flt, time_range=chosen), chosen, preset or "", error)
+
+
+class ReadPage(Protocol[Row]):
+    def __call__(
+        self, project_id: int, flt: EventFilter, *, page_size: int = ..., cursor: str = ...
+    ) -> Page[Row]: ...
+
+
+def read_list(
+    read: ReadPage[Row], project_id: int, page: PageFilter, *, cursor: str
+) -> tuple[Page[Row], PageFilter]:
+    """Read a page of a list; a sort or a cursor that means nothing is said and left out."""
+    try:
+        return read(project_id, page.flt, page_size=PAGE_SIZE, cursor=cursor), page
+    except FilterError as problem:
+        error, flt = f"Not understood — {problem}", replace(page.flt, sort="")
+    except CursorError:
+        error, flt = "This link to a further page is of another list. Here is the first.", page.flt
+    return read(project_id, flt, page_size=PAGE_SIZE), replace(page, flt=flt, error=error)
 
 
 def describe_bar(
@@ -106,7 +130,7 @@ def clear_url(params: QueryDict) -> str:
     query = QueryDict(mutable=True)
     for name in ("range", "from", "to", "environment", "sort", "live"):
         if name in params:
-            query[name] = params[name]
+            query[name] = str(params[name])
     return f"?{query.urlencode()}"
 
 
@@ -136,9 +160,11 @@ def list_facets(
     facets = []
     for family in families:
         rows = top(project_id, page.time_range, family=family, limit=20)
-        values: list[tuple[str, int | None]] = [(row.key, row.events) for row in rows]
+        values: list[tuple[str, int | None]]
         if family == "error":
-            values.insert(0, ("any", None))
+            values = [("any", None), *((row.key, row.errors) for row in rows)]
+        else:
+            values = [(row.key, row.events) for row in rows]
         facets.append(build_facet(params, family, values))
     return facets
 

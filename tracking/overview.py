@@ -120,15 +120,16 @@ def _latency_chart(project_id: int, time_range: TimeRange) -> Chart:
 
 def _cost_chart(project_id: int, time_range: TimeRange) -> Chart:
     cost = _read(project_id, time_range, "cost", "model")
-    shown = cost.groups[:MODELS_SHOWN]
+    sums = {name: sum(at.values.get(name) or 0 for at in cost.buckets) for name in cost.groups}
+    names = sorted(filter(sums.get, sums), key=lambda name: -sums[name])
+    shown, rest = names[:MODELS_SHOWN], names[MODELS_SHOWN:]
     lines = [
         Line(name or "no model", [bucket.values.get(name) for bucket in cost.buckets])
         for name in shown
     ]
-    rest = cost.groups[MODELS_SHOWN:]
     if rest:
-        sums = [sum(bucket.values.get(name) or 0 for name in rest) for bucket in cost.buckets]
-        lines.append(Line(f"{len(rest)} others", sums, "muted"))
+        others = [sum(at.values.get(name) or 0 for name in rest) for at in cost.buckets]
+        lines.append(Line(f"{len(rest)} more", others, "muted"))
     return Chart(
         id="chart-cost",
         title="Cost by model",

@@ -20,7 +20,7 @@ Context = dict[str, Any]  # a template context: values of any type, read by name
 VIEWS = ("conversation", "timeline", "details")
 TURN_EVENTS = 100
 TIMELINE_SPANS = 200
-TRACE_ROWS = 300
+TRACE_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True)

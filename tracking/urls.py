@@ -22,6 +22,7 @@ register_converter(AnyId, "anyid")
 app_name = "tracking"
 urlpatterns = [
     path("", views.overview, name="overview"),
+    path("usage/", views.usage, name="usage-fragment"),
     path("freshness/", views.freshness_fragment, name="freshness-fragment"),
     path("sessions/", views.session_list, name="session-list"),
     path("sessions/<anyid:session_id>/", views.session_detail, name="session-detail"),

@@ -13,6 +13,7 @@ from tracking.filterbar import (
     build_facet,
     describe_bar,
     list_facets,
+    read_list,
     read_page_filter,
 )
 from tracking.ledger import list_quarantined, read_backlog, read_change_token, read_ledger
@@ -21,24 +22,40 @@ from tracking.overview import list_charts, list_tiles
 from tracking.pages import describe_session, describe_trace, first_data_line
 from tracking.series import freshness, top
 
-PAGE_SIZE = 50
 UNCHANGED = 204
 LATE_SECONDS = 30
 
 
-def is_unchanged(request: PageRequest, token: str) -> bool:
-    """Whether a live page asks for news and there is none."""
-    return bool(request.htmx) and request.GET.get("seen") == token
+FRAGMENTS = {
+    "tracking/overview.html": "tracking/_overview.html",
+    "tracking/usage.html": "tracking/_usage.html",
+    "tracking/session_list.html": "tracking/_sessions.html",
+    "tracking/trace_list.html": "tracking/_traces.html",
+}
+
+
+def pick_template(request: PageRequest, page: str) -> str:
+    """The page, or its changing part alone for htmx (which wants whole pages when going back)."""
+    if request.htmx and not request.htmx.history_restore_request:
+        return FRAGMENTS[page]
+    return page
+
+
+def find_news(request: PageRequest, project: Project) -> str | None:
+    """A token of what a live page shows; None when it asks for news and there is none."""
+    if request.GET.get("live") != "1":
+        return ""
+    token = read_change_token(project.pk, now=timezone.now())
+    return None if request.htmx and request.GET.get("seen") == token else token
 
 
 @require_GET
 @project_view()
 def overview(request: PageRequest, project: Project) -> HttpResponseBase:
-    now = timezone.now()
-    token = read_change_token(project.pk, now=now)
-    if is_unchanged(request, token):
+    token = find_news(request, project)
+    if token is None:
         return HttpResponse(status=UNCHANGED)
-    page = read_page_filter(request, now=now)
+    page = read_page_filter(request, now=timezone.now())
     environments = top(project.pk, page.time_range, family="environment", limit=50)
     sums, tiles = list_tiles(project.pk, page.time_range, environment=page.flt.environment)
     context = {
@@ -47,33 +64,40 @@ def overview(request: PageRequest, project: Project) -> HttpResponseBase:
         "tiles": tiles,
         "is_empty": not sums.events,
         "charts": list_charts(project.pk, page.time_range),
-        "models": top(project.pk, page.time_range, family="model", limit=6),
-        "prompts": top(project.pk, page.time_range, family="prompt", limit=6),
-        "errors": top(project.pk, page.time_range, family="error", limit=6),
         "curl": first_data_line(request),
     }
-    template = "tracking/_overview.html" if request.htmx else "tracking/overview.html"
-    return render(request, template, context)
+    return render(request, pick_template(request, "tracking/overview.html"), context)
+
+
+@require_GET
+@project_view()
+def usage(request: PageRequest, project: Project) -> HttpResponse:
+    """The most used models and prompts, and the errors met: loaded by the overview after itself."""
+    page = read_page_filter(request, now=timezone.now())
+    context = {
+        **describe_bar(request, page, environments=()),
+        "can_live": False,
+        "models": top(project.pk, page.time_range, family="model", limit=8),
+        "prompts": top(project.pk, page.time_range, family="prompt", limit=8),
+        "errors": top(project.pk, page.time_range, family="error", limit=8),
+    }
+    return render(request, pick_template(request, "tracking/usage.html"), context)
 
 
 @require_GET
 @project_view()
 def session_list(request: PageRequest, project: Project) -> HttpResponseBase:
-    now = timezone.now()
-    token = read_change_token(project.pk, now=now)
-    if is_unchanged(request, token):
+    token = find_news(request, project)
+    if token is None:
         return HttpResponse(status=UNCHANGED)
-    page = read_page_filter(request, now=now)
-    found = list_sessions(
-        project.pk, page.flt, page_size=PAGE_SIZE, cursor=request.GET.get("cursor", "")
-    )
+    page = read_page_filter(request, now=timezone.now())
+    found, page = read_list(list_sessions, project.pk, page, cursor=request.GET.get("cursor", ""))
     context = {
         **_list_context(request, project, page, families=("model", "prompt", "error")),
         "token": token,
         "page": found,
     }
-    template = "tracking/_sessions.html" if request.htmx else "tracking/session_list.html"
-    return render(request, template, context)
+    return render(request, pick_template(request, "tracking/session_list.html"), context)
 
 
 @require_GET
@@ -91,14 +115,11 @@ def session_detail(request: PageRequest, project: Project, session_id: str) -> H
 @require_GET
 @project_view()
 def trace_list(request: PageRequest, project: Project) -> HttpResponseBase:
-    now = timezone.now()
-    token = read_change_token(project.pk, now=now)
-    if is_unchanged(request, token):
+    token = find_news(request, project)
+    if token is None:
         return HttpResponse(status=UNCHANGED)
-    page = read_page_filter(request, now=now)
-    found = list_traces(
-        project.pk, page.flt, page_size=PAGE_SIZE, cursor=request.GET.get("cursor", "")
-    )
+    page = read_page_filter(request, now=timezone.now())
+    found, page = read_list(list_traces, project.pk, page, cursor=request.GET.get("cursor", ""))
     statuses: list[tuple[str, int | None]] = [("ok", None), ("error", None), ("unset", None)]
     context = {
         **_list_context(request, project, page, families=()),
@@ -106,8 +127,7 @@ def trace_list(request: PageRequest, project: Project) -> HttpResponseBase:
         "facets": [build_facet(request.GET, "status", statuses)],
         "page": found,
     }
-    template = "tracking/_traces.html" if request.htmx else "tracking/trace_list.html"
-    return render(request, template, context)
+    return render(request, pick_template(request, "tracking/trace_list.html"), context)
 
 
 @require_GET

@@ -1,6 +1,7 @@
 """Tags that draw the small parts pages are made of. Built into every template."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -39,6 +40,7 @@ def find_url(name: str, *args: object) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)  # pages of trees draw hundreds of the same few
 def icon(name: str, label: str = "") -> SafeString:
     """One icon of the sprite; hidden from screen readers unless it has a label."""
     href = f"{static('vendor/icons.svg')}#{name}"
