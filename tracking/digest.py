@@ -21,7 +21,7 @@ from tracking.blocks import Block, pack
 from tracking.changes import Writing, apply_changes, by_trace
 from tracking.counters import Fate, FateCounts
 from tracking.dimensions import decide_names, names_of
-from tracking.event_rows import insert_events, load_facts, replace_events
+from tracking.event_rows import EventKey, insert_events, load_facts, replace_events
 from tracking.events import IncomingEvent, Receipt
 from tracking.folding import Fact
 from tracking.inflate import inflate
@@ -38,8 +38,6 @@ logger = logging.getLogger(__name__)
 
 # What another try may cure: a lost connection, a deadlock, a full disk, a lease that ran out.
 TRANSIENT = (OperationalError, InterfaceError, psycopg.OperationalError, leases.LeaseLostError)
-
-EventKey = tuple[int, bytes]
 
 
 class Reading(msgspec.Struct):
@@ -174,7 +172,7 @@ def _prepare(cursor: psycopg.Cursor[Any], project_id: int, reading: Reading) -> 
 def _drop_repeats(reading: Reading) -> None:
     best: dict[EventKey, int] = {}
     for index, fact in enumerate(reading.facts):
-        key = (fact.event.occurred_us, fact.event.id)
+        key = fact.event_key
         if (other := best.get(key)) is None:
             best[key] = index
             continue
@@ -251,9 +249,9 @@ def _store_facts(
 
 def _replace(writing: Writing, repeated: Sequence[Fact]) -> tuple[list[Fact], list[Fact]]:
     """Overwrite stored events whose new content outranks them: what went, and what came."""
-    keys = [(fact.event.occurred_us, fact.event.id) for fact in repeated]
+    keys = [fact.event_key for fact in repeated]
     stored = {
-        (fact.event.occurred_us, fact.event.id): fact
+        fact.event_key: fact
         for fact in load_facts(writing.cursor, writing.project_id, sorted(keys), lock=True)
     }
     pairs = [(stored[key], fact) for key, fact in zip(keys, repeated, strict=True)]

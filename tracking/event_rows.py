@@ -4,6 +4,7 @@ Writing is the hot path: a row is the values that digest adds, then the event's 
 by one C call, in the order of the staging table.
 """
 
+import datetime
 import uuid
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -76,6 +77,9 @@ INSERT = (
     f"INSERT INTO tracking_event (project_id, {EVENTS.names}) SELECT %s, {EVENTS.names}"
     " FROM stage_event ORDER BY occurred_at, id ON CONFLICT DO NOTHING RETURNING uuid_send(id)"
 )
+EventKey = tuple[int, bytes]
+"""(occurred_us, id)."""
+
 REPLACE = (
     "UPDATE tracking_event e SET "
     + ", ".join(
@@ -83,6 +87,10 @@ REPLACE = (
     )
     + " FROM stage_event s WHERE e.project_id = %s AND e.occurred_at = s.occurred_at"
     " AND e.id = s.id AND e.id = ANY (%s)"
+)
+DELETE = (
+    "DELETE FROM tracking_event e USING unnest(%s::timestamptz[], %s::uuid[]) k (at, id)"
+    " WHERE e.project_id = %s AND e.occurred_at = k.at AND e.id = k.id"
 )
 _READ = ["received_at", "occurred_at", *OWN_COLUMNS, "cost_nano", "cost_source", "block_id"]
 _READ += ["block_ix", "arms", "metrics", "tags", "warnings"]
@@ -135,25 +143,34 @@ def _row(fact: Fact, received_us: int) -> tuple[Any, ...]:
 def load_facts(
     cursor: psycopg.Cursor[Any],
     project_id: int,
-    keys: Sequence[tuple[int, bytes]],
+    keys: Sequence[EventKey],
     *,
     lock: bool = False,
 ) -> list[Fact]:
     """Facts by (occurred_us, id); locked in order of key if asked."""
     if not keys:
         return []
-    times = [datetime_of(us) for us, _ in keys]
-    ids = [uuid.UUID(bytes=identity) for _, identity in keys]
+    times, ids = _key_arrays(keys)
     query = SELECT + BY_KEY + (FOR_UPDATE if lock else "")
-    cursor.execute(query, (times, ids, project_id))  # type: ignore[arg-type]
+    cursor.execute(query, (times, ids, project_id))
     return [fact_of_row(row) for row in cursor]
+
+
+def delete_events(cursor: psycopg.Cursor[Any], project_id: int, keys: Sequence[EventKey]) -> None:
+    if keys:
+        cursor.execute(DELETE, (*_key_arrays(keys), project_id))
+
+
+def _key_arrays(keys: Sequence[EventKey]) -> tuple[list[datetime.datetime], list[uuid.UUID]]:
+    times = [datetime_of(us) for us, _ in keys]
+    return times, [uuid.UUID(bytes=identity) for _, identity in keys]
 
 
 def load_trace_facts(
     cursor: psycopg.Cursor[Any], project_id: int, trace_ids: list[str]
 ) -> Iterable[Fact]:
     """Every stored event of the traces."""
-    cursor.execute(SELECT + BY_TRACE, (project_id, trace_ids))  # type: ignore[arg-type]
+    cursor.execute(SELECT + BY_TRACE, (project_id, trace_ids))
     return [fact_of_row(row) for row in cursor]
 
 

@@ -49,9 +49,9 @@ class Fact(msgspec.Struct, gc=False):
     block_ix: int = 0
 
     @property
-    def key(self) -> Key:
-        event = self.event
-        return (event.parent_span_id != "", event.occurred_us, event.id)
+    def event_key(self) -> tuple[int, bytes]:
+        """(occurred_us, id): the event's key within its project."""
+        return self.event.occurred_us, self.event.id
 
 
 class Metric(msgspec.Struct):

@@ -12,6 +12,7 @@ from tracking.events import BadBodyError
 
 GZIP = 16 + zlib.MAX_WBITS
 RAW = -zlib.MAX_WBITS
+DAMAGED: type[Exception] = isal_zlib.error  # not the standard library's zlib.error
 
 
 class TooLargeError(ValueError):
@@ -59,7 +60,7 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
         member = isal_zlib.decompressobj(wbits=window)
         try:
             piece = member.decompress(body, room)
-        except isal_zlib.error as error:
+        except DAMAGED as error:
             raise BadBodyError(f"The compressed body is damaged: {error}.") from error
         pieces.append(piece)
         room -= len(piece)

@@ -6,9 +6,11 @@ Every path answers with and without its closing slash: exporters take a redirect
 from django.urls import re_path
 
 from tracking.ingest_views import EventsView, IngestStatusView
-
+from tracking.otlp_views import OtlpTracesView
 
 urlpatterns = [
+    re_path(r"^v1/traces/?$", OtlpTracesView.as_view(), name="otlp-traces"),
+    re_path(r"^api/public/otel/v1/traces/?$", OtlpTracesView.as_view(), name="otlp-traces-alias"),
     re_path(r"^api/v1/events/?$", EventsView.as_view(), name="events"),
     re_path(r"^api/v1/ingest/status/?$", IngestStatusView.as_view(), name="ingest-status"),
     re_path(r"^api/analytics/?$", EventsView.as_view(), name="analytics"),

@@ -1,5 +1,6 @@
 """Doors of ingestion: read the body, accept it, answer in the sender's language."""
 
+import logging
 from dataclasses import asdict
 
 from django.http import HttpResponse
@@ -18,6 +19,11 @@ from tracking.inflate import TooLargeError, UnknownEncodingError
 from tracking.ingest_status import read_status
 from tracking.receive import Accepted, accept_batch
 from tracking.request_body import NoParser, drain_body, read_body
+
+logger = logging.getLogger(__name__)
+UNFORESEEN = Problem(
+    503, "The server failed on this request; send it again.", headers={"Retry-After": "1"}
+)
 
 
 class FirstRenderer(BaseContentNegotiation):
@@ -60,9 +66,19 @@ class IngestView(APIView):
         except BadBodyError as error:
             raise Problem(400, str(error), code="bad_body") from error
 
-    def handle_exception(self, exc: Exception) -> Response | HttpResponse:
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         drain_body(self.request._request)
-        return super().handle_exception(exc)
+        try:
+            problem = super().handle_exception(exc)
+        except Exception:
+            # A bug of ours must not cost the sender its data: 503 is sent again by every client.
+            logger.exception("Ingestion failed")
+            problem = super().handle_exception(UNFORESEEN)
+        return self.error_response(problem)
+
+    def error_response(self, problem: Response) -> HttpResponse:
+        """The answer in the words of the path's protocol; ``problem`` is problem+json."""
+        return problem
 
 
 class EventsView(IngestView):

@@ -32,7 +32,7 @@ def rebuild_project(project_id: int) -> None:
     with transaction.atomic(durable=True), open_cursor() as cursor:
         cursor.execute("LOCK TABLE tracking_trace IN SHARE ROW EXCLUSIVE MODE")
         for table in AGGREGATES:
-            cursor.execute(f"DELETE FROM {table} WHERE project_id = %s", (project_id,))  # type: ignore[arg-type]
+            cursor.execute(f"DELETE FROM {table} WHERE project_id = %s", (project_id,))
         for chunk in in_chunks(events_by_trace(cursor, project_id)):
             _fold_chunk(cursor, project_id, [fact for _, facts in chunk for fact in facts])
 

@@ -141,6 +141,6 @@ def _previews(
     direction: str,
     preview: Callable[[Payload], str],
 ) -> dict[str, str]:
-    rows = cursor.execute(ENDS.format(direction=direction), values).fetchall()  # type: ignore[arg-type]
+    rows = cursor.execute(ENDS.format(direction=direction), values).fetchall()
     payloads = load_payloads(project_id, [(at, block, ix) for _, at, block, ix in rows])
     return {row[0]: preview(payload) for row, payload in zip(rows, payloads, strict=True)}

@@ -161,7 +161,7 @@ def _rebuild(
     if not stale:
         return {}
     for table in ("tracking_sessionmetric", "tracking_armseen"):
-        cursor.execute(DROP.format(table=table), (project_id, stale))  # type: ignore[arg-type]
+        cursor.execute(DROP.format(table=table), (project_id, stale))
     rows = load_parts(cursor, project_id, "session_id", stale)
     users = {
         trace_id: (unpack_key(rank), user)
@@ -184,7 +184,7 @@ def _save(cursor: psycopg.Cursor[Any], project_id: int, changes: Sequence[Sessio
     empty = [c.before.session_id for c in changes if c.before and c.before.session_id not in names]
     if empty:
         for table in ("tracking_session", "tracking_sessiontext"):
-            cursor.execute(DROP.format(table=table), (project_id, empty))  # type: ignore[arg-type]
+            cursor.execute(DROP.format(table=table), (project_id, empty))
 
 
 def session_row(totals: SessionTotals) -> Row:

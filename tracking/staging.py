@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import msgspec
 import psycopg
 from django.db import connection, transaction
+from psycopg.types.string import BytesBinaryDumper
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 MICROSECOND = datetime.timedelta(microseconds=1)
@@ -76,7 +77,7 @@ def copy_into(
     """Send rows to a table by binary COPY."""
     types = [WIRE.get(kind, kind) for kind in columns.values()]
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
-    with cursor.copy(statement) as copy:  # type: ignore[arg-type]
+    with cursor.copy(statement) as copy:
         copy.set_types(types)
         write = copy.write_row
         for row in rows:
@@ -96,9 +97,11 @@ def prepare_stages() -> None:
     raw: psycopg.Connection[Any] = connection.connection
     if raw in _prepared:
         return
+    # The last dumper of bytea wins, and psycopg's own last one is Python: put the C one back.
+    raw.adapters.register_dumper(bytes, BytesBinaryDumper)
     with psycopg.Cursor(raw) as cursor:
         for stage in _stages:
-            cursor.execute(stage.create_sql())  # type: ignore[arg-type]
+            cursor.execute(stage.create_sql())
     _prepared.add(raw)
 
 
@@ -106,7 +109,7 @@ def clear_stages(cursor: psycopg.Cursor[Any]) -> None:
     """Empty the stages for a second round in the same transaction."""
     filled = _filled.pop(cursor.connection, None)
     if filled:
-        cursor.execute(f"TRUNCATE {', '.join(sorted(filled))}")  # type: ignore[arg-type]
+        cursor.execute(f"TRUNCATE {', '.join(sorted(filled))}")
 
 
 def pg_time(us: int | None) -> int | None:

@@ -33,7 +33,7 @@ class Table:
     ) -> Rows:
         """The stored rows of a project; ``where`` starts with AND."""
         query = f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE project_id = %s {where}"
-        cursor.execute(query, (project_id, *values))  # type: ignore[arg-type]
+        cursor.execute(query, (project_id, *values))
         kinds = list(self.columns.values())
         return self._by_key(tuple(map(_stored, row, kinds)) for row in cursor)
 

@@ -10,17 +10,17 @@ from tracking.partitions import ensure_ahead
 from tracking.session_texts import refresh_due_sessions
 
 
-@app.task(name="tracking.tasks.digest_task", ignore_result=True)
+@app.task(name="tracking.tasks.digest_task", ignore_result=True)  # type: ignore[untyped-decorator]
 def digest_task() -> None:
     drain(slot=getattr(current_process(), "index", 0) or 0)
 
 
-@app.task(name="tracking.tasks.refresh_task", ignore_result=True)
+@app.task(name="tracking.tasks.refresh_task", ignore_result=True)  # type: ignore[untyped-decorator]
 def refresh_task() -> None:
     refresh_due_sessions(now=timezone.now())
 
 
-@app.task(name="tracking.tasks.partitions_task", ignore_result=True)
+@app.task(name="tracking.tasks.partitions_task", ignore_result=True)  # type: ignore[untyped-decorator]
 def partitions_task() -> None:
     ensure_ahead(timezone.now())
 

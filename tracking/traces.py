@@ -137,7 +137,7 @@ def load_parts(
 ) -> list[tuple[Any, ...]]:
     """The rows of parts by "trace_id" or "session_id"."""
     query = LOAD_PARTS.format(column=column)
-    return cursor.execute(query, (project_id, values)).fetchall()  # type: ignore[arg-type]
+    return cursor.execute(query, (project_id, values)).fetchall()
 
 
 def _load_wrappers(
@@ -184,10 +184,14 @@ def part_of_row(row: tuple[Any, ...]) -> Part:
         sums=list(row[6 : 6 + n]),
         arms={(e, v, run): Sighting(*seen) for e, v, run, *seen in read_json(arms) or ()},
         metrics={
-            name: Metric(*numbers, last_key=unpack_last(bytes.fromhex(rank)))
-            for name, *numbers, rank in read_json(metrics) or ()
+            name: metric_of(numbers, rank) for name, *numbers, rank in read_json(metrics) or ()
         },
     )
+
+
+def metric_of(numbers: list[Any], rank: str) -> Metric:
+    n, total, squares, low, high, last = numbers
+    return Metric(n, total, squares, low, high, last, unpack_last(bytes.fromhex(rank)))
 
 
 def save_traces(cursor: psycopg.Cursor[Any], project_id: int, changes: Iterable[Change]) -> None:

@@ -10,7 +10,8 @@ from functools import partial
 
 import msgspec
 
-from tracking.adapters import analytics, otlp
+import tracking.adapters.analytics as analytics
+import tracking.adapters.otlp as otlp
 from tracking.events import Batch, IncomingEvent, Receipt, Rejection
 
 

@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
-def text(**options: object) -> models.TextField:
+def text(**options: object) -> "models.TextField[str, str]":
     """A text column compared by code point: the order in which rows are locked everywhere."""
     return models.TextField(blank=True, default="", db_collation="C", **options)  # type: ignore[arg-type]
 
