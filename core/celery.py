@@ -19,9 +19,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 # Seconds, or a crontab. `expires`: a tick that waited longer than the next one is worth nothing.
 BEAT: dict[str, dict[str, Any]] = {
     "sweep": {
-        "task": "tracking.tasks.sweep_task",
+        "task": "tracking.tasks.digest_task",
         "schedule": 3.0,
         "options": {"queue": "digest", "expires": 3.0},
+    },
+    "session-texts": {
+        "task": "tracking.tasks.refresh_task",
+        "schedule": 2.0,
+        "options": {"queue": "analysis", "expires": 2.0},
+    },
+    "partitions": {
+        "task": "tracking.tasks.partitions_task",
+        "schedule": 3600.0,
+        "options": {"queue": "slow", "expires": 3600.0},
     },
 }
 

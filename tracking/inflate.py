@@ -5,6 +5,7 @@ format (RFC 9110 § 8.4.1.2), with raw deflate accepted because old clients send
 """
 
 import zlib
+from typing import cast
 
 from isal import isal_zlib
 
@@ -12,7 +13,7 @@ from tracking.events import BadBodyError
 
 GZIP = 16 + zlib.MAX_WBITS
 RAW = -zlib.MAX_WBITS
-DAMAGED: type[Exception] = isal_zlib.error  # not the standard library's zlib.error
+DAMAGED = cast("type[Exception]", isal_zlib.error)  # not the standard library's zlib.error
 
 
 class TooLargeError(ValueError):
