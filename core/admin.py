@@ -8,7 +8,6 @@ from django.http import HttpRequest
 
 from core.models import ApiKey, AuditEntry, Heartbeat, Membership, Project
 
-
 if TYPE_CHECKING:
     AnyModelAdmin = admin.ModelAdmin[Model]
 else:

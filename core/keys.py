@@ -121,13 +121,7 @@ def issue_key(
 
     ``raw`` is a key given by the operator; without it one is made: ``ak_<8 hex>_<64 hex>``.
     """
-    if raw is None:
-        prefix = f"ak_{secrets.token_hex(4)}"
-        raw = f"{prefix}_{secrets.token_hex(32)}"
-    else:
-        check_given_key(raw)
-        # Its first characters would be part of the secret, so the digest names it.
-        prefix = f"given_{_digest(raw).hex()[:8]}"
+    prefix, raw = _make_key() if raw is None else (_name_given_key(raw), raw)
     with transaction.atomic():
         key = ApiKey.objects.create(
             project=project,
@@ -146,6 +140,17 @@ def issue_key(
             detail={"name": name, "scopes": key.scopes},
         )
     return key, raw
+
+
+def _make_key() -> tuple[str, str]:
+    prefix = f"ak_{secrets.token_hex(4)}"
+    return prefix, f"{prefix}_{secrets.token_hex(32)}"
+
+
+def _name_given_key(raw: str) -> str:
+    """Name it by its digest: its first characters would be part of the secret."""
+    check_given_key(raw)
+    return f"given_{_digest(raw).hex()[:8]}"
 
 
 def check_given_key(raw: str) -> None:
