@@ -106,4 +106,4 @@ def add_ranges(where: Where, flt: EventFilter, *, cost: str, duration: str, toke
         for end, sign in (("gte", ">="), ("lte", "<=")):
             bound = getattr(flt, f"{name}_{end}")
             if bound is not None:
-                where.add(f"{column} {sign} %s", min(round(bound * factor), GREATEST_NUMBER))
+                where.add(f"{column} {sign} %s", round(min(bound * factor, GREATEST_NUMBER)))
