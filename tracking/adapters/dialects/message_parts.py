@@ -1,0 +1,116 @@
+"""Messages and their parts as GenAI, OpenAI and Anthropic write them in JSON. Pure."""
+
+from typing import Any, Literal
+
+import msgspec
+
+PartType = Literal["text", "tool_call", "tool_result", "image", "other"]
+
+MAX_PARTS = 1000
+
+_THOUGHTS = frozenset({"reasoning", "thinking"})
+_TEXTS = frozenset({"text", "input_text", "output_text"}) | _THOUGHTS
+_CALLS = frozenset({"tool_call", "tool_use", "function"})
+_RESULTS = frozenset({"tool_call_response", "tool_result", "tool_response"})
+_IMAGES = frozenset({"image", "image_url", "input_image"})
+
+
+class Part(msgspec.Struct, frozen=True):
+    type: PartType
+    text: str = ""  # of a text or a result; an address of an image; JSON of anything else
+    call_id: str = ""
+    name: str = ""  # of the tool; of a text, what kind it is ("reasoning")
+    arguments: str = ""  # of a call, JSON text as it was sent
+
+
+class Message(msgspec.Struct, frozen=True):
+    role: str
+    parts: list[Part]
+
+
+def decode_json(text: str) -> Any:  # JSON of any shape
+    """Decode, or give the text back when it is not JSON or too deep."""
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def text_of(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else msgspec.json.encode(value).decode()
+
+
+def message_of(sent: dict[str, Any], role: str = "user") -> Message:
+    """One message, however its content is written."""
+    parts = parts_of(sent.get("parts", sent.get("content")))
+    calls = sent.get("tool_calls")
+    if isinstance(calls, list):
+        parts += [
+            _part_of({"type": "tool_call", **call}) for call in calls if isinstance(call, dict)
+        ]
+    said_role = text_of(sent.get("role")) or role
+    call_id = sent.get("tool_call_id", sent.get("id") if said_role == "tool" else None)
+    if call_id and parts and all(part.type == "text" for part in parts):
+        name = text_of(sent.get("name"))
+        result = "\n".join(part.text for part in parts)
+        parts = [Part("tool_result", text=result, call_id=text_of(call_id), name=name)]
+    return Message(said_role, parts)
+
+
+def parts_of(content: object) -> list[Part]:
+    if content is None or content == "":
+        return []
+    if not isinstance(content, list):
+        content = [content]
+    return [
+        _part_of(item) if isinstance(item, dict) else Part("text", text=text_of(item))
+        for item in content[:MAX_PARTS]
+    ]
+
+
+def _part_of(sent: dict[str, Any]) -> Part:
+    kind = sent.get("type")
+    if kind in _CALLS:
+        return _call_of(sent)
+    if kind in _RESULTS:
+        return _result_of(sent)
+    if kind in _IMAGES or sent.get("modality") == "image":
+        return Part("image", text=_address_of(sent))
+    text = sent.get("content", sent.get("text", sent.get(str(kind))))
+    if kind in _TEXTS or (kind is None and isinstance(text, str)):
+        return Part("text", text=text_of(text), name="reasoning" if kind in _THOUGHTS else "")
+    return Part("other", text=text_of(sent), name=text_of(kind))
+
+
+def _call_of(sent: dict[str, Any]) -> Part:
+    function = sent.get("function")
+    said = {**sent, **function} if isinstance(function, dict) else sent
+    return Part(
+        "tool_call",
+        call_id=text_of(sent.get("id", sent.get("call_id"))),
+        name=text_of(said.get("name")),
+        arguments=text_of(said.get("arguments", said.get("input"))),
+    )
+
+
+def _result_of(sent: dict[str, Any]) -> Part:
+    result = sent.get("response", sent.get("result", sent.get("content")))
+    if isinstance(result, list):
+        result = "\n".join(part.text for part in parts_of(result))
+    call_id = sent.get("id", sent.get("tool_use_id", sent.get("tool_call_id")))
+    return Part(
+        "tool_result",
+        text=text_of(result),
+        call_id=text_of(call_id),
+        name=text_of(sent.get("name")),
+    )
+
+
+def _address_of(sent: dict[str, Any]) -> str:
+    """An image's address or media type. It is shown as text, never fetched."""
+    image = sent.get("image_url", sent.get("source", sent.get("url", sent.get("uri"))))
+    if isinstance(image, dict):
+        image = image.get("url", image.get("media_type"))
+    return text_of(image if image is not None else sent.get("mime_type"))

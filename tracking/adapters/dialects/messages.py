@@ -1,0 +1,106 @@
+"""What was said to a model and by it, from whichever way a dialect writes it. Pure, for pages.
+
+Ways, best first: messages as JSON in the payload, flattened attributes, messages as span events,
+plain text. Content is a stranger's: nothing is allocated by an index it names, what cannot be
+understood is shown as the text it is.
+"""
+
+from typing import Literal
+
+from tracking.adapters.dialects.message_events import messages_of_events
+from tracking.adapters.dialects.message_parts import (
+    Message,
+    Part,
+    decode_json,
+    message_of,
+    parts_of,
+)
+from tracking.events import Payload
+
+MAX_ITEMS = 1000
+MAX_INDEX_DIGITS = 10
+
+Direction = Literal["input", "output"]
+
+_ROLES = {"input": "user", "output": "assistant"}
+_FLATTENED = {
+    "input": ("llm.input_messages.", "gen_ai.prompt."),
+    "output": ("llm.output_messages.", "gen_ai.completion."),
+}
+
+
+def messages_of(
+    payload: Payload, attributes: dict[str, object], direction: Direction
+) -> list[Message]:
+    """The messages of one direction. ``attributes``: the payload's, or all rebuilt ones."""
+    body = payload.input if direction == "input" else payload.output
+    messages = (
+        _messages_of_body(body)
+        or _messages_of_flattened(attributes, direction)
+        or messages_of_events(payload.span_events or [], direction)
+    )
+    if not messages and body:
+        messages = [Message(_ROLES[direction], [Part("text", text=body)])]
+    if direction == "input" and payload.system:
+        messages.insert(0, Message("system", parts_of(decode_json(payload.system))))
+    return messages
+
+
+def _messages_of_body(body: str | None) -> list[Message]:
+    if not body or body.lstrip()[:1] not in ("[", "{"):
+        return []
+    value = decode_json(body)
+    if isinstance(value, dict) and isinstance(value.get("messages"), list):
+        value = value["messages"]
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(item, dict) and "role" in item for item in items):
+        return []
+    return [message_of(item) for item in items[:MAX_ITEMS]]
+
+
+def _messages_of_flattened(attributes: dict[str, object], direction: Direction) -> list[Message]:
+    for prefix in _FLATTENED[direction]:
+        groups = _group(attributes, prefix)
+        if groups:
+            return [message_of(_unflatten(fields), _ROLES[direction]) for fields in groups]
+    return []
+
+
+def _group(fields: dict[str, object], prefix: str) -> list[dict[str, object]]:
+    """The fields below ``prefix`` in the order of their index, which sizes nothing."""
+    groups: dict[int, dict[str, object]] = {}
+    for name, value in fields.items():
+        if name.startswith(prefix):
+            index, _, rest = name[len(prefix) :].partition(".")
+            if index.isdecimal() and index.isascii() and len(index) <= MAX_INDEX_DIGITS and rest:
+                groups.setdefault(int(index), {})[rest] = value
+    return [groups[index] for index in sorted(groups)[:MAX_ITEMS]]
+
+
+def _below(fields: dict[str, object], prefix: str) -> dict[str, object]:
+    return {name.removeprefix(prefix): value for name, value in fields.items()}
+
+
+def _unflatten(fields: dict[str, object]) -> dict[str, object]:
+    """One flattened message as the JSON message it was."""
+    fields = _below(fields, "message.")
+    message = {name: value for name, value in fields.items() if "." not in name}
+    contents = [_below(item, "message_content.") for item in _group(fields, "contents.")]
+    if contents:
+        message["content"] = [_content_of(item) for item in contents]
+    calls = [_below(item, "tool_call.") for item in _group(fields, "tool_calls.")]
+    if calls:
+        message["tool_calls"] = [
+            {
+                "id": call.get("id", ""),
+                "name": call.get("function.name", call.get("name", "")),
+                "arguments": call.get("function.arguments", call.get("arguments", "")),
+            }
+            for call in calls
+        ]
+    return message
+
+
+def _content_of(fields: dict[str, object]) -> dict[str, object]:
+    url = fields.get("image.image.url")
+    return {"type": "image", "url": url} if url is not None else dict(fields)
