@@ -109,7 +109,7 @@ def _encode_value(sent: JsonValue, depth: int) -> AnyValue:
     if sent.double_value is not None:
         return AnyValue(double_value=_double(sent.double_value))
     if sent.bytes_value is not None:
-        return AnyValue(bytes_value=b64decode(sent.bytes_value))
+        return AnyValue(bytes_value=_bytes(sent.bytes_value))
     return _encode_nested(sent, depth + 1)
 
 
@@ -145,6 +145,13 @@ def _double(sent: float | str) -> float:
         return float(sent)
     except ValueError:
         raise MalformedError(f"doubleValue is not a number: {sent[:40]!r}") from None  # type: ignore[index]
+
+
+def _bytes(sent: str) -> bytes:
+    try:
+        return b64decode(sent, validate=True)
+    except ValueError:
+        raise MalformedError(f"bytesValue is not base64: {sent[:40]!r}") from None
 
 
 def _nano(sent: int | str | None) -> int:
