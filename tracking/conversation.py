@@ -5,30 +5,52 @@ appears. Tool calls are paired with their results. In each turn the last input a
 are what people look for; everything between is marked to be shown collapsed.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
+from tracking.adapters.dialects.message_parts import Message
+from tracking.adapters.dialects.messages import messages_of
+from tracking.events import Payload
 from tracking.shapes import SpanDetail
 
+CALL = "llm"
+TOOL = "tool"
+POINT = "event"
+REASONING = "reasoning"
+WRAPPERS = frozenset({"agent", "chain"})
+CALL_ID = "gen_ai.tool.call.id"
+TOOL_NAMES = ("gen_ai.tool.name", "tool.name")
+ROLES = {
+    "human": "user",
+    "model": "assistant",
+    "ai": "assistant",
+    "developer": "system",
+    "function": "tool",
+}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Key = tuple[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
 class ToolUse:
     call_id: str
     name: str
     arguments: str  # as sent: mostly JSON text
-    result: str | None  # None: no result was seen
-    is_error: bool
+    result: str | None = None  # None: no result was seen
+    is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Entry:
     """One line of the thread. ``role``: system, user, assistant, tool, event."""
 
     role: str
     text: str
     span: SpanDetail  # where it was seen first: for links, tokens, cost, errors
-    is_main: bool  # a turn's last input or final output: shown open
+    is_main: bool = False  # a turn's last input or final output: shown open
     tools: list[ToolUse] = field(default_factory=list)
     images: list[str] = field(default_factory=list)  # addresses or media types, never loaded
     error: str = ""
@@ -49,4 +71,188 @@ def build_thread(events: Sequence[SpanDetail], *, is_continuation: bool = False)
     ``is_continuation``: the window does not begin with the session, so the history that its first
     call repeats was shown before.
     """
-    raise NotImplementedError
+    by_trace: dict[str, list[SpanDetail]] = {}
+    for event in events:
+        by_trace.setdefault(event.span.trace_id, []).append(event)
+    thread = _Thread(skips_history=is_continuation)
+    turns = []
+    for trace_id, members in by_trace.items():
+        entries = thread.read_turn(members)
+        if entries:
+            turns.append(
+                Turn(trace_id=trace_id, started_at=members[0].span.started_at, entries=entries)
+            )
+    return turns
+
+
+class _Thread:
+    """What was shown so far, and the entries of the turn being read."""
+
+    def __init__(self, *, skips_history: bool) -> None:
+        self.shown: Counter[Key] = Counter()
+        self.skips_history = skips_history
+        self.entries: list[Entry] = []
+        self.uses: list[ToolUse] = []
+
+    def read_turn(self, events: Sequence[SpanDetail]) -> list[Entry]:
+        self.entries, self.uses = [], []
+        is_first = True
+        for event in events:
+            if event.span.kind == CALL:
+                self._read_call(event, is_first=is_first)
+                is_first = False
+            elif event.span.kind == TOOL:
+                self._read_tool(event)
+            elif event.span.kind == POINT:
+                self._add(event, POINT, error=event.span.error)
+        if not any(entry.text for entry in self.entries):
+            self._read_wrapper(events)
+        _mark_main(self.entries)
+        return self.entries
+
+    def _read_call(self, event: SpanDetail, *, is_first: bool) -> None:
+        n_before = len(self.entries)
+        inputs, outputs = _messages(event, "input"), _messages(event, "output")
+        self._read_inputs(event, inputs, is_first=is_first)
+        self._read_outputs(event, outputs)
+        is_silent = not (inputs or outputs) and len(self.entries) == n_before
+        if event.span.status == "error" or is_silent:
+            self._add(event, "assistant", error=event.span.error or event.span.error_type)
+
+    def _read_inputs(self, event: SpanDetail, inputs: Sequence[Message], *, is_first: bool) -> None:
+        seen: Counter[Key] = Counter()
+        latest = _index_of_last_user(inputs)
+        for index, message in enumerate(inputs):
+            key = _key(message)
+            seen[key] += 1
+            is_old = seen[key] <= self.shown[key] or (self.skips_history and index < latest)
+            # What a turn was asked is shown, even where the same was asked before.
+            is_asked = is_first and index == latest
+            self.shown[key] = max(self.shown[key], seen[key])
+            if is_asked or not is_old:
+                self._add_message(event, message, _role(message))
+        self.skips_history = False
+
+    def _read_outputs(self, event: SpanDetail, outputs: Sequence[Message]) -> None:
+        for message in outputs:
+            self.shown[_key(message)] += 1
+            self._add_message(event, message, "assistant")
+
+    def _add_message(self, event: SpanDetail, message: Message, role: str) -> None:
+        by_type: dict[str, list[str]] = {}
+        uses: list[ToolUse] = []
+        for part in message.parts:
+            if part.type == "tool_result":
+                self._pair(event, part.call_id, part.name, part.text)
+            elif part.type == "tool_call":
+                uses.append(ToolUse(call_id=part.call_id, name=part.name, arguments=part.arguments))
+            else:
+                group = REASONING if part.name == REASONING else part.type
+                by_type.setdefault(group, []).append(part.text)
+        self.uses += uses
+        if thoughts := by_type.get(REASONING):
+            self._add(event, REASONING, "\n".join(thoughts))
+        text = "\n".join([*by_type.get("text", ()), *by_type.get("other", ())])
+        images = by_type.get("image", [])
+        if text or images or uses:
+            self._add(event, role, text, tools=uses, images=images)
+
+    def _pair(self, event: SpanDetail, call_id: str, name: str, result: str) -> None:
+        use = self._find_use(call_id, name)
+        if use is None:
+            use = ToolUse(call_id=call_id, name=name, arguments="")
+            self._add(event, TOOL, tools=[use])
+            self.uses.append(use)
+        if use.result is None:
+            use.result = result
+
+    def _read_tool(self, event: SpanDetail) -> None:
+        """A tool's own span: the result of the call that asked for it, or a line of its own."""
+        span, content = event.span, event.content
+        call_id, name = str(content.attributes.get(CALL_ID, "")), _tool_name(event)
+        use = self._find_use(call_id, name)
+        if use is None:
+            use = ToolUse(call_id=call_id, name=name, arguments=content.input or "")
+            self._add(event, TOOL, tools=[use])
+            self.uses.append(use)
+        if use.result is None:
+            use.result = content.output if content.output is not None else span.error or None
+        use.is_error = span.status == "error"
+
+    def _find_use(self, call_id: str, name: str) -> ToolUse | None:
+        """The call with this id; without one, the first unanswered call of this tool."""
+        for use in self.uses:
+            if call_id and use.call_id == call_id:
+                return use
+        for use in self.uses:
+            is_open = use.result is None and not (call_id and use.call_id)
+            if is_open and use.name and use.name == name:
+                return use
+        return None
+
+    def _read_wrapper(self, events: Sequence[SpanDetail]) -> None:
+        """No call tells what was said: the outermost span that does is shown."""
+        for event in events:
+            inputs, outputs = _messages(event, "input"), _messages(event, "output")
+            if event.span.kind in WRAPPERS and (inputs or outputs):
+                self._read_inputs(event, inputs, is_first=True)
+                self._read_outputs(event, outputs)
+                return
+
+    def _add(
+        self,
+        event: SpanDetail,
+        role: str,
+        text: str = "",
+        *,
+        tools: Sequence[ToolUse] = (),
+        images: Sequence[str] = (),
+        error: str = "",
+    ) -> None:
+        entry = Entry(role=role, text=text, span=event, error=error)
+        entry.tools += tools
+        entry.images += images
+        self.entries.append(entry)
+
+
+def _messages(event: SpanDetail, direction: Literal["input", "output"]) -> list[Message]:
+    content = event.content
+    payload = Payload(
+        input=content.input,
+        output=content.output,
+        system=content.system,
+        span_events=content.span_events,
+    )
+    return messages_of(payload, content.attributes, direction)
+
+
+def _role(message: Message) -> str:
+    role = message.role.lower()
+    return ROLES.get(role, role) or "user"
+
+
+def _key(message: Message) -> Key:
+    """What makes two messages the same one, repeated: thoughts are rarely sent back."""
+    said = [
+        part.text or f"{part.call_id} {part.name} {part.arguments}"
+        for part in message.parts
+        if part.name != REASONING
+    ]
+    return _role(message), "\0".join(said)
+
+
+def _index_of_last_user(messages: Sequence[Message]) -> int:
+    indexes = [index for index, message in enumerate(messages) if _role(message) == "user"]
+    return indexes[-1] if indexes else len(messages) - 1
+
+
+def _tool_name(event: SpanDetail) -> str:
+    named = (event.content.attributes.get(name) for name in TOOL_NAMES)
+    return next((str(name) for name in named if name), event.span.name)
+
+
+def _mark_main(entries: Sequence[Entry]) -> None:
+    for role in ("user", "assistant"):
+        said = [entry for entry in entries if entry.role == role and entry.text]
+        if said:
+            said[-1].is_main = True
