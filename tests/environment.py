@@ -4,6 +4,7 @@ With DATABASE_URL set that server is used. Without it one embedded PostgreSQL se
 session, shared by xdist's workers, each of which makes a database of its own on it.
 """
 
+import atexit
 import contextlib
 import os
 import tempfile
@@ -18,6 +19,7 @@ from core.embedded.postgres import running_postgres
 LOCAL_SETTINGS = "fsync = off\nfull_page_writes = off\nmax_connections = 100\n"
 
 session = contextlib.ExitStack()
+atexit.register(session.close)  # also when pytest gives up before its own end
 
 
 @pytest.hookimpl(tryfirst=True)

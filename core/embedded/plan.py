@@ -19,7 +19,6 @@ class Plan:
     digest_workers: int
     embedded: bool  # run a PostgreSQL of one's own
     pg_bin: str
-    demo: bool
 
     @property
     def data_dir(self) -> DataDir:

@@ -29,5 +29,4 @@ def plan_of_settings() -> Plan:
         digest_workers=settings.DIGEST_WORKERS,
         embedded=not settings.DATABASE_URL,
         pg_bin=settings.PG_BIN,
-        demo=settings.DEMO,
     )
