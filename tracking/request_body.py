@@ -32,7 +32,8 @@ def drain_body(request: HttpRequest) -> None:
         request.META.get("CONTENT_LENGTH") or _is_chunked(request)
     ):
         return
-    source, left = request.META["wsgi.input"], DRAIN_BYTES
+    length = int(request.META.get("CONTENT_LENGTH") or DRAIN_BYTES)
+    source, left = request.META["wsgi.input"], min(length, DRAIN_BYTES)
     while left > 0 and (piece := source.read(min(CHUNK, left))):
         left -= len(piece)
 
