@@ -13,13 +13,19 @@ from tracking.models import InboxBatch
 
 SHORTEST_AGE = timedelta(seconds=2)
 MATURING_AGE = timedelta(minutes=1)  # units become mature as time passes, without new data
+SLOW = timedelta(seconds=0.2)  # slower analyses are left to the sweep …
+PATIENCE = timedelta(seconds=30)  # … unless it has not come for this long
 WORK_SHARE = 20  # results stay for 20 times as long as they took, so reads cost at most 5 %
 
 
 def current_snapshot(experiment: Experiment, *, now: datetime) -> ResultSnapshot:
-    """Return the kept results if they are fresh, else compute them."""
+    """Return the kept results if they are fresh or slow to compute, else compute them."""
     snapshot = find_snapshot(experiment)
-    if snapshot is None or is_stale(snapshot, mark=source_mark(experiment.project_id), now=now):
+    if snapshot is None:
+        return analyse(experiment, now=now)
+    if snapshot.computed_in > SLOW and now - snapshot.computed_at < PATIENCE:
+        return snapshot
+    if is_stale(snapshot, mark=source_mark(experiment.project_id), now=now):
         return analyse(experiment, now=now)
     return snapshot
 
@@ -45,7 +51,7 @@ def has_maturing(snapshot: ResultSnapshot) -> bool:
 def analyse_project(
     project_id: int, *, now: datetime, budget: timedelta | None = None
 ) -> list[Experiment]:
-    """Discover what is new and recompute what is stale, new ones first, within the budget.
+    """Discover what is new and recompute what is stale, the oldest first, within the budget.
 
     Return all experiments that have results, newest first. A page gives a small budget and leaves
     the rest to the sweep.
@@ -54,13 +60,18 @@ def analyse_project(
     mark = source_mark(project_id)
     found = list(Experiment.objects.for_project(project_id).with_snapshots())
     began = time.monotonic()
-    for experiment in sorted(found, key=lambda one: find_snapshot(one) is not None):
+    for experiment in sorted(found, key=_computed_at):
         if budget is not None and time.monotonic() - began > budget / timedelta(seconds=1):
             break
         snapshot = find_snapshot(experiment)
         if snapshot is None or is_stale(snapshot, mark=mark, now=now):
             experiment.snapshot = analyse(experiment, now=now)
     return [experiment for experiment in found if find_snapshot(experiment) is not None]
+
+
+def _computed_at(experiment: Experiment) -> float:
+    snapshot = find_snapshot(experiment)
+    return 0.0 if snapshot is None else snapshot.computed_at.timestamp()
 
 
 def lag_seconds(snapshot: ResultSnapshot, *, now: datetime) -> float:

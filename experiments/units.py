@@ -14,7 +14,7 @@ from django.db import connection
 from experiments.metrics import DISCOVERED_METRICS, METRICS
 from experiments.models import Experiment
 
-EPOCH_WINDOW = timedelta(minutes=30)
+SHORTEST_WINDOW = timedelta(minutes=30)
 
 SEEN = """
 WITH seen AS (
@@ -27,34 +27,66 @@ WITH seen AS (
     GROUP BY unit_id, variant
 )
 """
-# A run says itself when it ended, how long it took and whether it failed; a run that threw after
-# it had completed has failed. Without an end it is still maturing.
-RUN_UNITS = """
-, unit AS (
-    SELECT seen.*, coalesce(done.n, 0) + coalesce(failed.n, 0) > 0 AS is_mature,
-           (coalesce(done.n, 0) > 0 AND coalesce(failed.n, 0) = 0)::int AS success_rate,
-           value.last AS metric_value,
-           coalesce(took.last, extract(epoch FROM s.last_at - s.first_at) * 1000)::float8
-               AS duration,
-           coalesce(s.cost_nano, 0) / 1e9::float8 AS cost_per_unit,
-           (coalesce(s.tokens_in, 0) + coalesce(s.tokens_out, 0))::float8 AS tokens_per_unit
+# A run's facts are the sums of its implicit session. Runs that share a session read their own
+# trace part instead (metrics: lists of name, n, …, last at place 6).
+SHARED = """
+, shared AS (
+    SELECT seen.unit_id, seen.variant,
+           bool_or(fact ->> 0 = 'run_completed') AS done,
+           bool_or(fact ->> 0 = 'run_failed') AS failed,
+           max((fact ->> 6)::float8) FILTER (WHERE fact ->> 0 = 'duration_ms') AS took,
+           max((fact ->> 6)::float8) FILTER (WHERE fact ->> 0 = 'metric_value') AS value
     FROM seen
-    LEFT JOIN tracking_session s
-        ON s.project_id = %(project_id)s AND s.session_id = seen.session_id
-    LEFT JOIN tracking_sessionmetric done
-        ON done.project_id = %(project_id)s AND done.session_id = seen.session_id
-        AND done.name = 'run_completed'
-    LEFT JOIN tracking_sessionmetric failed
-        ON failed.project_id = %(project_id)s AND failed.session_id = seen.session_id
-        AND failed.name = 'run_failed'
-    LEFT JOIN tracking_sessionmetric took
-        ON took.project_id = %(project_id)s AND took.session_id = seen.session_id
-        AND took.name = 'duration_ms'
-    LEFT JOIN tracking_sessionmetric value
-        ON value.project_id = %(project_id)s AND value.session_id = seen.session_id
-        AND value.name = 'metric_value'
+    JOIN tracking_tracepart part
+        ON part.project_id = %(project_id)s AND part.trace_id = seen.unit_id
+    LEFT JOIN LATERAL jsonb_array_elements(part.metrics) AS fact ON true
+    WHERE seen.session_id <> 'trace:' || seen.unit_id
+    GROUP BY seen.unit_id, seen.variant
 )
 """
+# A run says itself when it ended, how long it took and whether it failed; a run that threw after
+# it had completed has failed. Without an end it is still maturing.
+RUN_UNITS = (
+    SHARED
+    + """
+, run AS (
+    SELECT seen.*,
+           coalesce(shared.done, done.n > 0, false) AS done,
+           coalesce(shared.failed, failed.n > 0, false) AS failed,
+           coalesce(shared.took, took.last) AS took,
+           coalesce(shared.value, value.last) AS value
+    FROM seen
+    LEFT JOIN shared USING (unit_id, variant)
+    LEFT JOIN tracking_sessionmetric done
+        ON done.project_id = %(project_id)s AND done.session_id = seen.session_id
+        AND done.name = 'run_completed' AND shared.unit_id IS NULL
+    LEFT JOIN tracking_sessionmetric failed
+        ON failed.project_id = %(project_id)s AND failed.session_id = seen.session_id
+        AND failed.name = 'run_failed' AND shared.unit_id IS NULL
+    LEFT JOIN tracking_sessionmetric took
+        ON took.project_id = %(project_id)s AND took.session_id = seen.session_id
+        AND took.name = 'duration_ms' AND shared.unit_id IS NULL
+    LEFT JOIN tracking_sessionmetric value
+        ON value.project_id = %(project_id)s AND value.session_id = seen.session_id
+        AND value.name = 'metric_value' AND shared.unit_id IS NULL
+), unit AS (
+    SELECT run.unit_id, run.variant, run.session_id, run.first_seen, run.last_seen, run.n_variants,
+           run.done OR run.failed AS is_mature,
+           (run.done AND NOT run.failed)::int AS success_rate,
+           run.value AS metric_value,
+           coalesce(run.took, extract(epoch FROM run.last_seen - run.first_seen) * 1000)::float8
+               AS duration,
+           coalesce(sums.cost_nano, 0) / 1e9::float8 AS cost_per_unit,
+           coalesce(sums.tokens, 0)::float8 AS tokens_per_unit
+    FROM run
+    LEFT JOIN LATERAL (
+        SELECT sum(part.cost_nano) AS cost_nano, sum(part.tokens_in + part.tokens_out) AS tokens
+        FROM tracking_tracepart part
+        WHERE part.project_id = %(project_id)s AND part.trace_id = run.unit_id
+    ) sums ON true
+)
+"""
+)
 # A session counts once it is old enough, never because it went quiet: arms that differ only in
 # speed would differ in their sums. No data is no cost; only a score can be missing.
 SESSION_UNITS = """
@@ -128,7 +160,7 @@ def unit_parameters(experiment: Experiment, *, now: datetime) -> dict[str, str |
         "project_id": experiment.project_id,
         "experiment": experiment.key,
         "unit_kind": experiment.unit,
-        "mature_before": now.astimezone(UTC) - (experiment.outcome_window or EPOCH_WINDOW),
+        "mature_before": now.astimezone(UTC) - (experiment.outcome_window or SHORTEST_WINDOW),
     }
 
 

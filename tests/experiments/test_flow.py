@@ -184,3 +184,33 @@ def test_a_lone_start_without_variants_is_no_experiment(sender):
     digest_all()
 
     assert sender.get("/api/v1/experiments").json()["results"] == []
+
+
+def test_runs_that_share_a_session_keep_their_own_numbers(sender):
+    events = moved("batch.json")
+    for event in events:
+        if "runId" in event["data"]:
+            event["data"]["sessionId"] = "one-session"
+    send_events(sender, events)
+
+    results = results_of(sender, "tone-of-voice")
+
+    assert results["unit"] == "run"
+    assert arm_of(results, "metric_value", "warm")["mean"] == 0.88
+    assert arm_of(results, "metric_value", "terse")["mean"] == 0.71
+    assert arm_of(results, "success_rate", "warm")["sums"] == {"n": 1, "successes": 1}
+    assert arm_of(results, "duration", "formal")["mean"] == 988.0
+
+
+def test_a_run_in_a_shared_session_waits_for_its_own_end(sender):
+    events = moved("batch.json")
+    for event in events:
+        if "runId" in event["data"]:
+            event["data"]["sessionId"] = "one-session"
+    send_events(sender, [event for event in events if event["data"].get("variantId") != "warm"])
+    send_events(sender, [events[2]])
+
+    results = results_of(sender, "tone-of-voice")
+
+    waiting = {variant["key"]: variant["maturing"] for variant in results["variants"]}
+    assert waiting == {"terse": 0, "warm": 1, "formal": 0}

@@ -1,0 +1,96 @@
+from datetime import timedelta
+
+import pytest
+
+from experiments.discovery import MAX_DISCOVERED, discover_experiments, find_experiment
+from experiments.freshness import SLOW, analyse_project, current_snapshot, is_stale
+from experiments.models import Experiment, ResultSnapshot
+from experiments.tasks import analyse_task
+from tests.experiments.arms import NOW, add_arm, add_session, count_digested
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def kept(alpha):
+    """An experiment with results as of NOW."""
+    add_session(alpha, "tone", "a", "s1")
+    return current_snapshot(find_experiment(alpha.pk, "tone"), now=NOW)
+
+
+def read(project, *, seconds):
+    experiment = find_experiment(project.pk, "tone")
+    return current_snapshot(experiment, now=NOW + timedelta(seconds=seconds))
+
+
+def test_results_are_kept_while_nothing_is_digested(alpha, kept):
+    assert read(alpha, seconds=3600).computed_at == NOW
+
+
+def test_results_are_computed_anew_when_something_was(alpha, kept):
+    count_digested(alpha)
+
+    assert read(alpha, seconds=3).computed_at == NOW + timedelta(seconds=3)
+
+
+def test_a_burst_of_reads_computes_once(alpha, kept):
+    count_digested(alpha)
+
+    assert read(alpha, seconds=1).computed_at == NOW
+
+
+def test_slow_results_wait_for_the_sweep_but_not_for_ever(alpha, kept):
+    ResultSnapshot.objects.update(computed_in=SLOW * 2)
+    count_digested(alpha)
+
+    assert read(alpha, seconds=29).computed_at == NOW
+    assert read(alpha, seconds=31).computed_at == NOW + timedelta(seconds=31)
+
+
+def test_maturing_units_age_results_without_new_data(alpha):
+    add_session(alpha, "tone", "a", "young", at=NOW)
+    current_snapshot(find_experiment(alpha.pk, "tone"), now=NOW)
+
+    assert read(alpha, seconds=59).computed_at == NOW
+    assert read(alpha, seconds=61).computed_at == NOW + timedelta(seconds=61)
+
+
+def test_another_method_makes_results_stale(kept):
+    kept.method_version = "older"
+
+    assert is_stale(kept, mark=kept.source_mark, now=NOW) is True
+
+
+def test_the_sweep_computes_what_is_missing(alpha, beta):
+    add_session(alpha, "tone", "a", "s1")
+    add_session(beta, "other", "a", "s2")
+
+    analyse_task.run()
+
+    assert sorted(ResultSnapshot.objects.values_list("experiment__key", flat=True)) == [
+        "other",
+        "tone",
+    ]
+
+
+def test_a_page_computes_no_more_than_its_budget_allows(alpha):
+    for name in "abc":
+        add_session(alpha, name, "a", f"s-{name}")
+
+    found = analyse_project(alpha.pk, now=NOW, budget=timedelta(0))
+
+    assert len(found) < 3
+    assert Experiment.objects.count() == 3
+
+
+def test_so_many_names_do_not_become_experiments(alpha):
+    for index in range(3):
+        add_arm(alpha, f"e{index}", "a", "u", "u", at=NOW, kind="session")
+    Experiment.objects.bulk_create(
+        Experiment(project=alpha, key=f"known-{index}", unit="session", started_at=NOW)
+        for index in range(MAX_DISCOVERED - 1)
+    )
+
+    assert discover_experiments(alpha.pk) is False
+    assert Experiment.objects.count() == MAX_DISCOVERED
+    assert find_experiment(alpha.pk, "e2") is None
