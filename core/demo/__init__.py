@@ -1,0 +1,5 @@
+"""The demo project's data: made up from a seed, dated relative to now, sent like anybody's."""
+
+from core.demo.loading import DemoError, load_demo
+
+__all__ = ["DemoError", "load_demo"]

@@ -1,0 +1,95 @@
+"""All requests of the demo: spans as OTLP protobuf, points as JSON batches, both gzipped."""
+
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TypeVar
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from core.demo.audience import SessionPlan, plan_sessions
+from core.demo.dialogue import write_dialogue
+from core.demo.points import Event, rating_of, runs
+from core.demo.spans import spans_of_session, to_key_values
+
+SESSIONS_A_REQUEST = 40
+EVENTS_A_REQUEST = 500
+TRACES_PATH = "/v1/traces"
+EVENTS_PATH = "/api/v1/events"
+
+T = TypeVar("T")
+Written = tuple[SessionPlan, list[Span]]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRequest:
+    path: str
+    content_type: str
+    body: bytes  # gzipped
+
+
+def build_requests(now: datetime, seed: int = 1) -> Iterator[DemoRequest]:
+    """Yield the same requests for the same time and seed."""
+    rng = Random(seed)
+    now = now.astimezone(UTC).replace(microsecond=0)
+    events = list(runs(now, rng))
+    for plans in _cut(plan_sessions(now, rng), SESSIONS_A_REQUEST):
+        written = [
+            (plan, list(spans_of_session(plan, write_dialogue(plan, rng), now=now, rng=rng)))
+            for plan in plans
+        ]
+        yield _traces(written)
+        events.extend(_ratings(written, rng))
+    for batch in _cut(events, EVENTS_A_REQUEST):
+        yield _json({"events": batch})
+
+
+def _ratings(written: list[Written], rng: Random) -> Iterator[Event]:
+    for plan, spans in written:
+        if spans:
+            ended_ns = max(span.end_time_unix_nano for span in spans)
+            ended_at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ended_ns // 10**6)
+            rating = rating_of(plan, ended_at, rng)
+            if rating is not None:
+                yield rating
+
+
+def _traces(written: list[Written]) -> DemoRequest:
+    request = ExportTraceServiceRequest()
+    deployments = sorted({(plan.environment, plan.release) for plan, _ in written})
+    for environment, release in deployments:
+        spans = [
+            span
+            for plan, spans in written
+            if (plan.environment, plan.release) == (environment, release)
+            for span in spans
+        ]
+        resource = {
+            "service.name": "support-chat",
+            "service.version": release,
+            "deployment.environment.name": environment,
+        }
+        group = request.resource_spans.add()
+        group.resource.attributes.extend(to_key_values(resource))
+        scope = group.scope_spans.add()
+        scope.scope.name, scope.scope.version = "harborpine.support", release
+        scope.spans.extend(spans)
+    body = request.SerializeToString(deterministic=True)
+    return DemoRequest(TRACES_PATH, "application/x-protobuf", _zip(body))
+
+
+def _json(value: object) -> DemoRequest:
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return DemoRequest(EVENTS_PATH, "application/json", _zip(body))
+
+
+def _zip(body: bytes) -> bytes:
+    return gzip.compress(body, compresslevel=1, mtime=0)
+
+
+def _cut(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[at : at + size] for at in range(0, len(items), size))

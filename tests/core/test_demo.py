@@ -1,0 +1,188 @@
+"""The demo data: the same bytes for a seed, within the last fortnight, accepted at every door."""
+
+import gzip
+import http.server
+import json
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from core.demo import DemoError
+from core.demo.experiments import EXPERIMENTS
+from core.demo.loading import send
+from core.demo.requests import EVENTS_PATH, TRACES_PATH, DemoRequest, build_requests
+from tracking.adapters import ADAPTERS
+from tracking.events import Receipt, Status
+
+NOW = datetime(2026, 11, 21, 10, 30, tzinfo=UTC)
+FORTNIGHT_AGO = NOW - timedelta(days=14)
+RECEIPT = Receipt(received_us=int(NOW.timestamp()) * 1_000_000, horizon_us=0)
+FORMATS = {TRACES_PATH: "otlp-protobuf", EVENTS_PATH: "analytics"}
+
+
+@cache
+def requests():
+    return list(build_requests(NOW))
+
+
+@cache
+def spans():
+    found = []
+    for request in requests():
+        if request.path == TRACES_PATH:
+            message = ExportTraceServiceRequest.FromString(gzip.decompress(request.body))
+            groups = [scope for group in message.resource_spans for scope in group.scope_spans]
+            found += [span for scope in groups for span in scope.spans]
+    return found
+
+
+@cache
+def points():
+    bodies = [gzip.decompress(each.body) for each in requests() if each.path == EVENTS_PATH]
+    return [event for body in bodies for event in json.loads(body)["events"]]
+
+
+def attribute(span, key):
+    return next((each.value.string_value for each in span.attributes if each.key == key), None)
+
+
+def test_the_same_seed_makes_the_same_bytes():
+    assert list(build_requests(NOW)) == requests()
+
+
+def test_another_seed_makes_other_bytes():
+    assert next(build_requests(NOW, seed=2)) != requests()[0]
+
+
+def test_there_is_enough_to_look_at_and_no_more():
+    roots = [span for span in spans() if not span.parent_span_id]
+    sessions = {attribute(span, "gen_ai.conversation.id") for span in roots}
+
+    assert 1900 <= len(sessions) <= 2000
+    assert 10_000 <= len(spans()) <= 12_000
+    assert 500 <= len({attribute(span, "user.id") for span in roots}) <= 640
+
+
+def test_everything_happened_within_the_last_fortnight():
+    starts = [span.start_time_unix_nano / 1e9 for span in spans()]
+    ends = [span.end_time_unix_nano / 1e9 for span in spans()]
+    times = [datetime.fromisoformat(event["timestamp"]) for event in points()]
+
+    assert min(starts) >= FORTNIGHT_AGO.timestamp()
+    assert max(ends) < NOW.timestamp()
+    assert FORTNIGHT_AGO <= min(times) <= max(times) < NOW
+
+
+def test_every_door_takes_it_whole():
+    for request in requests():
+        adapter = ADAPTERS[FORMATS[request.path]]
+        body = gzip.decompress(request.body)
+
+        count, rejected = adapter.check(body, receipt=RECEIPT)
+        batch = adapter.read(body, receipt=RECEIPT)
+
+        assert (rejected, batch.failures) == ([], [])
+        assert len(batch.events) == count > 0
+        assert {warning for event in batch.events for warning in event.warnings} == set()
+
+
+def test_arms_are_named_on_root_spans_alone():
+    arms = Counter()
+    for span in spans():
+        if attribute(span, "assay.experiment"):
+            assert not span.parent_span_id
+            arms[attribute(span, "assay.experiment"), attribute(span, "assay.variant")] += 1
+
+    assert set(arms) == {
+        (experiment.key, arm.variant) for experiment in EXPERIMENTS for arm in experiment.arms
+    }
+
+
+def test_the_cheap_model_fails_more_often():
+    failed: Counter[str | None] = Counter()
+    total: Counter[str | None] = Counter()
+    for span in spans():
+        if attribute(span, "assay.experiment") == "cheaper-model":
+            variant = attribute(span, "assay.variant")
+            total[variant] += 1
+            failed[variant] += span.status.code == Status.ERROR
+
+    assert failed["mini"] / total["mini"] > 2 * failed["control"] / total["control"]
+
+
+def test_the_split_of_the_early_experiment_is_off():
+    sessions = {
+        (attribute(span, "gen_ai.conversation.id"), attribute(span, "assay.variant"))
+        for span in spans()
+        if attribute(span, "assay.experiment") == "rag-depth"
+    }
+
+    counts = Counter(variant for _, variant in sessions)
+    assert 0.57 < counts["control"] / counts.total() < 0.67
+
+
+def test_two_executions_of_the_offline_experiment_name_their_best():
+    types = Counter(event["type"] for event in points())
+    best = [e["data"]["bestVariant"] for e in points() if e["type"] == "experiment.complete"]
+
+    assert types["experiment.start"] == types["experiment.complete"] == len(best) == 2
+    assert types["variant.complete"] + types["variant.error"] == 450
+    assert types["variant.error"] >= 3
+
+
+@pytest.fixture
+def server():
+    """A server that answers what a test tells it to, in turn."""
+    answers: list[tuple[int, dict[str, str], bytes]] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            code, headers, body = answers.pop(0)
+            self.send_response(code)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as web:
+        thread = threading.Thread(target=web.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{web.server_port}", answers
+        web.shutdown()
+        thread.join()
+
+
+def test_it_waits_as_long_as_an_overloaded_server_asks(server):
+    url, answers = server
+    answers += [(503, {"Retry-After": "2"}, b"later"), (429, {}, b""), (202, {}, b"{}")]
+    waits: list[float] = []
+
+    send(url, "key", DemoRequest(EVENTS_PATH, "application/json", b""), sleep=waits.append)
+
+    assert waits == [2.0, 0.5]
+    assert answers == []
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        (EVENTS_PATH, (401, {}, b"no such key")),
+        (EVENTS_PATH, (202, {}, b'{"accepted": 1, "rejected": [{"index": 0, "code": "expired"}]}')),
+        (TRACES_PATH, (200, {}, b"\x0a\x02\x08\x01")),
+    ],
+)
+def test_it_says_when_the_demo_is_refused(server, path, answer):
+    url, answers = server
+    answers.append(answer)
+    content_type = "application/json" if path == EVENTS_PATH else "application/x-protobuf"
+
+    with pytest.raises(DemoError, match=path):
+        send(url, "key", DemoRequest(path, content_type, b""))
