@@ -37,15 +37,17 @@ class Login:
     password: str  # empty when it is not known any more
 
 
-def prepare() -> tuple[Login, str]:
-    """Everything up to the web server's start: the login, and the demo project's key or ""."""
+def prepare() -> tuple[Login, str, bool]:
+    """Everything up to the web server's start: the login, the demo project's key or "", and
+    whether that project was made just now."""
     with migration_lock():
         migrate()
         login = ensure_admin()
+        is_new = not Project.objects.filter(slug=DEMO_SLUG).exists()
         project = ensure_project(User.objects.get(username=login.username))
         key = ensure_key(project)
     collect_static()
-    return login, key
+    return login, key, is_new
 
 
 def migrate() -> None:
@@ -138,7 +140,11 @@ def static_digest() -> str:
 
 
 def read_state() -> dict[str, str]:
-    """``phase``: starting, demo (``now`` dates its data), failed, ready. {} when never begun."""
+    """``phase``: starting, demo, failed, ready; {} when never begun.
+
+    ``now`` dates the demo data while it is being loaded. It is set when the project is new; without
+    it the loader first looks whether there is data. ``demo`` is "skipped" under ASSAY_DEMO=0.
+    """
     try:
         state = json.loads(settings.DATA_DIR.bootstrap_state.read_text())
     except (OSError, ValueError):

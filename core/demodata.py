@@ -4,26 +4,26 @@ import json
 import time
 from datetime import UTC, datetime
 from importlib import import_module
-from importlib.util import find_spec
 from urllib.request import Request, urlopen
 
 from core.bootstrap import read_state, write_state
 
-LOADER = "core.demo"
+LOADER = "core.demo"  # loaded late: its texts are only needed once
 DIGEST_SECONDS = 180.0
 
 
 def load_demo_data(base_url: str, key: str) -> str:
-    """What was done, in a line. An interrupted load is repeated with its first date: what is
-    re-sent has the same identity, so nothing is stored twice."""
+    """What was done, in a line.
+
+    An interrupted load is repeated with its first date: what is sent again has the same identity,
+    so nothing is stored twice.
+    """
     state = read_state()
-    if state.get("phase") == "ready":
-        return "nothing to do"
-    began_before = "now" in state
-    if find_spec(LOADER) is None or (not began_before and has_data(base_url, key)):
+    dated = state.get("now", "")
+    if not dated and has_data(base_url, key):
         write_state("ready")
-        return "the project has data, or there is no loader"
-    now = datetime.fromisoformat(state["now"]) if began_before else datetime.now(UTC)
+        return "the project has data already"
+    now = datetime.fromisoformat(dated) if dated else datetime.now(UTC)
     write_state("demo", now=now.isoformat())
     import_module(LOADER).load_demo(base_url, key, now)
     wait_until_digested(base_url, key)

@@ -5,6 +5,7 @@ hold little memory. Started by ``manage.py serve``, which replaces itself with i
 """
 
 import hashlib
+import json
 import os
 import signal
 import socket
@@ -79,9 +80,16 @@ def begin(tree: ProcessTree, plan: Plan) -> None:
         add_servers(tree, plan)
     wait_for_web(tree, plan, tree.children["web"])
     say(announcement)
-    add_program(
-        tree, plan, "demo", manage_command("bootstrap", "--demo", plan.base_url), is_once=True
-    )
+    if not is_bootstrapped(plan):
+        load_demo = manage_command("bootstrap", "--demo", plan.base_url)
+        add_program(tree, plan, "demo", load_demo, is_once=True)
+
+
+def is_bootstrapped(plan: Plan) -> bool:
+    try:
+        return bool(json.loads(recorded_text(plan.data_dir.bootstrap_state))["phase"] == "ready")
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def add_servers(tree: ProcessTree, plan: Plan) -> None:

@@ -32,10 +32,12 @@ class Command(BaseCommand):
         state = read_state()
         if not state:
             write_state("starting")
-        login, key = prepare()
-        if state.get("phase") != "ready":
-            dated = {"now": state["now"]} if "now" in state else {}
-            write_state("demo" if settings.DEMO and key else "ready", **dated)
+        login, key, is_new = prepare()
+        if key and needs_demo(state):
+            now = timezone.now().isoformat() if is_new else ""
+            write_state("demo", now=state.get("now") or now)
+        elif not settings.DEMO or not key:
+            write_state("ready", demo="skipped")
         self.stdout.write(announcement(base_url, login, key, now=timezone.now()))
 
     def load_demo(self, base_url: str) -> None:
@@ -47,6 +49,11 @@ class Command(BaseCommand):
         except Exception as error:
             keep_failure(str(error))
             raise
+
+
+def needs_demo(state: dict[str, str]) -> bool:
+    is_done = state.get("phase") == "ready" and state.get("demo") != "skipped"
+    return settings.DEMO and not is_done
 
 
 def keep_failure(error: str) -> None:
