@@ -4,12 +4,12 @@ Session, user and arm are named on the root span alone, as an application would:
 the spans below is Assay's to work out.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
+import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
@@ -83,7 +83,7 @@ def _chat(
     arm, rng = thread.plan.arm, thread.rng
     model = arm.model
     span = _open(thread, trace_id, parent, f"chat {model.requested}")
-    asked = json.dumps(thread.messages, ensure_ascii=False)
+    asked = _json(thread.messages)
     system = material()["system"][arm.prompt_version]
     tokens_in = (len(asked) + len(system)) // 4 + 310 + 85 * arm.documents
     attributes: dict[str, Value] = {
@@ -92,7 +92,7 @@ def _chat(
         "gen_ai.request.model": model.requested,
         "gen_ai.request.temperature": 0.3,
         "gen_ai.input.messages": asked,
-        "gen_ai.system_instructions": json.dumps([{"type": "text", "content": system}]),
+        "gen_ai.system_instructions": _json([{"type": "text", "content": system}]),
         "assay.prompt": "support-answer",
         "assay.prompt_version": arm.prompt_version,
     }
@@ -101,7 +101,7 @@ def _chat(
         thread.at_ns += int(rng.uniform(180, 900) * arm.slowness) * MS
         attributes["error.type"] = failure.type
     else:
-        text = json.dumps([said], ensure_ascii=False)
+        text = _json([said])
         tokens_out = len(text) // 4 + 4
         first_s = rng.lognormvariate(0, 0.35) * model.first_token_s * arm.slowness
         length_s = tokens_out / model.tokens_per_s * rng.uniform(0.8, 1.4) * arm.slowness
@@ -140,10 +140,10 @@ def _use(
         "gen_ai.operation.name": "execute_tool",
         "gen_ai.tool.name": tool.name,
         "gen_ai.tool.call.id": call_id,
-        "gen_ai.tool.call.arguments": json.dumps(tool.arguments, ensure_ascii=False),
+        "gen_ai.tool.call.arguments": _json(tool.arguments),
     }
     if failure is None:
-        result = json.dumps(tool.result, ensure_ascii=False)
+        result = _json(tool.result)
         attributes["gen_ai.tool.call.result"] = result
         part = {"type": "tool_call_response", "id": call_id, "response": tool.result}
         thread.messages.append({"role": "tool", "parts": [part]})
@@ -166,7 +166,7 @@ def _retrieve(thread: Thread, turn: Turn, trace_id: bytes, parent: bytes) -> Spa
     attributes: dict[str, Value] = {
         "gen_ai.operation.name": "retrieval",
         "input.value": turn.user,
-        "output.value": json.dumps(found, ensure_ascii=False),
+        "output.value": _json(found),
         "retrieval.top_k": n_documents,
     }
     _set(span, attributes)
@@ -182,13 +182,13 @@ def _root_attributes(thread: Thread, turn: Turn) -> dict[str, Value]:
         "gen_ai.agent.name": "support-agent",
         "gen_ai.conversation.id": plan.id,
         "user.id": user.id,
-        "gen_ai.input.messages": json.dumps([_message("user", turn.user)], ensure_ascii=False),
+        "gen_ai.input.messages": _json([_message("user", turn.user)]),
         "tag.tags": thread.dialogue.tags,
-        "metadata": json.dumps(about | {"topic": thread.dialogue.topic}),
+        "metadata": _json(about | {"topic": thread.dialogue.topic}),
     }
     if turn.failure is None:
         said = [_message("assistant", turn.answer)]
-        attributes["gen_ai.output.messages"] = json.dumps(said, ensure_ascii=False)
+        attributes["gen_ai.output.messages"] = _json(said)
     else:
         attributes["error.type"] = turn.failure.type
     if plan.experiment:
@@ -203,6 +203,10 @@ def _message(role: str, text: str) -> dict[str, object]:
 def _tool_call(tool: ToolUse, call_id: str) -> dict[str, object]:
     call = {"type": "tool_call", "id": call_id, "name": tool.name, "arguments": tool.arguments}
     return {"role": "assistant", "parts": [call]}
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _open(thread: Thread, trace_id: bytes, parent: bytes, name: str) -> Span:

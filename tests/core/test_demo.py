@@ -91,7 +91,7 @@ def test_every_door_takes_it_whole():
 
 
 def test_arms_are_named_on_root_spans_alone():
-    arms = Counter()
+    arms: Counter[tuple[str | None, str | None]] = Counter()
     for span in spans():
         if attribute(span, "assay.experiment"):
             assert not span.parent_span_id
