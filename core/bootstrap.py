@@ -26,6 +26,9 @@ from core.projects import create_project
 DEMO_SLUG, DEMO_NAME = "demo", "Demo"
 MIGRATION_LOCK = 0x41535341  # "ASSA": one migration at a time over all machines
 
+# What packages bring and no page shows; hashing and compressing it is most of a first start.
+UNUSED_STATIC = ["rest_framework", "redoc*", "django_htmx", "build.py"]
+
 
 class BootstrapError(Exception):
     """Why the installation cannot be set up, for the person at the terminal."""
@@ -126,7 +129,9 @@ def collect_static() -> None:
     digest = static_digest()
     if stamp.exists() and stamp.read_text() == digest:
         return
-    call_command("collectstatic", verbosity=0, interactive=False, clear=True)
+    call_command(
+        "collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=UNUSED_STATIC
+    )
     replace_text(stamp, digest)
 
 

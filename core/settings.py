@@ -150,6 +150,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# Besides what is compressed already: source maps, which are most of the bytes and rarely asked for.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("gif", "png", "jpg", "webp", "woff", "woff2", "gz", "map")
+
 # --- logs -----------------------------------------------------------------------------------
 LOGGING = logging_config()
 
