@@ -8,7 +8,10 @@ from typing import Any
 
 from django.http import Http404, HttpRequest
 
+from tracking.adapters.dialects.message_parts import Message
+from tracking.adapters.dialects.messages import Direction, messages_of
 from tracking.conversation import build_thread
+from tracking.events import Payload
 from tracking.filters import EventFilter
 from tracking.listing import list_spans
 from tracking.reading import read_session, read_span, read_trace, session_window
@@ -39,11 +42,12 @@ class TraceBars:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One text of a span: shown as JSON when it is a JSON object or list."""
+    """One text of a span: shown as messages when it holds some, else as JSON when it is JSON."""
 
     title: str
     text: str
     value: object | None
+    messages: list[tuple[str, str]]  # role and text
 
 
 def describe_session(project_id: int, session_id: str, *, view: str, after: str) -> Context:
@@ -133,7 +137,27 @@ def _describe_span(detail: SpanDetail | None) -> Context:
 
 def list_slots(content: SpanContent) -> list[Slot]:
     texts = (("System", content.system), ("Input", content.input), ("Output", content.output))
-    return [Slot(title, text, parse_json(text)) for title, text in texts if text]
+    return [_slot(title, text) for title, text in texts if text]
+
+
+def _slot(title: str, text: str) -> Slot:
+    value = parse_json(text)
+    if value is None:
+        return Slot(title, text, None, [])
+    direction: Direction = "output" if title == "Output" else "input"
+    payload = Payload(output=text) if title == "Output" else Payload(input=text)
+    found = messages_of(payload, {}, direction)
+    is_plain = [part.text for message in found for part in message.parts] == [text]
+    lines = [(message.role, _text_of(message)) for message in found]
+    return Slot(title, text, value, [] if is_plain else lines)
+
+
+def _text_of(message: Message) -> str:
+    """What was said, and which tools were called."""
+    return "\n\n".join(
+        f"{part.name}({part.arguments})" if part.type == "tool_call" else part.text
+        for part in message.parts
+    )
 
 
 def parse_json(text: str) -> object | None:

@@ -213,8 +213,8 @@ def compact_id(value: object, length: int = 16) -> str:
 @register.filter
 def plural(value: object, words: str) -> str:
     """{{ n|plural:"span,spans" }} → 1 span, 12.3k spans"""
-    one, many = words.split(",", 1)
-    return f"{count(value)} {one if value == 1 else many}"
+    one, _, many = words.partition(",")
+    return f"{count(value)} {one if value == 1 or not many else many}"
 
 
 @register.filter

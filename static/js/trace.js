@@ -10,7 +10,7 @@
     }
   });
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id !== "panel") return;
+    if (event.detail.target?.id !== "panel") return;
     for (const row of document.querySelectorAll("a.waterfall__row[aria-current]")) row.removeAttribute("aria-current");
     const row = event.detail.requestConfig.elt.closest("a.waterfall__row");
     row?.setAttribute("aria-current", "true");
