@@ -16,6 +16,7 @@ from core.authentication import ApiKeyAuthentication, HasScope
 from core.keys import KeyInfo
 from tracking.events import BadBodyError
 from tracking.inflate import TooLargeError, UnknownEncodingError
+from tracking.ingest_schema import events_schema, status_schema
 from tracking.ingest_status import read_status
 from tracking.receive import Accepted, accept_batch
 from tracking.request_body import NoParser, drain_body, read_body
@@ -84,6 +85,7 @@ class IngestView(APIView):
 class EventsView(IngestView):
     """JSON events: one, ``{"events": […]}``, a bare array, or JSON Lines."""
 
+    @events_schema
     def post(self, request: Request) -> Response:
         accepted = self.accept(request, "analytics")
         rejected = [
@@ -97,6 +99,7 @@ class IngestStatusView(APIView):
 
     required_scope = {"GET": "ingest"}
 
+    @status_schema
     def get(self, request: Request) -> Response:
         key = request.auth
         assert isinstance(key, KeyInfo)  # HasScope lets nobody else in

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from core.api import Problem
 from tracking.adapters.otlp_status import content_type, partial_body, status_body
+from tracking.ingest_schema import otlp_schema
 from tracking.ingest_views import IngestView
 
 PROTOBUF_TYPES = frozenset({"application/x-protobuf", "application/protobuf"})
@@ -20,6 +21,7 @@ JSON_TYPES = frozenset({"application/json", "text/json", "text/plain", ""})
 class OtlpTracesView(IngestView):
     """``ExportTraceServiceRequest``, protobuf or JSON."""
 
+    @otlp_schema
     def post(self, request: Request) -> HttpResponse:
         json = speaks_json(request)
         if not json and media_type(request) not in PROTOBUF_TYPES:

@@ -1,0 +1,86 @@
+"""What the doors of ingestion take and answer, for the OpenAPI schema alone."""
+
+from typing import TYPE_CHECKING
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+
+if TYPE_CHECKING:  # generic for the type checker only
+    Shape = serializers.Serializer[object]
+else:
+    Shape = serializers.Serializer
+
+
+class RejectedItem(Shape):
+    index = serializers.IntegerField(help_text="Place of the item in the request, from 0.")
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class AcceptedBody(Shape):
+    accepted = serializers.IntegerField(help_text="Items committed to the database.")
+    rejected = RejectedItem(many=True)
+
+
+class EventBody(Shape):
+    id = serializers.CharField(required=False, help_text="Makes sending it again harmless.")
+    type = serializers.CharField()
+    timestamp = serializers.CharField(required=False, help_text="ISO 8601, or a number since 1970.")
+    data = serializers.JSONField()  # type: ignore[assignment]
+
+
+class EventsBody(Shape):
+    events = EventBody(many=True)
+
+
+class StatusBody(Shape):
+    pending_batches = serializers.IntegerField()
+    pending_events = serializers.IntegerField()
+    oldest_pending_seconds = serializers.FloatField()
+    quarantined = serializers.IntegerField()
+    digested_events = serializers.IntegerField(help_text="stored + duplicate")
+    stored_events = serializers.IntegerField()
+    duplicate_events = serializers.IntegerField()
+    rejected_events = serializers.IntegerField()
+
+
+class ProblemDetails(Shape):
+    """RFC 9457."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    errors = serializers.JSONField(required=False)  # type: ignore[assignment]
+
+
+_JSON_PROBLEM = OpenApiResponse(ProblemDetails)
+_RPC_STATUS = OpenApiResponse(OpenApiTypes.OBJECT, "google.rpc.Status, in the request's encoding")
+_REFUSALS = (400, 401, 403, 413, 415, 503)
+
+events_schema = extend_schema(
+    summary="Send events",
+    description=(
+        "One event, `{events: […]}`, a bare array, or JSON Lines, under any content type; gzip or"
+        " deflate. 202 means committed. Items that are refused cost no other one."
+    ),
+    request={
+        "application/json": EventsBody,
+        "application/x-ndjson": OpenApiTypes.STR,
+        "text/plain": OpenApiTypes.STR,
+    },
+    responses={202: AcceptedBody, **dict.fromkeys(_REFUSALS, _JSON_PROBLEM)},
+)
+otlp_schema = extend_schema(
+    summary="Send OTLP traces",
+    description="An `ExportTraceServiceRequest`; answers to the letter of OTLP/HTTP.",
+    request={
+        "application/x-protobuf": OpenApiTypes.BINARY,
+        "application/json": OpenApiTypes.OBJECT,
+    },
+    responses={200: OpenApiTypes.OBJECT, **dict.fromkeys(_REFUSALS, _RPC_STATUS)},
+)
+status_schema = extend_schema(
+    summary="How far ingestion is", responses={200: StatusBody, 401: _JSON_PROBLEM}
+)
