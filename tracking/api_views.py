@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from django.http import Http404
@@ -120,6 +121,12 @@ def answer_page(request: Request, read: Callable[..., Page[Row]]) -> Response:
     )
 
 
+def find(read: Callable[[int, str], Row | None], project_id: int, path: str) -> Row | None:
+    """Read what a path's end names: the slash at the end may be the path's or the id's."""
+    found = read(project_id, path)
+    return read(project_id, path[:-1]) if found is None and path.endswith("/") else found
+
+
 class ReadView(APIView):
     required_scope = "read"
 
@@ -183,7 +190,7 @@ class SessionView(ReadView):
     @extend_schema(operation_id="session", responses=serializers.SessionDetailSerializer)
     def get(self, request: Request, session_id: str) -> Response:
         """Read a session with its first 200 traces."""
-        detail = read_session(project_id_of(request), session_id)
+        detail = find(read_session, project_id_of(request), session_id)
         if detail is None:
             raise Http404("no such session")
         return Response(serializers.describe_session(detail))
@@ -210,7 +217,8 @@ class TraceView(ReadView):
     )
     def get(self, request: Request, trace_id: str) -> Response:
         """Read a trace with its spans in the order they began; payloads come with each span."""
-        detail = read_trace(project_id_of(request), trace_id, limit=_read_limit(request))
+        read = partial(read_trace, limit=_read_limit(request))
+        detail = find(read, project_id_of(request), trace_id)
         if detail is None:
             raise Http404("no such trace")
         return Response(serializers.describe_trace(detail))

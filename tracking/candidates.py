@@ -52,19 +52,22 @@ def find_sessions(project_id: int, flt: EventFilter, *, exact: bool) -> Candidat
     are being refreshed are among them, for readers that look at traces and events themselves.
     """
     lookups = _lookups(project_id, flt, exact)
-    few = [set(ids) for ids in lookups if len(ids) <= FEW]
+    few = [set(ids) for ids in lookups if len(ids) <= FEW] + _addressed(project_id, flt, exact)
     return Candidates(
         ids=sorted(set.intersection(*few)) if few else None,
-        is_checked=exact and len(few) == len(lookups),
+        is_checked=exact and all(len(ids) <= FEW for ids in lookups),
     )
+
+
+def _addressed(project_id: int, flt: EventFilter, exact: bool) -> list[set[str]]:
+    found = [{flt.session_id}] if flt.session_id else []
+    if flt.trace_id and exact:
+        found.append(set(_ids(BY_TRACE, [project_id, flt.trace_id])))
+    return found
 
 
 def _lookups(project_id: int, flt: EventFilter, exact: bool) -> list[list[str]]:
     lookups = []
-    if flt.session_id:
-        lookups.append([flt.session_id])
-    if flt.trace_id and exact:
-        lookups.append(_ids(BY_TRACE, [project_id, flt.trace_id]))
     where = text_conditions(flt, "") if exact else _facet_conditions(flt, "")
     if where.texts:
         ids = _ids(BY_FACETS.format(where.sql), [project_id, *where.params, FEW + 1])
