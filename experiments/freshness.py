@@ -15,6 +15,7 @@ SHORTEST_AGE = timedelta(seconds=2)
 MATURING_AGE = timedelta(minutes=1)  # units become mature as time passes, without new data
 SLOW = timedelta(seconds=0.2)  # slower analyses are left to the sweep …
 PATIENCE = timedelta(seconds=30)  # … unless it has not come for this long
+FIRST_BUDGET = timedelta(seconds=2)
 WORK_SHARE = 20  # results stay for 20 times as long as they took, so reads cost at most 5 %
 
 
@@ -48,25 +49,24 @@ def has_maturing(snapshot: ResultSnapshot) -> bool:
     return any(variant["maturing"] for variant in snapshot.results["variants"])
 
 
-def analyse_project(
-    project_id: int, *, now: datetime, budget: timedelta | None = None
-) -> list[Experiment]:
+def analyse_project(project_id: int, *, now: datetime, budget: timedelta) -> list[Experiment]:
     """Discover what is new and recompute what is stale, the oldest first, within the budget.
 
-    Return all experiments that have results, newest first. A page gives a small budget and leaves
-    the rest to the sweep.
+    Return all experiments, newest first. A page gives a small budget and leaves the rest to the
+    sweep; what has no results at all gets more time, since a page without them says nothing.
     """
     discover_experiments(project_id)
     mark = source_mark(project_id)
     found = list(Experiment.objects.for_project(project_id).with_snapshots())
     began = time.monotonic()
     for experiment in sorted(found, key=_computed_at):
-        if budget is not None and time.monotonic() - began > budget / timedelta(seconds=1):
-            break
         snapshot = find_snapshot(experiment)
+        allowed = FIRST_BUDGET if snapshot is None else budget
+        if time.monotonic() - began > allowed / timedelta(seconds=1):
+            break
         if snapshot is None or is_stale(snapshot, mark=mark, now=now):
             experiment.snapshot = analyse(experiment, now=now)
-    return [experiment for experiment in found if find_snapshot(experiment) is not None]
+    return found
 
 
 def _computed_at(experiment: Experiment) -> float:

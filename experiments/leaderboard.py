@@ -42,6 +42,7 @@ class Cell:
     url: str  # the units behind the number, as many as ``n``
     n: int
     title: str
+    is_goal: bool
     change: str = ""  # against the control, in words
     tone: str = "even"
     bar: Bar | None = None
@@ -116,6 +117,7 @@ def _cell(metric: MetricResult, variant: str) -> Cell:
         url=units_url(variant, metric=metric["key"]),
         n=arm["n"],
         title=_title(metric, arm),
+        is_goal=metric["role"] == "goal",
         change=_change(metric, comparison),
         tone=_tone(metric, comparison),
         bar=_bar(metric, comparison),

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from experiments.freshness import find_snapshot
 from experiments.models import Experiment, ResultSnapshot
-from experiments.results import Finding, Results, VerdictResult
+from experiments.results import ExecutionResult, Finding, Results, VerdictResult
 
 # Verdict → (word beside it, tone, icon): the colour is never alone.
 VERDICT_LOOKS = {
@@ -63,11 +65,16 @@ class ExperimentRow:
 
 
 def build_rows(experiments: Sequence[Experiment], *, status: str = "") -> list[ExperimentRow]:
+    """Experiments without results yet are left out; :func:`count_waiting` says how many."""
     return [
         build_row(experiment, experiment.snapshot)
         for experiment in experiments
-        if not status or experiment.status == status
+        if (not status or experiment.status == status) and find_snapshot(experiment) is not None
     ]
+
+
+def count_waiting(experiments: Sequence[Experiment]) -> int:
+    return sum(find_snapshot(experiment) is None for experiment in experiments)
 
 
 def build_row(experiment: Experiment, snapshot: ResultSnapshot) -> ExperimentRow:
@@ -87,3 +94,22 @@ def build_row(experiment: Experiment, snapshot: ResultSnapshot) -> ExperimentRow
             for finding in results["health"]
         ],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionLine:
+    started_at: datetime
+    result: ExecutionResult
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether the runs say another variant was best than was reported."""
+        reported, recomputed = self.result["reported_best"], self.result["recomputed_best"]
+        return None not in (reported, recomputed) and reported != recomputed
+
+
+def list_executions(results: Results) -> list[ExecutionLine]:
+    return [
+        ExecutionLine(datetime.fromisoformat(execution["started_at"]), execution)
+        for execution in results["executions"]
+    ]

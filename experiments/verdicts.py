@@ -263,10 +263,9 @@ def _change(question: Question) -> str:
 
 
 def _rule_of(case: Case, question: Question) -> str:
-    return (
-        f"Always-valid p < {case.alpha:g} on {question.metric['name']},"
-        f" Holm-corrected over {len(case.questions)} comparisons of goals."
-    )
+    asked = len(case.questions)
+    correction = f", Holm-corrected over {asked} comparisons of goals" if asked > 1 else ""
+    return f"Always-valid p < {case.alpha:g} on {question.metric['name']}{correction}."
 
 
 def _days(days: float | None) -> str:

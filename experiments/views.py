@@ -14,7 +14,7 @@ from experiments.discovery import MAX_DISCOVERED, find_experiment
 from experiments.errors import list_run_errors
 from experiments.freshness import analyse_project, current_snapshot
 from experiments.leaderboard import build_leaderboard
-from experiments.listing import build_row, build_rows
+from experiments.listing import build_row, build_rows, count_waiting, list_executions
 from experiments.models import Experiment
 from experiments.selecting import SelectionError, asks_for_units, read_selection
 from experiments.unit_pages import describe_units
@@ -32,6 +32,7 @@ def experiment_list(request: PageRequest, project: Project) -> HttpResponseBase:
     status = request.GET.get("status", "")
     context = {
         "rows": build_rows(found, status=status),
+        "n_waiting": count_waiting(found),
         "statuses": Experiment.Status.choices,
         "status": status,
         "is_full": len(found) >= MAX_DISCOVERED,
@@ -64,6 +65,7 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
         "experiment": experiment,
         "row": build_row(experiment, snapshot),
         "results": snapshot.results,
+        "executions": list_executions(snapshot.results),
         "computed_at": snapshot.computed_at,
         "board": build_leaderboard(snapshot.results),
         "errors": list_run_errors(experiment) if experiment.is_of_runs else [],

@@ -73,14 +73,23 @@ def test_the_sweep_computes_what_is_missing(alpha, beta):
     ]
 
 
-def test_a_page_computes_no_more_than_its_budget_allows(alpha):
+def test_a_page_leaves_stale_results_to_the_sweep(alpha, kept):
+    count_digested(alpha)
+
+    (found,) = analyse_project(
+        alpha.pk, now=NOW + timedelta(minutes=5), budget=timedelta(seconds=-1)
+    )
+
+    assert found.snapshot.computed_at == NOW
+
+
+def test_a_page_computes_what_has_no_results_yet(alpha):
     for name in "abc":
         add_session(alpha, name, "a", f"s-{name}")
 
     found = analyse_project(alpha.pk, now=NOW, budget=timedelta(0))
 
-    assert len(found) < 3
-    assert Experiment.objects.count() == 3
+    assert [experiment.snapshot.computed_at for experiment in found] == [NOW] * 3
 
 
 def test_so_many_names_do_not_become_experiments(alpha):
