@@ -1,40 +1,33 @@
 """What the doors of ingestion take and answer, for the OpenAPI schema alone."""
 
-from typing import TYPE_CHECKING
-
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 
-if TYPE_CHECKING:  # generic for the type checker only
-    Shape = serializers.Serializer[object]
-else:
-    Shape = serializers.Serializer
 
-
-class RejectedItem(Shape):
+class RejectedItem(serializers.Serializer[object]):
     index = serializers.IntegerField(help_text="Place of the item in the request, from 0.")
     code = serializers.CharField()
     message = serializers.CharField()
 
 
-class AcceptedBody(Shape):
+class AcceptedBody(serializers.Serializer[object]):
     accepted = serializers.IntegerField(help_text="Items committed to the database.")
     rejected = RejectedItem(many=True)
 
 
-class EventBody(Shape):
+class EventBody(serializers.Serializer[object]):
     id = serializers.CharField(required=False, help_text="Makes sending it again harmless.")
     type = serializers.CharField()
     timestamp = serializers.CharField(required=False, help_text="ISO 8601, or a number since 1970.")
     data = serializers.JSONField()  # type: ignore[assignment]
 
 
-class EventsBody(Shape):
+class EventsBody(serializers.Serializer[object]):
     events = EventBody(many=True)
 
 
-class StatusBody(Shape):
+class StatusBody(serializers.Serializer[object]):
     pending_batches = serializers.IntegerField()
     pending_events = serializers.IntegerField()
     oldest_pending_seconds = serializers.FloatField()
@@ -45,7 +38,7 @@ class StatusBody(Shape):
     rejected_events = serializers.IntegerField()
 
 
-class ProblemDetails(Shape):
+class ProblemDetails(serializers.Serializer[object]):
     """RFC 9457."""
 
     type = serializers.CharField()
