@@ -21,6 +21,7 @@ from tracking.adapters.otlp_requests import (
     wrap_protobuf,
 )
 from tracking.adapters.otlp_spans import SpanContext, map_span
+from tracking.adapters.otlp_values import forget_rare
 from tracking.events import BadBodyError, Batch, Failure, IncomingEvent, Receipt, Rejection
 
 FORMATS = ("otlp-protobuf", "otlp-json")
@@ -86,6 +87,7 @@ def _refuse(index: int, sight: _Sight, horizon_ns: int) -> Rejection | None:
 
 def read(body: bytes, *, json: bool, receipt: Receipt) -> Batch:
     """Read every span into an event, a rejection (the same as at the door) or a failure."""
+    forget_rare()
     groups = groups_of_json(body) if json else groups_of_protobuf(body)
     open_span, wrap = (open_json, wrap_json) if json else (open_protobuf, wrap_protobuf)
     horizon_ns = receipt.horizon_us * 1000

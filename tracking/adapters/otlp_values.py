@@ -5,27 +5,33 @@ read here directly; any other encoding of it goes through the official classes, 
 """
 
 from collections.abc import Iterable
-from math import isfinite
 from struct import Struct
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from tracking.adapters.dialects.codecs import BODY, TEXT
 from tracking.adapters.dialects.sealing import seal, seal_object
-from tracking.adapters.dialects.table import BODIES, Entry, read_attribute
+from tracking.adapters.dialects.table import KEYS, Entry, read_attribute
 
 SHORT = 96
 """Attributes of fewer bytes are remembered: most say the same in thousands of spans."""
 
 _MAX_MEMO = 16_384
 _MAX_ONCE = 65_536
+_MAX_SPECS = 16_384
 _MAX_CACHED_TAIL = 32_768
 _NO_HEADER = b"\xff"
 _DOUBLE_HEADER = b"\x12\x09\x21"
+_SMALL_HEADERS = (b"\x12\x02", b"\x12\x03")
+_Spec = tuple[str | None, int, str, bool]
+"""(column, mask, key, whether its texts are stored as they are)"""
+
 _unpack_double = Struct("<d").unpack_from
 
 _memo: dict[bytes, Entry] = {}
 _once: set[int] = set()  # hashes of what was seen once: only what comes again is remembered
 _headers: dict[int, bytes] = {}
+_specs: dict[bytes, _Spec] = {}
 
 recall = _memo.get
 
@@ -34,35 +40,52 @@ def read_entry(blob: bytes) -> Entry:
     """Read one attribute that ``recall`` did not know."""
     size = len(blob)
     name_end = blob[1] + 2 if size > 1 else 0
+    spec = _specs.get(blob[:name_end]) or _learn(blob, name_end)
     tail = size - name_end
-    if not 2 < name_end < 130 or blob[0] != 0x0A:
+    if spec is None:
         entry = _read_other(blob)
-    elif blob.startswith(_headers.get(tail) or _text_header(tail), name_end):
-        text = str(blob[name_end + len(_headers[tail]) :], "utf-8")
-        body = BODIES.get(blob[2:name_end])
-        if body is not None and text:
-            column, mask, name = body
-            return column, mask, text, name, text, ""
-        entry = read_attribute(str(blob[2:name_end], "utf-8"), text)
-    elif tail < 12 and (number := _read_number(blob, name_end, tail)) is not None:
-        entry = read_attribute(str(blob[2:name_end], "utf-8"), number)
+    elif blob.startswith(header := _headers.get(tail) or _text_header(tail), name_end):
+        column, mask, name, is_plain = spec
+        text = blob[name_end + len(header) :].decode()
+        if is_plain and text:
+            entry = column, mask, text, name, text, ""
+        else:
+            entry = read_attribute(name, text)
     else:
-        entry = _read_other(blob)
+        entry = _read_number(blob, name_end, spec)
     if size < SHORT:
-        _remember(blob, entry)
+        if hash(blob) in _once:
+            _remember(blob, entry)
+        else:
+            _once.add(hash(blob))
     return entry
 
 
+def _learn(blob: bytes, name_end: int) -> _Spec | None:
+    """What a key means, by its bytes in their shortest form; None when they have another."""
+    if not 2 < name_end < min(130, len(blob)) or blob[0] != 0x0A:
+        return None
+    name = str(blob[2:name_end], "utf-8")
+    key = KEYS.get(name)
+    if len(_specs) >= _MAX_SPECS:
+        _specs.clear()
+    spec: _Spec = None, 0, name, True
+    if key is not None:
+        spec = key.column, key.mask, name, key.codec in (BODY, TEXT)
+    _specs[blob[:name_end]] = spec
+    return spec
+
+
 def _remember(blob: bytes, entry: Entry) -> None:
-    seen = hash(blob)
-    if seen in _once:
-        if len(_memo) >= _MAX_MEMO:
-            _memo.clear()
-        _memo[blob] = entry
-        return
-    if len(_once) >= _MAX_ONCE:
+    if len(_memo) >= _MAX_MEMO:
+        _memo.clear()
+    _memo[blob] = entry
+
+
+def forget_rare() -> None:
+    """Keep the memory of what was seen once within bounds; called once a request."""
+    if len(_once) > _MAX_ONCE:
         _once.clear()
-    _once.add(seen)
 
 
 def _varint(number: int) -> bytes:
@@ -95,19 +118,30 @@ def _text_header(tail: int) -> bytes:
     return header
 
 
-def _read_number(blob: bytes, name_end: int, tail: int) -> float | None:
-    """Read a double, a small integer or a truth; None when it is anything else."""
-    if tail == 11 and blob.startswith(_DOUBLE_HEADER, name_end):
-        number: float = _unpack_double(blob, name_end + 3)[0]
-        return number if isfinite(number) else None
-    if not 3 < tail < 6 or blob[name_end] != 0x12 or blob[name_end + 1] != tail - 2:
+def _read_number(blob: bytes, name_end: int, spec: _Spec) -> Entry:
+    """Read a double, an integer below 16,384 or a truth; anything else is read officially."""
+    raw: object = None
+    if len(blob) == name_end + 11 and blob.startswith(_DOUBLE_HEADER, name_end):
+        raw = seal(_unpack_double(blob, name_end + 3)[0])
+    elif (
+        blob.startswith(_SMALL_HEADERS, name_end) and len(blob) == name_end + 2 + blob[name_end + 1]
+    ):
+        raw = _read_integer(blob[name_end + 2 :])
+    if raw is None:
+        return _read_other(blob)
+    return read_attribute(spec[2], raw) if spec[0] else (None, 0, None, spec[2], raw, "")
+
+
+def _read_integer(value: bytes) -> int | None:
+    """An ``AnyValue`` of two or three bytes."""
+    tag, low = value[0], value[1]
+    if tag == 0x10 and len(value) == 2 and low < 2:
+        return low == 1
+    if tag != 0x18:
         return None
-    tag, low, last = blob[name_end + 2], blob[name_end + 3], blob[-1]
-    if tag == 0x18 and last < 128:
-        if tail == 4:
-            return low
-        return low & 127 | last << 7 if low > 127 and last else None
-    return low == 1 if tag == 0x10 and tail == 4 and low < 2 else None
+    if len(value) == 2:
+        return low if low < 128 else None
+    return low & 127 | value[2] << 7 if value[2] < 128 <= low and value[2] else None
 
 
 def _read_other(blob: bytes) -> Entry:

@@ -5,7 +5,6 @@ Adding a dialect is a file with ``KEYS`` and its place here.
 """
 
 from tracking.adapters.dialects import assay, gen_ai, openinference, opentelemetry
-from tracking.adapters.dialects.codecs import BODY, TEXT
 from tracking.adapters.dialects.keys import Key
 
 DIALECTS = (assay, gen_ai, openinference, opentelemetry)
@@ -17,13 +16,6 @@ for _key in KEYS.values():
     KEYS_OF_COLUMN.setdefault(_key.column, []).append(_key)
 LAST_RESORTS = frozenset(keys[-1].name for keys in KEYS_OF_COLUMN.values())
 """The last key of each column: where it disagrees with what fills the column, it has lost."""
-
-BODIES: dict[bytes, tuple[str, int, str]] = {
-    key.name.encode(): (key.column, key.mask, key.name)
-    for key in KEYS.values()
-    if key.codec in (BODY, TEXT)
-}
-"""Keys whose texts are stored as they are: most of the bytes of a span."""
 
 Entry = tuple[str | None, int, object, str, object, str]
 """(column or None, mask of the bit if the column gives the value back, the column's value,
