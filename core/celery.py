@@ -13,6 +13,7 @@ from django.conf import settings
 from core.broker import use_files
 from core.embedded.processes import die_with_parent
 from core.logs import logging_config
+from core.memory import share_before_fork
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
@@ -93,6 +94,10 @@ def _die_with_main_process(**_: Any) -> None:
     die_with_parent(_main_pid)
 
 
+def _share_memory(**_: Any) -> None:
+    share_before_fork()
+
+
 def _start_heartbeat(sender: Any, **_: Any) -> None:
     from core.heartbeats import beat_in_background
 
@@ -102,6 +107,7 @@ def _start_heartbeat(sender: Any, **_: Any) -> None:
 for signal, receiver in (
     (signals.setup_logging, _configure_logging),
     (signals.worker_shutting_down, _note_stop),
+    (signals.worker_before_create_process, _share_memory),
     (signals.worker_process_init, _die_with_main_process),
     (signals.beat_embedded_init, _die_with_main_process),
     (signals.worker_ready, _start_heartbeat),

@@ -3,16 +3,21 @@
 from billiard import current_process
 from django.utils import timezone
 
-from core.celery import app
+from core.celery import app, is_stopping
+from core.memory import give_back
 from tracking import doorbell
 from tracking.draining import QUEUE, drain
 from tracking.partitions import ensure_ahead
 from tracking.session_texts import refresh_due_sessions
 
+BURST = 5_000  # items; a smaller drain leaves nothing worth the time
+
 
 @app.task(name="tracking.tasks.digest_task", ignore_result=True)  # type: ignore[untyped-decorator]
 def digest_task() -> None:
-    drain(slot=getattr(current_process(), "index", 0) or 0)
+    slot = getattr(current_process(), "index", 0) or 0
+    if drain(slot=slot, stop=is_stopping) > BURST:
+        give_back()
 
 
 @app.task(name="tracking.tasks.refresh_task", ignore_result=True)  # type: ignore[untyped-decorator]
