@@ -12,7 +12,7 @@ from tracking.statements import Where, fetch_all
 Row = TypeVar("Row")
 ROWS_READ = 20_000
 ROWS_LOOKED_INTO = 5_000  # when keeping a row costs a look into another table
-READS = 4
+READS = 2
 GREATEST_NUMBER = 2**63 - 1
 
 

@@ -149,8 +149,8 @@ TOTALS = (
 )
 LATENCY_OF_ALL = f"SELECT assay_sketch_sum(latency) {HOURS}"
 USERS = (
-    "SELECT count(DISTINCT user_id) FROM tracking_session"
-    " WHERE project_id = %s AND first_at >= %s AND first_at < %s AND user_id <> ''"
+    "SELECT count(*) FROM (SELECT DISTINCT user_id FROM tracking_session"
+    " WHERE project_id = %s AND first_at >= %s AND first_at < %s AND user_id <> '') users"
 )
 BEGUN_IN_ENVIRONMENT = (
     "SELECT coalesce(sum(s.n_traces), 0), count(*) FILTER (WHERE NOT s.is_implicit),"
@@ -305,7 +305,7 @@ TOP_FAMILIES = {
     "prompt": (Family.PROMPT, "key_a", "''", "max(NULL::int8[])"),
     "environment": (Family.ENVIRONMENT, "key_a", "''", "max(NULL::int8[])"),
 }
-ERRORS_LOOKED_AT = 5_000
+ERRORS_LOOKED_AT = 1_000
 ERRORS = (
     "SELECT substr(facet, 7), count(*) FROM ("
     " SELECT project_id, session_id FROM tracking_session"
@@ -319,7 +319,7 @@ ERRORS = (
 def top(project_id: int, time_range: TimeRange, *, family: str, limit: int = 10) -> list[TopRow]:
     """Return the greatest of a family: model, prompt, environment, or error (by sessions).
 
-    Error types are counted over the latest 5,000 sessions of the range that met an error.
+    Error types are counted over the latest 1,000 sessions of the range that met an error.
     """
     scope = [project_id, time_range.start, time_range.end]
     if family == "error":
