@@ -9,7 +9,7 @@ from django.http import HttpRequest, QueryDict
 
 from core.api import CursorError
 from core.timebuckets import TimeRange, parse_range
-from tracking.filters import EventFilter, FilterError, parse_filter
+from tracking.filters import RANGES, EventFilter, FilterError, parse_filter
 from tracking.series import TopRow, top
 from tracking.shapes import Page
 
@@ -150,6 +150,29 @@ def build_facet(params: QueryDict, name: str, values: Iterable[tuple[str, int | 
             for value, size in values
             if value
         ],
+    }
+
+
+TYPED = ("user_id", "session_id", "experiment", "variant", "tag", "provider")
+
+
+def describe_form(params: QueryDict, flt: EventFilter, *, has_implicit: bool) -> dict[str, Any]:
+    """The filters that are typed in, and the parameters their form must keep."""
+    names = [*TYPED, *(f"{name}_{end}" for name in RANGES for end in ("gte", "lte"))]
+    return {
+        "fields": [
+            {
+                "name": name,
+                "label": LABELS[name],
+                "value": params.get(name, ""),
+                "is_number": name not in TYPED,
+            }
+            for name in names
+        ],
+        "kept": [
+            pair for pair in params.items() if pair[0] not in {*names, "implicit", "cursor", "seen"}
+        ],
+        "has_implicit": has_implicit,
     }
 
 

@@ -12,13 +12,17 @@ MODELS_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """``better``: the direction that is good ("up", "down") or "" when neither is."""
+    """``better``: the direction that is good ("up", "down") or "" when neither is.
+
+    ``link``: a parameter of the session list and its value, that show what the number is of.
+    """
 
     label: str
     value: str
     title: str
     change: float | None
     better: str = ""
+    link: tuple[str, str] | None = None
 
 
 def list_tiles(
@@ -28,7 +32,7 @@ def list_tiles(
     now = totals(project_id, time_range, environment=environment)
     before = totals(project_id, time_range.previous(), environment=environment)
     return now, [
-        _count_tile("Sessions", now.sessions, before.sessions),
+        _count_tile("Sessions", now.sessions, before.sessions, link=("sort", "-last_at")),
         _count_tile("Model calls", now.llm_calls, before.llm_calls),
         _error_tile(now, before),
         _duration_tile("Latency p50", now.latency.p50, before.latency.p50),
@@ -39,8 +43,14 @@ def list_tiles(
             f"${now.cost_usd:,.6f}",
             change_of(now.cost_usd, before.cost_usd),
             "down",
+            ("sort", "-cost"),
         ),
-        _count_tile("Tokens", now.tokens_in + now.tokens_out, before.tokens_in + before.tokens_out),
+        _count_tile(
+            "Tokens",
+            now.tokens_in + now.tokens_out,
+            before.tokens_in + before.tokens_out,
+            link=("sort", "-tokens"),
+        ),
         _count_tile("Users", now.users, before.users),
     ]
 
@@ -52,8 +62,8 @@ def change_of(now: float | None, before: float | None) -> float | None:
     return now / before - 1
 
 
-def _count_tile(label: str, now: int, before: int) -> Tile:
-    return Tile(label, count(now), exact(now), change_of(now, before))
+def _count_tile(label: str, now: int, before: int, *, link: tuple[str, str] | None = None) -> Tile:
+    return Tile(label, count(now), exact(now), change_of(now, before), link=link)
 
 
 def _duration_tile(label: str, now: float | None, before: float | None) -> Tile:
@@ -63,7 +73,8 @@ def _duration_tile(label: str, now: float | None, before: float | None) -> Tile:
 def _error_tile(now: Totals, before: Totals) -> Tile:
     rate, rate_before = (one.errors / one.spans if one.spans else None for one in (now, before))
     title = f"{now.errors:,} errors of {now.spans:,} spans"
-    return Tile("Error rate", percent(rate), title, change_of(rate, rate_before), "down")
+    change = change_of(rate, rate_before)
+    return Tile("Error rate", percent(rate), title, change, "down", ("error", "any"))
 
 
 def list_charts(project_id: int, time_range: TimeRange) -> list[Chart]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest
 
-from tracking.adapters.dialects.message_parts import Message
+from tracking.adapters.dialects.message_parts import Message, decode_json
 from tracking.adapters.dialects.messages import Direction, messages_of
 from tracking.conversation import build_thread
 from tracking.events import Payload
@@ -161,14 +161,14 @@ def _text_of(message: Message) -> str:
 
 
 def parse_json(text: str) -> object | None:
-    """The object or list a text holds, or None when it is any other text."""
+    """The object or list a text holds, or None when it is any other text.
+
+    Lone surrogates, which no page can be encoded with, are no JSON to this decoder.
+    """
     if text.lstrip()[:1] not in ("{", "["):
         return None
-    try:
-        value: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value
+    value = decode_json(text)
+    return None if value is text else value
 
 
 def first_data_line(request: HttpRequest) -> str:

@@ -1,5 +1,7 @@
 """Pages of one project: overview, sessions, traces, ingestion."""
 
+from typing import Any
+
 from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -12,6 +14,7 @@ from tracking.filterbar import (
     PageFilter,
     build_facet,
     describe_bar,
+    describe_form,
     list_facets,
     read_list,
     read_page_filter,
@@ -94,6 +97,7 @@ def session_list(request: PageRequest, project: Project) -> HttpResponseBase:
     found, page = read_list(list_sessions, project.pk, page, cursor=request.GET.get("cursor", ""))
     context = {
         **_list_context(request, project, page, families=("model", "prompt", "error")),
+        "more": describe_form(request.GET, page.flt, has_implicit=True),
         "token": token,
         "page": found,
     }
@@ -121,10 +125,12 @@ def trace_list(request: PageRequest, project: Project) -> HttpResponseBase:
     page = read_page_filter(request, now=timezone.now())
     found, page = read_list(list_traces, project.pk, page, cursor=request.GET.get("cursor", ""))
     statuses: list[tuple[str, int | None]] = [("ok", None), ("error", None), ("unset", None)]
+    context = _list_context(request, project, page, families=("model", "prompt"))
     context = {
-        **_list_context(request, project, page, families=()),
+        **context,
+        "more": describe_form(request.GET, page.flt, has_implicit=False),
+        "facets": [build_facet(request.GET, "status", statuses), *context["facets"]],
         "token": token,
-        "facets": [build_facet(request.GET, "status", statuses)],
         "page": found,
     }
     return render(request, pick_template(request, "tracking/trace_list.html"), context)
@@ -172,7 +178,7 @@ def freshness_fragment(request: PageRequest, project: Project) -> HttpResponse:
 
 def _list_context(
     request: PageRequest, project: Project, page: PageFilter, *, families: tuple[str, ...]
-) -> dict[str, object]:
+) -> dict[str, Any]:  # a template context
     environments = top(project.pk, page.time_range, family="environment", limit=50)
     params: QueryDict = request.GET
     return {
