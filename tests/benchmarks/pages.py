@@ -1,0 +1,76 @@
+"""Server time and statements of every page and read API, and whether either grows with the data."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from tests.benchmarks.ingesting import ingest
+from tests.benchmarks.installation import PROJECT
+from tests.benchmarks.results import Row, at_most, below
+from tests.benchmarks.run import Run
+
+REPEATS = 7
+MOST_STATEMENTS, MOST_MS, MOST_RATIO = 15, 100, 1.3
+# Below this many milliseconds a ratio tells of noise alone.
+FLOOR_MS = 10.0
+Costs = dict[str, dict[str, Any]]  # by route: what page_costs prints
+
+
+def pages(run: Run) -> list[Row]:
+    if "pages" not in run.notes:
+        look(run)
+    stages: dict[int, Costs] = run.notes["pages"]  # type: ignore[assignment]
+    large = stages[max(stages)]
+    rows = [row for route in sorted(large) for row in _rows(route, large[route])]
+    for small in sorted(stages)[:-1]:
+        ratio, route = worst_ratio(stages[small], large)
+        what = f"slowest growth from {small:,} to {max(stages):,}: {route}"
+        rows.append(Row("pages", what, ratio, "×", at_most(MOST_RATIO) if run.is_full else None))
+    return rows
+
+
+def _rows(route: str, cost: dict[str, Any]) -> list[Row]:
+    rows = [
+        Row("pages", f"{route} time", cost["median_ms"], "ms", below(MOST_MS)),
+        Row("pages", f"{route} statements", cost["statements"], "", at_most(MOST_STATEMENTS)),
+    ]
+    if cost["status"] >= 400:
+        rows.append(Row("pages", f"{route} status", cost["status"], "", below(400)))
+    return rows
+
+
+def worst_ratio(small: Costs, large: Costs) -> tuple[float, str]:
+    """The greatest growth of best times, and whose it is."""
+    shared = small.keys() & large.keys()
+    grown = {
+        route: max(large[route]["best_ms"], FLOOR_MS) / max(small[route]["best_ms"], FLOOR_MS)
+        for route in shared
+    }
+    route = max(grown, key=lambda name: grown[name])
+    return grown[route], route
+
+
+def look(run: Run) -> None:
+    """Measure now, and keep it under the number of stored events."""
+    run.installation.wait_drained()
+    stored = int(run.installation.status()["stored_events"])
+    if not stored:
+        ingest(run)
+        return look(run)
+    with run.installation.database() as connection:
+        connection.execute("ANALYZE")  # what autovacuum would have done a minute later
+    found = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.page_costs", str(REPEATS)],
+        cwd=PROJECT,
+        env=run.installation.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(found.stdout.splitlines()[-1])
+    costs = {cost["route"]: cost for cost in answer["costs"]}
+    stages: dict[int, Costs] = run.notes.setdefault("pages", {})  # type: ignore[assignment]
+    stages[stored] = costs
+    run.notes["pages without an example"] = answer["skipped"]
+    return None
