@@ -9,13 +9,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.timebuckets import MONDAY, Interval, TimeRange, fill_gaps
-from tracking.events import CALL_KINDS, Kind
-from tracking.models import UsageRollup
+from tracking.events import Kind
+from tracking.hourly import CALLS, HOURS, Family, to_ms
 from tracking.sketches import quantile, quantiles
 from tracking.statements import fetch_all, fetch_one
+from tracking.tops import TopRow, top
 
-Family = UsageRollup.Family
-CALLS = sorted(int(kind) for kind in CALL_KINDS)
+__all__ = [
+    "Bucket",
+    "Freshness",
+    "Latency",
+    "Series",
+    "SeriesError",
+    "TopRow",
+    "Totals",
+    "freshness",
+    "series",
+    "top",
+    "totals",
+]
+
 INTERVALS = (Interval.HOUR, Interval.DAY, Interval.WEEK)
 MAX_GROUPS = 12
 OTHER = "other"
@@ -72,24 +85,6 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopRow:
-    """One of the greatest. Of an error type only ``errors`` is known: the sessions that met it.
-
-    Only models have a latency.
-    """
-
-    key: str  # model, prompt key, environment or error type
-    detail: str = ""  # a model's provider
-    events: int = 0
-    llm_calls: int = 0
-    errors: int = 0
-    tokens: int = 0
-    cost_usd: float = 0.0
-    latency_p50_ms: float | None = None
-    latency_p95_ms: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
     """``data_until``: everything accepted before it can be read."""
 
@@ -137,9 +132,6 @@ GROUPS = {
 }
 UNGROUPED = frozenset({"sessions", "traces"})  # counted in family ALL only
 
-HOURS = (
-    "FROM tracking_usagerollup WHERE project_id = %s AND hour >= %s AND hour < %s AND family = %s"
-)
 TOTALS = (
     "SELECT coalesce(sum(n), 0), coalesce(sum(n_spans), 0),"
     f" coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0), coalesce(sum(n_traces), 0),"
@@ -202,12 +194,8 @@ def _begun(
 
 
 def _latency(sketch: list[int] | None) -> Latency:
-    p50, p95, p99 = (_ms(us) for us in quantiles(sketch, (0.5, 0.95, 0.99)))
+    p50, p95, p99 = (to_ms(us) for us in quantiles(sketch, (0.5, 0.95, 0.99)))
     return Latency(p50=p50, p95=p95, p99=p99)
-
-
-def _ms(us: float | None) -> float | None:
-    return None if us is None else us / 1000
 
 
 def series(
@@ -272,7 +260,7 @@ def _group_name(key: str | int, group_by: str) -> str:
 
 def _value(metric: Metric, value: Any) -> float | None:
     if metric.share is not None:
-        return _ms(quantile(value, metric.share))
+        return to_ms(quantile(value, metric.share))
     if value is None:
         return None
     return int(value) if metric.unit in {"count", "tokens"} else float(value)
@@ -297,58 +285,6 @@ def _fold(
         elif OTHER in kept:
             found[OTHER] = (found.get(OTHER) or 0) + (value or 0) if metric.is_additive else value
     return kept, values
-
-
-# Number, key, detail, sketch: merging sketches is most of the cost, so only models have latency.
-TOP_FAMILIES = {
-    "model": (Family.MODEL, "key_b", "max(key_a)", "assay_sketch_sum(latency)"),
-    "prompt": (Family.PROMPT, "key_a", "''", "max(NULL::int8[])"),
-    "environment": (Family.ENVIRONMENT, "key_a", "''", "max(NULL::int8[])"),
-}
-ERRORS_LOOKED_AT = 1_000
-ERRORS = (
-    "SELECT substr(facet, 7), count(*) FROM ("
-    " SELECT project_id, session_id FROM tracking_session"
-    " WHERE project_id = %s AND last_at >= %s AND last_at < %s AND n_errors > 0"
-    " ORDER BY last_at DESC LIMIT %s) s"
-    " JOIN tracking_sessiontext t USING (project_id, session_id), unnest(t.facets) facet"
-    " WHERE facet LIKE 'error:%%' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s"
-)
-
-
-def top(project_id: int, time_range: TimeRange, *, family: str, limit: int = 10) -> list[TopRow]:
-    """Return the greatest of a family: model, prompt, environment, or error (by sessions).
-
-    Error types are counted over the latest 1,000 sessions of the range that met an error.
-    """
-    scope = [project_id, time_range.start, time_range.end]
-    if family == "error":
-        found = fetch_all(ERRORS, [*scope, ERRORS_LOOKED_AT, limit])
-        return [TopRow(key=key, errors=n) for key, n in found]
-    number, key, detail, latency = TOP_FAMILIES[family]
-    sql = (
-        f"SELECT {key}, {detail}, sum(n), coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0),"
-        " sum(n_errors), sum(tokens_in + tokens_out), sum(cost_nano),"
-        f" {latency} FILTER (WHERE kind = ANY (%s)) {HOURS}"
-        f" AND {key} <> '' GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT %s"
-    )
-    return [_top_row(row) for row in fetch_all(sql, [CALLS, *scope, number, limit])]
-
-
-def _top_row(row: Sequence[Any]) -> TopRow:
-    key, detail, n, llm, errors, tokens, cost, sketch = row
-    p50, p95 = quantiles(sketch, (0.5, 0.95))
-    return TopRow(
-        key=key,
-        detail=detail,
-        events=int(n),
-        llm_calls=int(llm),
-        errors=int(errors),
-        tokens=int(tokens),
-        cost_usd=int(cost) / 1e9,
-        latency_p50_ms=_ms(p50),
-        latency_p95_ms=_ms(p95),
-    )
 
 
 PENDING = "SELECT count(*), min(received_at) FROM tracking_inboxbatch WHERE project_id = %s"

@@ -1,0 +1,16 @@
+"""The hourly sums (``UsageRollup``), as the readers of series and tops ask for them."""
+
+from tracking.events import CALL_KINDS
+from tracking.models import UsageRollup
+
+Family = UsageRollup.Family
+CALLS = sorted(int(kind) for kind in CALL_KINDS)
+
+# Parameters: project, start, end (without), family.
+HOURS = (
+    "FROM tracking_usagerollup WHERE project_id = %s AND hour >= %s AND hour < %s AND family = %s"
+)
+
+
+def to_ms(us: float | None) -> float | None:
+    return None if us is None else us / 1000

@@ -1,0 +1,81 @@
+"""The greatest models, prompts, environments and errors of a time range."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.timebuckets import TimeRange
+from tracking.events import Kind
+from tracking.hourly import CALLS, HOURS, Family, to_ms
+from tracking.sketches import quantiles
+from tracking.statements import fetch_all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopRow:
+    """One of the greatest. Of an error type only ``errors`` is known: the sessions that met it.
+
+    Only models have a latency.
+    """
+
+    key: str  # model, prompt key, environment or error type
+    detail: str = ""  # a model's provider
+    events: int = 0
+    llm_calls: int = 0
+    errors: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+    latency_p50_ms: float | None = None
+    latency_p95_ms: float | None = None
+
+
+# Number, key, detail, sketch: merging sketches is most of the cost, so only models have latency.
+TOP_FAMILIES = {
+    "model": (Family.MODEL, "key_b", "max(key_a)", "assay_sketch_sum(latency)"),
+    "prompt": (Family.PROMPT, "key_a", "''", "max(NULL::int8[])"),
+    "environment": (Family.ENVIRONMENT, "key_a", "''", "max(NULL::int8[])"),
+}
+ERRORS_LOOKED_AT = 1_000
+ERRORS = (
+    "SELECT substr(facet, 7), count(*) FROM ("
+    " SELECT project_id, session_id FROM tracking_session"
+    " WHERE project_id = %s AND last_at >= %s AND last_at < %s AND n_errors > 0"
+    " ORDER BY last_at DESC LIMIT %s) s"
+    " JOIN tracking_sessiontext t USING (project_id, session_id), unnest(t.facets) facet"
+    " WHERE facet LIKE 'error:%%' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s"
+)
+
+
+def top(project_id: int, time_range: TimeRange, *, family: str, limit: int = 10) -> list[TopRow]:
+    """Return the greatest of a family: model, prompt, environment, or error (by sessions).
+
+    Error types are counted over the latest 1,000 sessions of the range that met an error.
+    """
+    scope = [project_id, time_range.start, time_range.end]
+    if family == "error":
+        found = fetch_all(ERRORS, [*scope, ERRORS_LOOKED_AT, limit])
+        return [TopRow(key=key, errors=n) for key, n in found]
+    number, key, detail, latency = TOP_FAMILIES[family]
+    sql = (
+        f"SELECT {key}, {detail}, sum(n), coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0),"
+        " sum(n_errors), sum(tokens_in + tokens_out), sum(cost_nano),"
+        f" {latency} FILTER (WHERE kind = ANY (%s)) {HOURS}"
+        f" AND {key} <> '' GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT %s"
+    )
+    return [_top_row(row) for row in fetch_all(sql, [CALLS, *scope, number, limit])]
+
+
+def _top_row(row: Sequence[Any]) -> TopRow:
+    key, detail, n, llm, errors, tokens, cost, sketch = row
+    p50, p95 = quantiles(sketch, (0.5, 0.95))
+    return TopRow(
+        key=key,
+        detail=detail,
+        events=int(n),
+        llm_calls=int(llm),
+        errors=int(errors),
+        tokens=int(tokens),
+        cost_usd=int(cost) / 1e9,
+        latency_p50_ms=to_ms(p50),
+        latency_p95_ms=to_ms(p95),
+    )
