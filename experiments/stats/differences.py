@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from experiments.stats.moments import Moments, adjusted_moments, moments_of
 from experiments.stats.outcomes import Estimate, Interval, Status
 from experiments.stats.sums import AnySums, CupedSums
+from experiments.stats.tails import student_critical, student_tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +63,16 @@ def relative_squared_error(a: Moments, b: Moments) -> float:
 
 def compare(a: AnySums, b: AnySums, *, relative: bool = False, alpha: float = 0.05) -> Estimate:
     """Test b against a with Welch's t at a sample size fixed in advance."""
-    from scipy.special import stdtr, stdtrit
-
     found = difference_between(a, b, relative=relative)
     if found.status is not Status.OK:
         return Estimate(status=found.status)
-    half_width = float(stdtrit(found.df, 1 - alpha / 2)) * found.se
+    half_width = student_critical(alpha / 2, found.df) * found.se
     return Estimate(
         status=Status.OK,
         value=found.value,
         se=found.se,
         interval=Interval.around(found.value, half_width),
-        p=2 * float(stdtr(found.df, -abs(found.value / found.se))),
+        p=2 * student_tail(abs(found.value / found.se), found.df),
     )
 
 

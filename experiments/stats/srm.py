@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from experiments.stats.tails import chi_squared_tail
+
 WARN_BELOW = 0.01
 BLOCK_BELOW = 0.001
 CONCENTRATION = 100.0
@@ -53,10 +55,8 @@ def chi_squared_p(counts: Sequence[int], shares: Sequence[float]) -> float:
 
     Source: Pearson 1900; the use for mismatches: Kohavi, Tang, Xu 2020, chapter 21.
     """
-    from scipy.special import chdtrc
-
     n = sum(counts)
     distance = sum(
         (count - n * share) ** 2 / (n * share) for count, share in zip(counts, shares, strict=True)
     )
-    return float(chdtrc(len(counts) - 1, distance))
+    return chi_squared_tail(distance, len(counts) - 1)
