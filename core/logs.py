@@ -82,6 +82,7 @@ def logging_config() -> dict[str, Any]:  # Any: the shape of logging.config
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
+            "celery.worker.request": {"level": "WARNING"},  # a line for each expired doorbell
             "celery.beat": {"level": "WARNING"},
         },
     }

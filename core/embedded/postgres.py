@@ -143,7 +143,7 @@ def check_major(cluster: Path, binaries: Binaries) -> None:
             f"The data in {cluster} was written by PostgreSQL {found}; the programs in "
             f"{binaries.folder} are version {binaries.major}. Start once with PG_BIN naming the "
             f"programs of version {found}, run `manage.py backup DIR`, stop, move the data "
-            "directory aside, start again and run `manage.py restore DIR`."
+            "directory aside, start again and run `manage.py restore DIR --force`."
         )
 
 

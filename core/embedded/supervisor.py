@@ -35,9 +35,9 @@ from core.embedded.tree import ProcessTree, StopRequested, say
 # Web first, so that nothing new is accepted; PostgreSQL last, so that all can finish. A worker
 # that needs longer is killed: its transaction rolls back and the work is taken again.
 STOP_ORDER = (
-    (("web", "demo", "bootstrap"), 3.0),
-    (("digest", "analysis"), 3.0),
-    (("postgres",), 3.0),
+    (("web", "demo", "bootstrap"), 2.0),
+    (("digest", "analysis"), 5.0),  # Celery's pool takes up to 3 s to end its threads, even idle
+    (("postgres",), 2.5),
 )
 WEB_START_SECONDS = 60.0
 START_ATTEMPTS = 3

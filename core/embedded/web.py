@@ -14,7 +14,7 @@ from core.logs import logging_config
 
 # Two: one waits for PostgreSQL while the other computes. More only fight for the interpreter.
 THREADS = 2
-STOP_SECONDS = 3
+STOP_SECONDS = 1  # after which a request is cut; the supervisor waits for 2
 
 
 def load_application(parent: int) -> Callable[..., Any]:  # Any: WSGI
