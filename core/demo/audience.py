@@ -1,6 +1,5 @@
 """Who comes to the demo's support chat, when, and into which arm."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,17 +31,27 @@ class SessionPlan:
     started_at: datetime
     experiment: str
     arm: Arm
+    fails: bool
     environment: str
     release: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Those who may come, the time it is, and chance."""
+
+    users: list[User]
+    now: datetime
+    rng: Random
+
+
 def plan_sessions(now: datetime, rng: Random) -> list[SessionPlan]:
     """Return all sessions by start."""
-    users = [_make_user(rng) for _ in range(N_USERS)]
+    shop = Shop([_make_user(rng) for _ in range(N_USERS)], now, rng)
     plans = [
-        _plan(arm, experiment=key, days=days, users=users, now=now, rng=rng)
-        for key, days, arm in _arms()
-        for _ in range(arm.n_sessions)
+        _plan(shop, arm, experiment=experiment, days=days, fails=fails)
+        for experiment, days, arm in _arms()
+        for fails in _failures(arm, rng)
     ]
     return sorted(plans, key=lambda plan: (plan.started_at, plan.id))
 
@@ -60,20 +69,28 @@ def _make_user(rng: Random) -> User:
     return User(f"cust_{number}", rng.choice(PLANS), rng.choice(CHANNELS), rng.choice(COUNTRIES))
 
 
-def _plan(
-    arm: Arm, *, experiment: str, days: float, users: list[User], now: datetime, rng: Random
-) -> SessionPlan:
-    started_at = _pick_start(now, days, rng)
+def _failures(arm: Arm, rng: Random) -> list[bool]:
+    """Return for each session whether it fails: exactly so many, whatever the seed."""
+    n_failing = round(arm.n_sessions * arm.failing)
+    failures = [number < n_failing for number in range(arm.n_sessions)]
+    rng.shuffle(failures)
+    return failures
+
+
+def _plan(shop: Shop, arm: Arm, *, experiment: str, days: float, fails: bool) -> SessionPlan:
+    rng = shop.rng
+    started_at = _pick_start(shop.now, days, rng)
     # Few users come often: the rank falls off like a power law.
-    user = users[int(len(users) * rng.random() ** 1.7)]
+    user = shop.users[int(len(shop.users) * rng.random() ** 1.7)]
     is_staging = not experiment and rng.random() < 0.3
-    is_old = started_at < now - timedelta(days=6)
+    is_old = started_at < shop.now - timedelta(days=6)
     return SessionPlan(
         id=f"chat-{started_at:%m%d}-{rng.getrandbits(40):010x}",
         user=user,
         started_at=started_at,
         experiment=experiment,
         arm=arm,
+        fails=fails,
         environment="staging" if is_staging else "production",
         release="2.14.3" if is_old else "2.15.0",
     )
@@ -86,5 +103,5 @@ def _pick_start(now: datetime, days: float, rng: Random) -> datetime:
         ago = timedelta(days=rng.random() * days, minutes=4)
         started_at = (now - ago).astimezone(UTC)
         quiet = 0.75 if started_at.weekday() >= 5 else 1.0
-        if rng.random() * busiest < HOURS[started_at.hour] * quiet and ago.days < math.ceil(DAYS):
+        if rng.random() * busiest < HOURS[started_at.hour] * quiet:
             return started_at

@@ -58,11 +58,12 @@ def write_dialogue(plan: SessionPlan, rng: Random) -> Dialogue:
     tool = ToolUse(
         scenario["tool"], fill(scenario["arguments"], slots), fill(scenario["result"], slots)
     )
+    failing = rng.randrange(len(exchanges)) if plan.fails else None
     turns: list[Turn] = []
     for number, (user, answer) in enumerate(exchanges):
-        uses_tool = tool if rng.random() < (0.15 if number else 0.85) else None
+        uses_tool = None if number else tool  # what follows is about the same result
         pause_s = min(rng.lognormvariate(3.9, 0.6), 400.0) if turns else 0.0
-        if rng.random() < plan.arm.error_rate:
+        if number == failing:
             failure = _fail(plan, slots, can_be_tool=uses_tool is not None, rng=rng)
             turns.append(Turn(user, "", pause_s, uses_tool, failure))
             if rng.random() < 0.35:
@@ -91,14 +92,18 @@ def _fill_slots(plan: SessionPlan, rng: Random) -> dict[str, str]:
 def _write_exchanges(
     scenario: dict[str, Any], slots: dict[str, str], *, plan: SessionPlan, rng: Random
 ) -> list[tuple[str, str]]:
-    said = _open(fill(rng.choice(scenario["openings"]), slots), slots)
-    exchanges = [(said, _answer(fill(rng.choice(scenario["answers"]), slots), plan, rng))]
+    opening = fill(rng.choice(scenario["openings"]), slots)
+    if isinstance(opening, dict):  # a question with an answer of its own
+        question, answer = opening["user"], opening["answer"]
+    else:
+        question, answer = opening, fill(rng.choice(scenario["answers"]), slots)
+    exchanges = [(_open(question, slots), _answer(answer, plan, rng))]
     followups = list(scenario["followups"])
     rng.shuffle(followups)
     n_followups = rng.choice(N_EXCHANGES) - 1
     for followup in followups[:n_followups]:
-        answer = _answer(fill(rng.choice(followup["answer"]), slots), plan, rng)
-        exchanges.append((fill(rng.choice(followup["user"]), slots), answer))
+        said, answer = rng.choice(followup["user"]), rng.choice(followup["answer"])
+        exchanges.append((fill(said, slots), fill(answer, slots)))
     if n_followups and rng.random() < 0.5:
         exchanges.append((slots["thanks"], fill(slots["farewell"], slots)))
     return exchanges

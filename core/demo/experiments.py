@@ -26,7 +26,7 @@ class Arm:
     n_sessions: int
     model: Model
     prompt_version: str
-    error_rate: float  # of a turn
+    failing: float  # share of sessions in which a turn fails
     rating: float  # mean of the customers' 1 to 5
     slowness: float = 1.0
     documents: int = 0  # retrieved before each answer
@@ -43,8 +43,8 @@ ANSWER_TONE = DemoExperiment(
     "answer-tone",
     12,
     (
-        Arm("control", 381, GPT_4O, "6", error_rate=0.09, rating=3.4),
-        Arm("warm", 379, GPT_4O, "7", error_rate=0.025, rating=4.2),
+        Arm("control", 381, GPT_4O, "6", failing=0.12, rating=3.4),
+        Arm("warm", 379, GPT_4O, "7", failing=0.03, rating=4.2),
     ),
 )
 """A clear winner: the warm prompt is rated higher and fails less."""
@@ -53,8 +53,8 @@ CHEAPER_MODEL = DemoExperiment(
     "cheaper-model",
     9,
     (
-        Arm("control", 276, GPT_4O, "7", error_rate=0.025, rating=4.0),
-        Arm("mini", 284, GPT_4O_MINI, "7", error_rate=0.13, rating=3.9, slowness=2.4),
+        Arm("control", 276, GPT_4O, "7", failing=0.04, rating=4.0),
+        Arm("mini", 284, GPT_4O_MINI, "7", failing=0.24, rating=3.9, slowness=2.4),
     ),
 )
 """A guardrail breach: a fifteenth of the cost, but more errors and slower answers."""
@@ -63,8 +63,8 @@ RAG_DEPTH = DemoExperiment(
     "rag-depth",
     2.5,
     (
-        Arm("control", 163, FLASH, "8", error_rate=0.03, rating=3.9, documents=4),
-        Arm("deep", 98, FLASH, "8", error_rate=0.03, rating=4.0, documents=12),
+        Arm("control", 163, FLASH, "8", failing=0.03, rating=3.9, documents=4),
+        Arm("deep", 98, FLASH, "8", failing=0.03, rating=4.0, documents=12),
     ),
 )
 """Too early, and the split is off: half and half was meant, 62 to 38 came."""
@@ -72,8 +72,8 @@ RAG_DEPTH = DemoExperiment(
 EXPERIMENTS = (ANSWER_TONE, CHEAPER_MODEL, RAG_DEPTH)
 
 EVERYDAY = (
-    Arm("", 169, GPT_4O, "6", error_rate=0.03, rating=3.6),
-    Arm("", 150, SONNET, "6", error_rate=0.02, rating=4.1),
-    Arm("", 100, FLASH, "7", error_rate=0.04, rating=3.8),
+    Arm("", 169, GPT_4O, "6", failing=0.03, rating=3.6),
+    Arm("", 150, SONNET, "6", failing=0.02, rating=4.1),
+    Arm("", 100, FLASH, "7", failing=0.04, rating=3.8),
 )
 """Sessions that take part in nothing."""

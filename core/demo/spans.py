@@ -98,7 +98,8 @@ def _chat(
     }
     began_ns = thread.at_ns
     if failure is not None:
-        thread.at_ns += int(rng.uniform(180, 900) * arm.slowness) * MS
+        waited_ms = 30_000 if "Timeout" in failure.type else rng.uniform(180, 900) * arm.slowness
+        thread.at_ns += int(waited_ms) * MS
         attributes["error.type"] = failure.type
     else:
         text = _json([said])
