@@ -4,7 +4,7 @@ from tracking.events import CALL_KINDS
 from tracking.models import UsageRollup
 
 Family = UsageRollup.Family
-CALLS = sorted(int(kind) for kind in CALL_KINDS)
+CALLS = tuple(sorted(int(kind) for kind in CALL_KINDS))
 
 # Parameters: project, start, end (without), family.
 HOURS = (

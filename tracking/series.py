@@ -11,7 +11,8 @@ from typing import Any
 from core.timebuckets import MONDAY, Interval, TimeRange, fill_gaps
 from tracking.events import Kind
 from tracking.hourly import CALLS, HOURS, Family, to_ms
-from tracking.sketches import quantile, quantiles
+from tracking.sketch_sums import SketchSource, SketchSum, pick_step, sum_sketches
+from tracking.sketches import merge_sketches, quantile, quantiles
 from tracking.statements import fetch_all, fetch_one
 from tracking.tops import TopRow, top
 
@@ -96,8 +97,8 @@ class Freshness:
 @dataclass(frozen=True, slots=True)
 class Metric:
     unit: str
-    value: str  # SQL over rollup rows
-    share: float | None = None  # the quantile, when the value is a sketch
+    value: str  # SQL over rollup rows, or the column of sketches
+    share: float | None = None  # the quantile of sketches
 
     @property
     def is_additive(self) -> bool:
@@ -116,11 +117,11 @@ METRICS = {
     "tokens_out": Metric("tokens", "sum(tokens_out)"),
     "sessions": Metric("count", "sum(n_sessions)"),
     "traces": Metric("count", "sum(n_traces)"),
-    "latency_p50": Metric("ms", "assay_sketch_sum(latency)", 0.5),
-    "latency_p95": Metric("ms", "assay_sketch_sum(latency)", 0.95),
-    "latency_p99": Metric("ms", "assay_sketch_sum(latency)", 0.99),
-    "ttft_p50": Metric("ms", "assay_sketch_sum(ttft)", 0.5),
-    "ttft_p95": Metric("ms", "assay_sketch_sum(ttft)", 0.95),
+    "latency_p50": Metric("ms", "latency", 0.5),
+    "latency_p95": Metric("ms", "latency", 0.95),
+    "latency_p99": Metric("ms", "latency", 0.99),
+    "ttft_p50": Metric("ms", "ttft", 0.5),
+    "ttft_p95": Metric("ms", "ttft", 0.95),
 }
 GROUPS = {
     "": (Family.ALL, f"'{ALL_GROUPS}'"),
@@ -136,10 +137,8 @@ TOTALS = (
     "SELECT coalesce(sum(n), 0), coalesce(sum(n_spans), 0),"
     f" coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0), coalesce(sum(n_traces), 0),"
     " coalesce(sum(n_sessions), 0), coalesce(sum(n_errors), 0), coalesce(sum(tokens_in), 0),"
-    " coalesce(sum(tokens_out), 0), coalesce(sum(cost_nano), 0),"
-    f" assay_sketch_sum(latency) FILTER (WHERE kind = ANY (%s)) {HOURS}"
+    f" coalesce(sum(tokens_out), 0), coalesce(sum(cost_nano), 0) {HOURS}"
 )
-LATENCY_OF_ALL = f"SELECT assay_sketch_sum(latency) {HOURS}"
 USERS = (
     "SELECT count(*) FROM (SELECT DISTINCT user_id FROM tracking_session"
     " WHERE project_id = %s AND first_at >= %s AND first_at < %s AND user_id <> '') users"
@@ -162,9 +161,8 @@ def totals(project_id: int, time_range: TimeRange, *, environment: str = "") -> 
     scope = [project_id, time_range.start, time_range.end, family]
     only = " AND key_a = %s" if environment else ""
     params: list[object] = [*scope, environment] if environment else list(scope)
-    row = fetch_one(TOTALS + only, [CALLS, *params])
+    row = fetch_one(TOTALS + only, params)
     assert row is not None  # an aggregate without GROUP BY
-    sketch = row[9] or (fetch_one(LATENCY_OF_ALL + only, params) or [None])[0]
     traces, sessions, users = _begun(project_id, time_range, row, environment)
     return Totals(
         events=int(row[0]),
@@ -177,7 +175,7 @@ def totals(project_id: int, time_range: TimeRange, *, environment: str = "") -> 
         tokens_in=int(row[6]),
         tokens_out=int(row[7]),
         cost_usd=int(row[8]) / 1e9,
-        latency=_latency(sketch),
+        latency=_latency(project_id, time_range, environment),
     )
 
 
@@ -193,7 +191,15 @@ def _begun(
     return int(row[3]), int(row[4]), users
 
 
-def _latency(sketch: list[int] | None) -> Latency:
+def _latency(project_id: int, time_range: TimeRange, environment: str) -> Latency:
+    family = Family.ENVIRONMENT if environment else Family.ALL
+    source = SketchSource(
+        project_id=project_id, family=family, kinds=CALLS, environment=environment
+    )
+    found: list[SketchSum] = []
+    for wanted in (source, replace(source, kinds=())):
+        found = found or sum_sketches(wanted, time_range, step=pick_step(time_range))
+    sketch = merge_sketches(*(each.sketch for each in found))
     p50, p95, p99 = (to_ms(us) for us in quantiles(sketch, (0.5, 0.95, 0.99)))
     return Latency(p50=p50, p95=p95, p99=p99)
 
@@ -238,32 +244,36 @@ def _series_rows(
     project_id: int, metric: Metric, step: Interval, *, time_range: TimeRange, group_by: str
 ) -> list[SeriesRow]:
     family, group = GROUPS[group_by]
-    sql = (
-        f"SELECT date_bin(%s, hour, %s), {group}, sum(n), {metric.value} {HOURS}"
-        "{only} GROUP BY 1, 2"
-    )
+    if metric.share is not None:
+        kinds = () if group_by == "kind" else CALLS
+        source = SketchSource(
+            project_id=project_id, family=family, column=metric.value, group=group, kinds=kinds
+        )
+        return _quantile_rows(source, metric.share, step, time_range=time_range)
+    sql = f"SELECT date_bin(%s, hour, %s), {group}, sum(n), {metric.value} {HOURS} GROUP BY 1, 2"
     params = [step.step, MONDAY, project_id, time_range.start, time_range.end, family]
-    rows = []
-    if metric.share is not None and group_by != "kind":
-        rows = fetch_all(sql.format(only=" AND kind = ANY (%s)"), [*params, CALLS])
-    if not rows:
-        rows = fetch_all(sql.format(only=""), params)
+    is_whole = metric.unit in {"count", "tokens"}
+    as_number = int if is_whole else float
     return [
-        (at, _group_name(key, group_by), int(n), _value(metric, value))
-        for at, key, n, value in rows
+        (at, _group_name(key), int(n), None if value is None else as_number(value))
+        for at, key, n, value in fetch_all(sql, params)
     ]
 
 
-def _group_name(key: str | int, group_by: str) -> str:
-    return Kind(int(key)).name.lower() if group_by == "kind" else str(key)
+def _quantile_rows(
+    source: SketchSource, share: float, step: Interval, *, time_range: TimeRange
+) -> list[SeriesRow]:
+    found: list[SketchSum] = []
+    for wanted in (source, replace(source, kinds=())):
+        found = found or sum_sketches(wanted, time_range, step=step)
+    return [
+        (each.at, _group_name(each.group), each.n, to_ms(quantile(each.sketch, share)))
+        for each in found
+    ]
 
 
-def _value(metric: Metric, value: Any) -> float | None:
-    if metric.share is not None:
-        return to_ms(quantile(value, metric.share))
-    if value is None:
-        return None
-    return int(value) if metric.unit in {"count", "tokens"} else float(value)
+def _group_name(key: str | int) -> str:
+    return key if isinstance(key, str) else Kind(key).name.lower()
 
 
 def _fold(

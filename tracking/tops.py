@@ -7,7 +7,8 @@ from typing import Any
 from core.timebuckets import TimeRange
 from tracking.events import Kind
 from tracking.hourly import CALLS, HOURS, Family, to_ms
-from tracking.sketches import quantiles
+from tracking.sketch_sums import Sketch, SketchSource, pick_step, sum_sketches
+from tracking.sketches import merge_sketches, quantiles
 from tracking.statements import fetch_all
 
 
@@ -29,11 +30,10 @@ class TopRow:
     latency_p95_ms: float | None = None
 
 
-# Number, key, detail, sketch: merging sketches is most of the cost, so only models have latency.
 TOP_FAMILIES = {
-    "model": (Family.MODEL, "key_b", "max(key_a)", "assay_sketch_sum(latency)"),
-    "prompt": (Family.PROMPT, "key_a", "''", "max(NULL::int8[])"),
-    "environment": (Family.ENVIRONMENT, "key_a", "''", "max(NULL::int8[])"),
+    "model": (Family.MODEL, "key_b", "max(key_a)"),
+    "prompt": (Family.PROMPT, "key_a", "''"),
+    "environment": (Family.ENVIRONMENT, "key_a", "''"),
 }
 ERRORS_LOOKED_AT = 1_000
 ERRORS = (
@@ -55,18 +55,27 @@ def top(project_id: int, time_range: TimeRange, *, family: str, limit: int = 10)
     if family == "error":
         found = fetch_all(ERRORS, [*scope, ERRORS_LOOKED_AT, limit])
         return [TopRow(key=key, errors=n) for key, n in found]
-    number, key, detail, latency = TOP_FAMILIES[family]
+    number, key, detail = TOP_FAMILIES[family]
     sql = (
         f"SELECT {key}, {detail}, sum(n), coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0),"
-        " sum(n_errors), sum(tokens_in + tokens_out), sum(cost_nano),"
-        f" {latency} FILTER (WHERE kind = ANY (%s)) {HOURS}"
+        f" sum(n_errors), sum(tokens_in + tokens_out), sum(cost_nano) {HOURS}"
         f" AND {key} <> '' GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT %s"
     )
-    return [_top_row(row) for row in fetch_all(sql, [CALLS, *scope, number, limit])]
+    rows = fetch_all(sql, [*scope, number, limit])
+    sketches = _model_sketches(project_id, time_range) if family == "model" and rows else {}
+    return [_top_row(row, sketches.get(row[0])) for row in rows]
 
 
-def _top_row(row: Sequence[Any]) -> TopRow:
-    key, detail, n, llm, errors, tokens, cost, sketch = row
+def _model_sketches(project_id: int, time_range: TimeRange) -> dict[str | int, list[int]]:
+    source = SketchSource(project_id=project_id, family=Family.MODEL, group="key_b", kinds=CALLS)
+    by_model: dict[str | int, list[Sketch]] = {}
+    for found in sum_sketches(source, time_range, step=pick_step(time_range)):
+        by_model.setdefault(found.group, []).append(found.sketch)
+    return {model: merge_sketches(*held) for model, held in by_model.items()}
+
+
+def _top_row(row: Sequence[Any], sketch: list[int] | None) -> TopRow:
+    key, detail, n, llm, errors, tokens, cost = row
     p50, p95 = quantiles(sketch, (0.5, 0.95))
     return TopRow(
         key=key,

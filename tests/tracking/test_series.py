@@ -6,6 +6,8 @@ from django.utils import timezone
 from core.timebuckets import HOUR, Interval, TimeRange
 from tests.flows import digest_all, make_sender, send_events
 from tests.tracking.stage import DATE, WHOLE_DAY, at, make_day, play_day
+from tracking.events import Kind
+from tracking.models import UsageRollup
 from tracking.series import SeriesError, freshness, series, top, totals
 
 
@@ -175,3 +177,20 @@ def test_nothing_waiting_means_data_up_to_now(alpha):
     now = timezone.now()
 
     assert freshness(alpha.pk, now=now).data_until == now
+
+
+def test_latency_follows_its_rows_though_sums_are_kept(project_id):
+    before = totals(project_id, WHOLE_DAY).latency.p50
+    calls = UsageRollup.objects.filter(project_id=project_id, family=0, kind=Kind.LLM)
+
+    calls.update(latency=build_sketch([5_000_000]))
+
+    assert before == pytest.approx(1000, rel=0.01)
+    assert totals(project_id, WHOLE_DAY).latency.p50 == pytest.approx(5000, rel=0.01)
+
+
+def test_what_was_merged_once_is_not_merged_again(project_id, django_assert_num_queries):
+    series(project_id, metric="latency_p95", interval="day", time_range=WHOLE_DAY)
+
+    with django_assert_num_queries(1):
+        series(project_id, metric="latency_p50", interval="day", time_range=WHOLE_DAY)
