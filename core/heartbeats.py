@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 
 def write_heartbeat(name: str) -> None:
     """One row a name. Never raises for a database that is away: the next beat tells."""
-    close_old_connections()
     try:
         Heartbeat.objects.bulk_create(
             [Heartbeat(name=name, at=timezone.now(), pid=os.getpid())],
@@ -37,6 +36,7 @@ def beat_in_background(name: str) -> None:
 
     def run() -> None:
         while True:
+            close_old_connections()
             write_heartbeat(name)
             time.sleep(BEAT_SECONDS)
 
@@ -51,6 +51,7 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc] # celery has no types
     def tick(self, *args: Any, **kwargs: Any) -> float:
         if time.monotonic() - self.last_beat >= BEAT_SECONDS:
             self.last_beat = time.monotonic()
+            close_old_connections()
             write_heartbeat("beat")
         wait: float = super().tick(*args, **kwargs)
         return min(wait, BEAT_SECONDS)

@@ -165,7 +165,7 @@ def bootstrap(tree: ProcessTree, plan: Plan) -> str:
         answer.seek(0)
         text = answer.read().decode().rstrip()
     if child.exit_code != 0:
-        raise EmbeddedError(failure("The database was not set up", child.log))
+        raise EmbeddedError(text or failure("The database was not set up", child.log))
     return text
 
 

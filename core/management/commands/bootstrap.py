@@ -26,6 +26,7 @@ class Command(BaseCommand):
             else:
                 self.set_up(options["base_url"])
         except BootstrapError as error:
+            self.stdout.write(str(error))  # `serve` shows what is said here
             raise CommandError(str(error)) from error
 
     def set_up(self, base_url: str) -> None:
