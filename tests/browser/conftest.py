@@ -2,6 +2,7 @@
 failed request or violation of the content security policy fails the test."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -59,12 +60,12 @@ def open_page(browser: Browser, live_server, complaints, sign_in) -> Iterator[Ca
     """Open a path, as a user or as nobody, with options of the browser's context."""
     contexts: list[BrowserContext] = []
 
-    def act(path: str, user: User | None = None, **options: object) -> Page:
+    def act(path: str, user: User | None = None, **options: Any) -> Page:
         context = browser.new_context(base_url=live_server.url, **options)
         contexts.append(context)
         if user is not None:
             sign_in(context, user)
-        page = complaints.watch(context.new_page())
+        page: Page = complaints.watch(context.new_page())
         page.goto(path)
         return page
 
