@@ -12,7 +12,7 @@ import msgspec
 from tracking.adapters.dialects import arms as arm_choice
 from tracking.adapters.dialects.arms import Arm, choose_arms
 from tracking.adapters.dialects.gen_ai import OPERATION_KINDS
-from tracking.adapters.dialects.sealing import seal, unseal
+from tracking.adapters.dialects.sealing import seal
 from tracking.adapters.dialects.table import (
     KEYS,
     KEYS_OF_COLUMN,
@@ -137,7 +137,10 @@ def _withhold_pairs(gathered: Gathered, sent: tuple[object, ...], lost: tuple[st
 
 
 def rebuild_attributes(event: IncomingEvent | Any, payload: Payload) -> dict[str, object]:
-    """Give back the very attributes that were sent, from an event (or its row) and its payload."""
+    """Give back the very attributes that were sent, from an event (or its row) and its payload.
+
+    As JSON can say them: bytes and the doubles that are no numbers are sealed, ``unseal`` opens.
+    """
     rebuilt: dict[str, object] = {}
     of_arms = arm_choice.columns_of_arms(_arms_of(event.arms))
     for key in KEYS.values():
@@ -146,7 +149,7 @@ def rebuild_attributes(event: IncomingEvent | Any, payload: Payload) -> dict[str
             structured = event.seen & key.structured_mask
             rebuilt[key.name] = msgspec.json.decode(value) if structured else key.codec.write(value)
     rebuilt.update(payload.attributes or {})
-    return {name: unseal(value) for name, value in rebuilt.items()}
+    return rebuilt
 
 
 def _column_value(
