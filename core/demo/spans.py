@@ -80,49 +80,57 @@ def _chat(
     said: dict[str, object],
     failure: Failure | None,
 ) -> Span:
-    arm, rng = thread.plan.arm, thread.rng
-    model = arm.model
-    span = _open(thread, trace_id, parent, f"chat {model.requested}")
-    asked = _json(thread.messages)
-    system = material()["system"][arm.prompt_version]
-    tokens_in = (len(asked) + len(system)) // 4 + 310 + 85 * arm.documents
-    attributes: dict[str, Value] = {
+    span = _open(thread, trace_id, parent, f"chat {thread.plan.arm.model.requested}")
+    began_ns = thread.at_ns
+    _set(span, _asked(thread))
+    _set(span, _answered(thread, said) if failure is None else _failed(thread, failure))
+    _close(span, began_ns, thread.at_ns, failure)
+    return span
+
+
+def _asked(thread: Thread) -> dict[str, Value]:
+    arm = thread.plan.arm
+    system = [{"type": "text", "content": material()["system"][arm.prompt_version]}]
+    return {
         "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": model.provider,
-        "gen_ai.request.model": model.requested,
+        "gen_ai.provider.name": arm.model.provider,
+        "gen_ai.request.model": arm.model.requested,
         "gen_ai.request.temperature": 0.3,
-        "gen_ai.input.messages": asked,
-        "gen_ai.system_instructions": _json([{"type": "text", "content": system}]),
+        "gen_ai.input.messages": _json(thread.messages),
+        "gen_ai.system_instructions": _json(system),
         "assay.prompt": "support-answer",
         "assay.prompt_version": arm.prompt_version,
     }
-    began_ns = thread.at_ns
-    if failure is not None:
-        waited_ms = 30_000 if "Timeout" in failure.type else rng.uniform(180, 900) * arm.slowness
-        thread.at_ns += int(waited_ms) * MS
-        attributes["error.type"] = failure.type
-    else:
-        text = _json([said])
-        tokens_out = len(text) // 4 + 4
-        first_s = rng.lognormvariate(0, 0.35) * model.first_token_s * arm.slowness
-        length_s = tokens_out / model.tokens_per_s * rng.uniform(0.8, 1.4) * arm.slowness
-        thread.at_ns += int((first_s + length_s) * 1000) * MS
-        is_call = "tool_call" in text
-        attributes |= {
-            "gen_ai.response.model": model.answered,
-            "gen_ai.response.id": f"resp_{rng.getrandbits(64):016x}",
-            "gen_ai.response.finish_reasons": ["tool_calls" if is_call else "stop"],
-            "gen_ai.response.time_to_first_chunk": round(first_s, 3),
-            "gen_ai.output.messages": text,
-            "gen_ai.usage.input_tokens": tokens_in,
-            "gen_ai.usage.output_tokens": tokens_out,
-        }
-        if len(thread.messages) > 2:
-            attributes["gen_ai.usage.cache_read.input_tokens"] = tokens_in * 6 // 10
-        thread.messages.append(said)
-    _set(span, attributes)
-    _close(span, began_ns, thread.at_ns, failure)
-    return span
+
+
+def _answered(thread: Thread, said: dict[str, object]) -> dict[str, Value]:
+    """Let the model speak: the clock moves by its speed, the thread grows by its words."""
+    arm, rng, text = thread.plan.arm, thread.rng, _json([said])
+    system = material()["system"][arm.prompt_version]
+    tokens_in = (len(_json(thread.messages)) + len(system)) // 4 + 310 + 85 * arm.documents
+    tokens_out = len(text) // 4 + 4
+    first_s = rng.lognormvariate(0, 0.35) * arm.model.first_token_s * arm.slowness
+    length_s = tokens_out / arm.model.tokens_per_s * rng.uniform(0.8, 1.4) * arm.slowness
+    thread.at_ns += int((first_s + length_s) * 1000) * MS
+    is_cached = len(thread.messages) > 2
+    thread.messages.append(said)
+    cached: dict[str, Value] = {"gen_ai.usage.cache_read.input_tokens": tokens_in * 6 // 10}
+    return {
+        "gen_ai.response.model": arm.model.answered,
+        "gen_ai.response.id": f"resp_{rng.getrandbits(64):016x}",
+        "gen_ai.response.finish_reasons": ["tool_calls" if "tool_call" in text else "stop"],
+        "gen_ai.response.time_to_first_chunk": round(first_s, 3),
+        "gen_ai.output.messages": text,
+        "gen_ai.usage.input_tokens": tokens_in,
+        "gen_ai.usage.output_tokens": tokens_out,
+        **(cached if is_cached else {}),
+    }
+
+
+def _failed(thread: Thread, failure: Failure) -> dict[str, Value]:
+    waited_ms = thread.rng.uniform(180, 900) * thread.plan.arm.slowness
+    thread.at_ns += (30_000 if "Timeout" in failure.type else int(waited_ms)) * MS
+    return {"error.type": failure.type}
 
 
 def _use(

@@ -48,11 +48,7 @@ def open_envelope(item: Item, receipt: Receipt) -> Envelope:
     if not isinstance(value, dict):
         raise FaultError("not_an_object", f"an event is an object like {EXAMPLE}")
     event_type = _type_of(value)
-    data = value.get("data")
-    if data is None:
-        data = {}
-    elif not isinstance(data, dict):
-        raise FaultError("data_not_an_object", f'"data" must be an object, as in {EXAMPLE}')
+    data = _data_of(value)
     trace_id, span_id = _ids_of(data) if event_type == SPAN else ("", "")
     at_ns, end_ns = _times_of(event_type, value.get("timestamp"), data)
     if at_ns is not None and is_expired(at_ns // 1000, receipt):
@@ -99,6 +95,15 @@ def _type_of(value: dict[str, object]) -> str:
     if len(event_type.encode()) > MAX_NAME_BYTES:
         raise FaultError("type_too_long", f'"type" is longer than {MAX_NAME_BYTES} bytes')
     return event_type
+
+
+def _data_of(value: dict[str, object]) -> dict[str, object]:
+    data = value.get("data")
+    if isinstance(data, dict):
+        return data
+    if data is None:
+        return {}
+    raise FaultError("data_not_an_object", f'"data" must be an object, as in {EXAMPLE}')
 
 
 def _ids_of(data: dict[str, object]) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """A span sent as a JSON event to an :class:`IncomingEvent`, through the dialects. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tracking.adapters.analytics_envelope import (
@@ -13,7 +14,7 @@ from tracking.adapters.analytics_envelope import (
 )
 from tracking.adapters.analytics_fields import gather_span, whole_us
 from tracking.adapters.analytics_points import error_text
-from tracking.adapters.dialects.attributes import settle
+from tracking.adapters.dialects.attributes import Gathered, settle
 from tracking.cleaning import clean_error, clean_name
 from tracking.events import IncomingEvent, Kind, Payload, Receipt, Status
 from tracking.identity import content_rank
@@ -38,28 +39,11 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
     data = envelope.data
     unused: dict[str, object] = {}
     gathered = gather_span(data, unused)
-    columns, warnings = gathered.columns, gathered.warnings
     times = settle_span(envelope.at_ns or 0, _end_of(envelope), receipt)
     if times.warnings:
         unused |= {key: data[key] for key in (*START_KEYS, *END_KEYS) if key in data}
-        warnings.extend(times.warnings)
-    has_kind = "kind" in columns or "operation" in columns
-    settle(gathered, times.duration_us)
-    if "model" in columns:
-        columns.setdefault("model_requested", columns["model"])
-    if not has_kind and not _CALL_COLUMNS.isdisjoint(columns):
-        columns["kind"] = int(Kind.LLM)
-    status = _settle_status(data, columns, unused)
-    if envelope.warnings:
-        warnings.extend(envelope.warnings)
-    take = columns.pop
-    payload = Payload(
-        take("input", None),
-        take("output", None),
-        take("system", None),
-        gathered.leftover or None,
-        extra=_extra_of(envelope, unused) if unused or envelope.rest else None,
-    )
+    status = _settle(gathered, times.duration_us, data, unused)
+    payload = _payload_of(gathered, envelope, unused)
     return IncomingEvent(
         id=identity,
         occurred_us=times.occurred_us,
@@ -75,10 +59,40 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
         environment=clean_name(id_among(data, ENVIRONMENT_KEYS)),
         release=clean_name(id_among(data, ("release",))),
         seen=gathered.seen,
-        warnings=tuple(sorted(set(warnings))) if warnings else (),
+        warnings=_join(gathered.warnings, times.warnings, envelope.warnings),
         payload=payload,
-        **columns,
+        **gathered.columns,
     )
+
+
+def _settle(
+    gathered: Gathered, duration_us: int, data: dict[str, object], unused: dict[str, object]
+) -> int:
+    """Decide what takes several columns, and return the status."""
+    columns = gathered.columns
+    has_kind = "kind" in columns or "operation" in columns
+    settle(gathered, duration_us)
+    if "model" in columns:
+        columns.setdefault("model_requested", columns["model"])
+    if not has_kind and not _CALL_COLUMNS.isdisjoint(columns):
+        columns["kind"] = int(Kind.LLM)
+    return _settle_status(data, columns, unused)
+
+
+def _payload_of(gathered: Gathered, envelope: Envelope, unused: dict[str, object]) -> Payload:
+    take = gathered.columns.pop
+    extra = {**(envelope.rest or {}), "data": unused} if unused else envelope.rest
+    return Payload(
+        take("input", None),
+        take("output", None),
+        take("system", None),
+        gathered.leftover or None,
+        extra=extra,
+    )
+
+
+def _join(*warnings: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted({*warnings[0], *warnings[1], *warnings[2]})) if any(warnings) else ()
 
 
 def _end_of(envelope: Envelope) -> int:
@@ -119,8 +133,3 @@ def _settle_status(
         if data[key] is not None and data[key] != columns.get("error"):
             unused[key] = data[key]
     return known or int(Status.UNSET)
-
-
-def _extra_of(envelope: Envelope, unused: dict[str, object]) -> dict[str, object]:
-    extra = dict(envelope.rest or {})
-    return extra | {"data": unused} if unused else extra
