@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.benchmarks.corpus import Frame
+from tests.benchmarks.installation import ServeError
 from tests.benchmarks.load import (
     JSON,
     OTLP,
@@ -31,7 +32,7 @@ VISIBLE_SECONDS = 60.0
 
 def latency(run: Run) -> list[Row]:
     """50 requests a second of 100 spans, sent when due whatever the answers take."""
-    seconds = run.seconds(usual=20, quick=6)
+    seconds = run.seconds(usual=20, quick=4)
     frames = run.store.frames(int(REQUESTS_A_SECOND * seconds * 100), seed=LATENCY_SEED)
     watch, ledger = Watch(run), Ledger()
     samples = {index: span_path(frames[index]) for index in range(0, len(frames), SAMPLE_EVERY)}
@@ -124,7 +125,7 @@ def smallreply(run: Run) -> list[Row]:
         status, answer = connection.send("POST", "/api/v1/events", body, JSON)
         times.append(time.perf_counter() - began)
         if status != 202:
-            raise SystemExit(f"A single event was answered {status}: {answer[:200]!r}")
+            raise ServeError(f"A single event was answered {status}: {answer[:200]!r}")
     connection.close()
     return [
         Row("smallreply", "one event p50", percentile(times, 50) * 1e3, "ms", below(20)),
@@ -140,8 +141,8 @@ def pings(run: Run, name: str, count: int) -> Iterator[bytes]:
 
 def broker(run: Run) -> list[Row]:
     """200 requests a second while workers are busy with spans: bells must not pile up."""
-    seconds = run.seconds(usual=30, quick=8)
-    frames = run.store.frames(int(seconds * 2_000), seed=BROKER_SEED)
+    seconds = run.seconds(usual=30, quick=5)
+    frames = run.store.frames(int(seconds * 1_000), seed=BROKER_SEED)
     bodies = list(pings(run, "broker", int(200 * seconds)))
     ledger, depth, local = Ledger(), Depth(run), threading.local()
 
@@ -153,8 +154,8 @@ def broker(run: Run) -> list[Row]:
             ledger.note(type(error).__name__, time.perf_counter() - due, lost=1)
             return
         ledger.note(str(status), time.perf_counter() - due, lost=int(status >= 300))
-        if index % 10 == 0 and index // 10 < len(frames):
-            post_frame(connection, frames[index // 10], Ledger())
+        if index % 20 == 0:
+            post_frame(connection, frames[index // 20], Ledger())
 
     with depth:
         at_pace(200, seconds, call, threads=SENDERS)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.benchmarks.corpus import Frame
+from tests.benchmarks.installation import ServeError
 from tests.benchmarks.load import Ledger, percentile, post_frames
 from tests.benchmarks.metering import Meter, Usage
 from tests.benchmarks.results import Row, at_least, at_most, below
@@ -64,7 +65,7 @@ def send(run: Run, frames: Sequence[Frame]) -> Sent:
 
 def check_ledger(ledger: Ledger, n_spans: int, stored: int) -> None:
     if not ledger.accepted == stored == n_spans:
-        raise SystemExit(
+        raise ServeError(
             f"The ledger does not close: {n_spans} sent, {ledger.accepted} accepted, {stored}"
             f" stored; answers {dict(ledger.statuses)} {ledger.samples}"
         )

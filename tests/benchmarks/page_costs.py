@@ -39,7 +39,10 @@ VARIANTS = {
     "/usage/": ("?range=30d", "?range=1h"),
     "/sessions/": ("?range=30d", "?range=30d&sort=-cost", "?range=30d&model=gpt-4o&status=error"),
     "/traces/": ("?range=30d", "?range=30d&sort=-duration", "?range=30d&prompt=route-intent"),
-    "/experiments/prompt-tone/": (),
+}
+# What cannot be read without saying more.
+REQUIRED = {
+    "/api/v1/series": ("?metric=cost&interval=hour&group_by=model&range=7d", "?metric=latency_p95"),
 }
 
 
@@ -86,7 +89,13 @@ def addresses(examples: dict[str, str]) -> Iterator[tuple[str, str]]:
 def variants(path: str) -> tuple[str, ...]:
     inner = path.removeprefix(f"/p/{SLUG}")
     found = VARIANTS.get(inner, ()) if inner != path else ()
-    return ("", *found)
+    return (*REQUIRED.get(path, ("",)), *found)
+
+
+def readable(route: str) -> str:
+    """/api/v1/traces/<trace_id> of the expression that a route is."""
+    named = re.sub(r"\(\?P(<\w+>)(?:[^()]|\([^()]*\))*\)", r"\1", route)
+    return "/" + re.sub(r"\\Z|/\?$", "", re.sub(r"<\w+:(\w+)>", r"<\1>", named))
 
 
 def measure(client: Client, count: Count, address: str, *, repeats: int) -> dict[str, Any]:
@@ -110,9 +119,13 @@ def measure(client: Client, count: Count, address: str, *, repeats: int) -> dict
 def main(repeats: int) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
     django.setup()
-    person = Client(SERVER_NAME="localhost")
+    person = Client(raise_request_exception=False, SERVER_NAME="localhost")
     person.force_login(get_user_model().objects.get(username="admin"))
-    program = Client(SERVER_NAME="localhost", headers={"authorization": f"Bearer {KEY}"})
+    program = Client(
+        raise_request_exception=False,
+        SERVER_NAME="localhost",
+        headers={"authorization": f"Bearer {KEY}"},
+    )
     count, costs, skipped = Count(), [], []
     for route, path in addresses(samples()):
         if not path:
@@ -122,7 +135,7 @@ def main(repeats: int) -> None:
         for query in variants(path):
             found = measure(client, count, path + query, repeats=repeats)
             if found["status"] != 405:  # a door for POST alone
-                costs.append({**found, "route": route + query})
+                costs.append({**found, "route": readable(route) + query})
     print(json.dumps({"costs": costs, "skipped": skipped}))
 
 
