@@ -1,0 +1,108 @@
+"""kill -9 of every process of the tree, twice, while clients send; then of the supervisor."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.benchmarks.installation import Installation
+from tests.chaos.killing import kill, schedule
+from tests.chaos.sending import Ledger, Senders, SpanId, Traffic
+
+# Another seed is another order of deaths: CHAOS_SEED=7 pytest tests/chaos
+SEED = int(os.environ.get("CHAOS_SEED", "1"))
+pytestmark = pytest.mark.chaos
+UNANSWERED = {"ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected"}
+UNANSWERED |= {"BrokenPipeError", "IncompleteRead", "BadStatusLine"}
+
+
+@pytest.fixture
+def installation() -> Iterator[Installation]:
+    installation = Installation(ASSAY_WEB_WORKERS="1", ASSAY_DIGEST_WORKERS="2")
+    try:
+        installation.start()
+        yield installation
+    finally:
+        installation.delete()
+
+
+def test_it_loses_nothing_that_was_acknowledged(installation: Installation) -> None:
+    rng = random.Random(SEED)
+    senders = Senders(installation, Traffic(SEED))
+    senders.start()
+    try:
+        missing = [role for role in schedule(rng) if not strike(installation, role, rng)]
+        kill_supervisor(installation)
+        installation.start()
+        time.sleep(2.0)
+    finally:
+        senders.stop()
+    run_leases_out(installation)
+    status = installation.wait_drained()
+
+    assert missing == []
+    assert_answers_were_expected(senders.ledger)
+    assert_nothing_is_lost(senders.ledger, stored_ids(installation))
+    assert_ledger_closes(senders.ledger, status)
+    assert_no_drift(installation)
+
+
+def strike(installation: Installation, role: tuple[str, bool], rng: random.Random) -> bool:
+    time.sleep(rng.uniform(0.2, 0.8))
+    return kill(installation, role, rng)
+
+
+def kill_supervisor(installation: Installation) -> None:
+    """Its children die with it; whatever is left is for the next start to find."""
+    assert installation.process is not None
+    os.kill(installation.pid, signal.SIGKILL)
+    installation.process.wait()
+
+
+def run_leases_out(installation: Installation) -> None:
+    """As if the minute had passed for which the dead hold their leases. Those of the living run
+    out too: whoever digests such a batch must notice, and commit nothing.
+    """
+    with installation.database() as connection:
+        connection.execute("UPDATE tracking_inboxbatch SET lease_until = now()")
+
+
+def stored_ids(installation: Installation) -> list[SpanId]:
+    with installation.database() as connection:
+        rows = connection.execute(
+            "SELECT trace_id, span_id FROM tracking_event WHERE span_id <> ''"
+        )
+        return [(str(trace), str(span)) for trace, span in rows]
+
+
+def assert_answers_were_expected(ledger: Ledger) -> None:
+    unexpected = ledger.answers.keys() - {"200", "202", "503"} - UNANSWERED
+
+    assert unexpected == set(), (ledger.answers, ledger.bodies[:3])
+    assert ledger.acknowledged
+
+
+def assert_nothing_is_lost(ledger: Ledger, stored: list[SpanId]) -> None:
+    assert len(stored) == len(set(stored))
+    assert ledger.acknowledged - set(stored) == set()
+    assert set(stored) - ledger.sent == set()
+
+
+def assert_ledger_closes(ledger: Ledger, status: dict[str, int]) -> None:
+    """A request without an answer may have been committed, so what the server counts lies between
+    what was acknowledged and what was sent."""
+    kinds = ("stored_events", "duplicate_events", "rejected_events", "quarantined")
+    counted = sum(status[kind] for kind in kinds)
+
+    assert status["quarantined"] == 0
+    assert status["stored_events"] == len(ledger.acknowledged)
+    assert ledger.items_acknowledged <= counted <= ledger.items_sent
+
+
+def assert_no_drift(installation: Installation) -> None:
+    verified = installation.run_command("verify_rollups")
+
+    assert verified.returncode == 0, verified.stdout + verified.stderr
