@@ -60,17 +60,7 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
     parent_span_id = parent.hex()
     if parent and (len(parent) != 8 or parent == _NO_SPAN_ID):
         parent_span_id = _settle_parent(parent_span_id, odd)
-    columns, extra = gathered.columns, _extra_of(span)
-    take = columns.pop
-    payload = Payload(
-        take("input", None),
-        take("output", None),
-        take("system", None),
-        gathered.leftover or None,
-        span_events,
-        _read_links(span.links) if span.links else None,
-        {**(extra or {}), **odd} if odd else extra,
-    )
+    payload = _payload_of(span, gathered, span_events, odd)
     trace_id, span_id = span.trace_id.hex(), span.span_id.hex()
     return IncomingEvent(
         id=span_identity(trace_id, span_id),
@@ -90,7 +80,24 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
         seen=gathered.seen,
         warnings=tuple(sorted(set(gathered.warnings))) if gathered.warnings else (),
         payload=payload,
-        **columns,
+        **gathered.columns,
+    )
+
+
+def _payload_of(
+    span: Any, gathered: Gathered, span_events: list[Any] | None, odd: dict[str, object]
+) -> Payload:
+    """What no column holds. Takes the bodies out of the columns."""
+    take = gathered.columns.pop
+    extra = _extra_of(span)
+    return Payload(
+        take("input", None),
+        take("output", None),
+        take("system", None),
+        gathered.leftover or None,
+        span_events,
+        _read_links(span.links) if span.links else None,
+        {**(extra or {}), **odd} if odd else extra,
     )
 
 
