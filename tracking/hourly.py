@@ -6,6 +6,9 @@ from tracking.models import UsageRollup
 Family = UsageRollup.Family
 CALLS = tuple(sorted(int(kind) for kind in CALL_KINDS))
 
+ALL_GROUPS = "'all'"
+"""The one group of what is not grouped, as SQL."""
+
 # Parameters: project, start, end (without), family.
 HOURS = (
     "FROM tracking_usagerollup WHERE project_id = %s AND hour >= %s AND hour < %s AND family = %s"

@@ -3,18 +3,17 @@
 No function here reads events: the cost depends on the hours asked for, not on what came in them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from core.timebuckets import MONDAY, Interval, TimeRange, fill_gaps
 from tracking.events import Kind
-from tracking.hourly import CALLS, HOURS, Family, to_ms
-from tracking.sketch_sums import SketchSource, SketchSum, pick_step, sum_sketches
-from tracking.sketches import merge_sketches, quantile, quantiles
+from tracking.hourly import ALL_GROUPS, CALLS, HOURS, Family, to_ms
+from tracking.sketch_sums import SketchSource, SketchSum, sum_sketches
+from tracking.sketches import quantile
 from tracking.statements import fetch_all, fetch_one
 from tracking.tops import TopRow, top
+from tracking.totals import Latency, Totals, totals
 
 __all__ = [
     "Bucket",
@@ -33,7 +32,6 @@ __all__ = [
 INTERVALS = (Interval.HOUR, Interval.DAY, Interval.WEEK)
 MAX_GROUPS = 12
 OTHER = "other"
-ALL_GROUPS = "all"
 
 
 class SeriesError(ValueError):
@@ -42,30 +40,6 @@ class SeriesError(ValueError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Latency:
-    """Milliseconds; None when nothing was measured."""
-
-    p50: float | None
-    p95: float | None
-    p99: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    events: int
-    spans: int
-    llm_calls: int
-    traces: int
-    sessions: int
-    users: int
-    errors: int
-    tokens_in: int
-    tokens_out: int
-    cost_usd: float
-    latency: Latency
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +98,7 @@ METRICS = {
     "ttft_p95": Metric("ms", "ttft", 0.95),
 }
 GROUPS = {
-    "": (Family.ALL, f"'{ALL_GROUPS}'"),
+    "": (Family.ALL, ALL_GROUPS),
     "model": (Family.MODEL, "key_b"),
     "provider": (Family.MODEL, "key_a"),
     "prompt": (Family.PROMPT, "key_a"),
@@ -132,76 +106,6 @@ GROUPS = {
     "kind": (Family.ALL, "kind"),
 }
 UNGROUPED = frozenset({"sessions", "traces"})  # counted in family ALL only
-
-TOTALS = (
-    "SELECT coalesce(sum(n), 0), coalesce(sum(n_spans), 0),"
-    f" coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0), coalesce(sum(n_traces), 0),"
-    " coalesce(sum(n_sessions), 0), coalesce(sum(n_errors), 0), coalesce(sum(tokens_in), 0),"
-    f" coalesce(sum(tokens_out), 0), coalesce(sum(cost_nano), 0) {HOURS}"
-)
-USERS = (
-    "SELECT count(*) FROM (SELECT DISTINCT user_id FROM tracking_session"
-    " WHERE project_id = %s AND first_at >= %s AND first_at < %s AND user_id <> '') users"
-)
-BEGUN_IN_ENVIRONMENT = (
-    "SELECT coalesce(sum(s.n_traces), 0), count(*) FILTER (WHERE NOT s.is_implicit),"
-    " count(DISTINCT nullif(s.user_id, '')) FROM tracking_session s"
-    " JOIN tracking_sessiontext t USING (project_id, session_id)"
-    " WHERE s.project_id = %s AND s.first_at >= %s AND s.first_at < %s"
-    " AND t.project_id = %s AND t.facets @> ARRAY[%s]"
-)
-
-
-def totals(project_id: int, time_range: TimeRange, *, environment: str = "") -> Totals:
-    """Sum the hours a range touches; users are those of the sessions begun in it.
-
-    One environment: traces, sessions and users are those of the sessions that met it.
-    """
-    family = Family.ENVIRONMENT if environment else Family.ALL
-    scope = [project_id, time_range.start, time_range.end, family]
-    only = " AND key_a = %s" if environment else ""
-    params: list[object] = [*scope, environment] if environment else list(scope)
-    row = fetch_one(TOTALS + only, params)
-    assert row is not None  # an aggregate without GROUP BY
-    traces, sessions, users = _begun(project_id, time_range, row, environment)
-    return Totals(
-        events=int(row[0]),
-        spans=int(row[1]),
-        llm_calls=int(row[2]),
-        traces=traces,
-        sessions=sessions,
-        users=users,
-        errors=int(row[5]),
-        tokens_in=int(row[6]),
-        tokens_out=int(row[7]),
-        cost_usd=int(row[8]) / 1e9,
-        latency=_latency(project_id, time_range, environment),
-    )
-
-
-def _begun(
-    project_id: int, time_range: TimeRange, row: Sequence[Any], environment: str
-) -> tuple[int, int, int]:
-    scope = [project_id, time_range.start, time_range.end]
-    if environment:
-        found = fetch_one(BEGUN_IN_ENVIRONMENT, [*scope, project_id, f"env:{environment}"])
-        traces, sessions, users = found or (0, 0, 0)
-        return int(traces), sessions, users
-    users = (fetch_one(USERS, scope) or (0,))[0]
-    return int(row[3]), int(row[4]), users
-
-
-def _latency(project_id: int, time_range: TimeRange, environment: str) -> Latency:
-    family = Family.ENVIRONMENT if environment else Family.ALL
-    source = SketchSource(
-        project_id=project_id, family=family, kinds=CALLS, environment=environment
-    )
-    found: list[SketchSum] = []
-    for wanted in (source, replace(source, kinds=())):
-        found = found or sum_sketches(wanted, time_range, step=pick_step(time_range))
-    sketch = merge_sketches(*(each.sketch for each in found))
-    p50, p95, p99 = (to_ms(us) for us in quantiles(sketch, (0.5, 0.95, 0.99)))
-    return Latency(p50=p50, p95=p95, p99=p99)
 
 
 def series(
@@ -215,7 +119,7 @@ def series(
     rows = _series_rows(project_id, known, step, time_range=time_range, group_by=group_by)
     groups, values = _fold(rows, known)
     if not group_by:
-        groups = [ALL_GROUPS]
+        groups = [ALL_GROUPS.strip("'")]
     empty = 0 if known.is_additive else None
     filled = fill_gaps(replace(time_range, interval=step), values, {})
     buckets = [Bucket(at, {g: found.get(g, empty) for g in groups}) for at, found in filled]

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from core.timebuckets import DAY, MONDAY, Interval, TimeRange
-from tracking.hourly import HOURS
+from tracking.hourly import ALL_GROUPS, HOURS
 from tracking.statements import Where, fetch_all
 
 MAX_KEPT = 4_096  # at some 4 kB each
@@ -35,7 +35,7 @@ class SketchSource:
     project_id: int
     family: int
     column: str = "latency"
-    group: str = "''"
+    group: str = ALL_GROUPS
     kinds: tuple[int, ...] = ()  # empty: all
     environment: str = ""
 

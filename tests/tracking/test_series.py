@@ -9,6 +9,7 @@ from tests.tracking.stage import DATE, WHOLE_DAY, at, make_day, play_day
 from tracking.events import Kind
 from tracking.models import UsageRollup
 from tracking.series import SeriesError, freshness, series, top, totals
+from tracking.sketches import build_sketch
 
 
 @pytest.fixture(scope="module")
