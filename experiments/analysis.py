@@ -7,36 +7,23 @@ from datetime import datetime, timedelta
 
 from django.db.models import Sum
 
-from experiments.comparing import Arm, ArmSums, Rule, compare_arms, mean_of, pair_of
-from experiments.discovery import record_variants
+from experiments.comparing import Rule
+from experiments.discovery import choose_control, record_variants
 from experiments.executions import name_from_events, read_executions
 from experiments.health import HealthInputs, check_health
-from experiments.metrics import DISCOVERED_METRICS, Metric
+from experiments.measuring import correct_for_goals, measure
+from experiments.metrics import DISCOVERED_METRICS
 from experiments.models import Experiment, ResultSnapshot, Variant
-from experiments.results import (
-    ArmResult,
-    ComparisonResult,
-    Excluded,
-    MetricResult,
-    Results,
-    SplitResult,
-    VariantResult,
-)
-from experiments.results import ArmSums as ArmSumsResult
+from experiments.results import Excluded, MetricResult, Results, SplitResult, VariantResult
 from experiments.stats import METHOD_VERSION
-from experiments.stats.moments import moments_of
-from experiments.stats.multiplicity import adjust_holm
-from experiments.stats.outcomes import Interval
 from experiments.stats.power import days_left
-from experiments.stats.proportions import is_at_edge, padded_moments, wilson_interval
-from experiments.stats.sequential import half_width
 from experiments.stats.srm import SplitTest, check_split
-from experiments.stats.sums import MeanSums, ProportionSums
-from experiments.units import ValueSums, VariantSums, sum_units
+from experiments.units import VariantSums, sum_units
 from experiments.verdicts import Case, Question, reach_verdict
 from tracking.models import IngestCounter
 
 SHORTEST_OBSERVATION = timedelta(hours=1)
+MAX_VARIANTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +34,12 @@ class Observation:
     arms: Sequence[VariantSums]
     variants: dict[str, Variant]
     control: str
+    unshown: int  # variants left out because there are too many
     now: datetime
-
-    @property
-    def rule(self) -> Rule:
-        return Rule(alpha=self.experiment.alpha, tuning_units=self.experiment.tuning_units)
 
     @property
     def units(self) -> int:
         return sum(arm.units for arm in self.arms)
-
-    @property
-    def others(self) -> list[VariantSums]:
-        return [arm for arm in self.arms if arm.variant != self.control]
 
 
 def analyse(experiment: Experiment, *, now: datetime) -> ResultSnapshot:
@@ -89,7 +69,11 @@ def source_mark(project_id: int) -> int:
 def compute_results(experiment: Experiment, *, now: datetime) -> Results:
     observation = observe(experiment, now=now)
     name_from_events(experiment, list(observation.variants.values()))
-    metrics = [measure(observation, metric) for metric in DISCOVERED_METRICS]
+    rule = Rule(alpha=experiment.alpha, tuning_units=experiment.tuning_units)
+    metrics = [
+        measure(metric, observation.arms, observation.control, rule=rule)
+        for metric in DISCOVERED_METRICS
+    ]
     correct_for_goals(metrics)
     split = judge_split(observation)
     health = check_health(health_inputs(observation, split, metrics))
@@ -124,7 +108,8 @@ def compute_results(experiment: Experiment, *, now: datetime) -> Results:
 
 
 def observe(experiment: Experiment, *, now: datetime) -> Observation:
-    arms = sum_units(experiment, now=now)
+    seen = sum_units(experiment, now=now)
+    arms = largest_arms(seen)
     variants = {variant.key: variant for variant in record_variants(experiment, arms)}
     control = next((key for key, variant in variants.items() if variant.is_control), "")
     return Observation(
@@ -132,96 +117,19 @@ def observe(experiment: Experiment, *, now: datetime) -> Observation:
         arms=sorted(arms, key=lambda arm: arm.variant != control),
         variants=variants,
         control=control,
+        unshown=len(seen) - len(arms),
         now=now,
     )
 
 
-def measure(observation: Observation, metric: Metric) -> MetricResult:
-    """Return one metric of every arm, and of every other arm against the control."""
-    rule = observation.rule
-    sums = {arm.variant: sums_of(metric, arm.values[metric.key]) for arm in observation.arms}
-    control = sums.get(observation.control)
-    return MetricResult(
-        key=metric.key,
-        name=metric.name,
-        role=metric.role,
-        type=metric.type,
-        direction=metric.direction,
-        unit=metric.unit,
-        alpha=rule.alpha,
-        tuning_units=rule.tuning_units,
-        cap=None,
-        method_version=METHOD_VERSION,
-        arms=[arm_result(arm, metric, sums[arm.variant], rule=rule) for arm in observation.arms],
-        comparisons=[
-            compare_arms(
-                metric,
-                Arm(variant=observation.control, sums=control),
-                Arm(variant=arm.variant, sums=sums[arm.variant]),
-                rule=rule,
-            )
-            for arm in observation.others
-            if control is not None
-        ],
-    )
-
-
-def sums_of(metric: Metric, values: ValueSums) -> ArmSums:
-    if metric.type == "proportion":
-        return ProportionSums(values.n, round(values.total))
-    return MeanSums(values.n, values.total, values.squares)
-
-
-def arm_result(arm: VariantSums, metric: Metric, sums: ArmSums, *, rule: Rule) -> ArmResult:
-    values = arm.values[metric.key]
-    if isinstance(sums, ProportionSums):
-        kept = ArmSumsResult(n=sums.n, successes=sums.successes)
-    else:
-        kept = ArmSumsResult(n=sums.n, total=sums.total, squares=sums.squares)
-    return ArmResult(
-        variant=arm.variant,
-        n=values.n,
-        missing=arm.mature - values.n,
-        mean=mean_of(sums),
-        ci=pair_of(interval_of(sums, rule=rule)),
-        low=values.low,
-        high=values.high,
-        p50=values.p50,
-        p95=values.p95,
-        sums=kept,
-    )
-
-
-def interval_of(sums: ArmSums, *, rule: Rule) -> Interval | None:
-    """Return where the mean of one arm lies, at every look; a rate stays within 0 to 1."""
-    moments = moments_of(sums)
-    if isinstance(sums, ProportionSums):
-        if sums.n == 1:
-            return wilson_interval(sums, alpha=rule.alpha)
-        if sums.n and is_at_edge(sums):
-            moments = padded_moments(sums)
-    if moments is None or moments.n < 2 or moments.variance <= 0:
-        return None
-    se = moments.squared_error**0.5
-    reach = half_width(se, moments.n, alpha=rule.alpha, tuning_units=rule.tuning_units)
-    found = Interval.around(moments.mean, reach)
-    if isinstance(sums, ProportionSums):
-        return Interval(low=max(found.low, 0.0), high=min(found.high, 1.0))
-    return found
-
-
-def correct_for_goals(metrics: list[MetricResult]) -> None:
-    """Set the p-values that the verdict reads: Holm over goal metrics and arms."""
-    asked: list[ComparisonResult] = [
-        comparison
-        for metric in metrics
-        if metric["role"] == "goal"
-        for comparison in metric["comparisons"]
-        if comparison["p_always_valid"] is not None
-    ]
-    corrected = adjust_holm([comparison["p_always_valid"] or 0.0 for comparison in asked])
-    for comparison, p in zip(asked, corrected, strict=True):
-        comparison["p_adjusted"] = p
+def largest_arms(arms: list[VariantSums]) -> list[VariantSums]:
+    """Keep what a page can show when a client names a variant for every request."""
+    if len(arms) <= MAX_VARIANTS:
+        return arms
+    control = choose_control(arms)
+    ranked = sorted(arms, key=lambda arm: (arm.variant != control, -arm.units, arm.variant))
+    kept = {arm.variant for arm in ranked[:MAX_VARIANTS]}
+    return [arm for arm in arms if arm.variant in kept]
 
 
 def goal_questions(observation: Observation, metrics: Sequence[MetricResult]) -> list[Question]:
@@ -270,6 +178,7 @@ def health_inputs(
         split=split,
         metrics=metrics,
         unit=observation.experiment.unit,
+        unshown=observation.unshown,
     )
 
 

@@ -13,12 +13,14 @@ from django.db import connection
 from experiments.models import Experiment, Variant
 from experiments.results import ExecutionResult
 from experiments.units import unit_parameters, units_sql
+from tracking.cleaning import clean_text
 from tracking.models import ArmSeen, Event, Trace
 from tracking.payloads import load_payloads
 
 MAX_EXECUTIONS = 20
 ABANDONED_AFTER = timedelta(days=1)
 NAME_LENGTH = 600
+LARGEST_COUNT = 10**9
 
 BEST = """
 SELECT DISTINCT ON (bracket.ix) bracket.ix, unit.variant
@@ -77,17 +79,23 @@ def _finish(execution: ExecutionResult, at: datetime, data: dict[str, Any]) -> N
     successes, failures = _whole(data.get("successCount")), _whole(data.get("failureCount"))
     planned = execution["variants"]
     ended = (successes or 0) + (failures or 0)
-    best = data.get("bestVariant")
     execution["finished_at"] = at.isoformat()
     execution["duration_ms"] = _took(data) / timedelta(milliseconds=1)
     # stopOnError is not reported; fewer ends than variants is its only trace.
     execution["status"] = "stopped early" if planned and ended < planned else "complete"
     execution["successes"], execution["failures"] = successes, failures
-    execution["reported_best"] = best if isinstance(best, str) else None
+    execution["reported_best"] = _name(data.get("bestVariant")) or None
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= LARGEST_COUNT else None
+
+
+def _name(value: object) -> str:
+    """A name as text that PostgreSQL takes, or "" when it is none."""
+    return clean_text(value[:NAME_LENGTH]) if isinstance(value, str) else ""
 
 
 def _took(data: dict[str, Any]) -> timedelta:
@@ -119,11 +127,9 @@ def name_from_events(experiment: Experiment, variants: Sequence[Variant]) -> Non
         return
     if not experiment.name:
         points = _points_of(experiment.project_id, [f"experiment:{experiment.key}"])
-        name = next(
-            (data["experimentName"] for _, data in points if data.get("experimentName")), ""
-        )
-        if isinstance(name, str) and name:
-            experiment.name = name[:NAME_LENGTH]
+        names = (_name(data.get("experimentName")) for _, data in points)
+        experiment.name = next(filter(None, names), "")
+        if experiment.name:
             experiment.save(update_fields=["name"])
     for variant in variants:
         if not variant.name:
@@ -138,9 +144,8 @@ def _name_variant(experiment: Experiment, variant: Variant) -> None:
         variant=variant.key,
     ).values_list("unit_id", flat=True)[:1]
     for _, data in _points_of(experiment.project_id, list(run)):
-        name = data.get("variantName")
-        if isinstance(name, str) and name:
-            variant.name = name[:NAME_LENGTH]
+        variant.name = _name(data.get("variantName"))
+        if variant.name:
             variant.save(update_fields=["name"])
             return
 

@@ -22,6 +22,7 @@ class HealthInputs:
     split: SplitTest
     metrics: Sequence[MetricResult]
     unit: str
+    unshown: int = 0
 
     @property
     def units(self) -> int:
@@ -34,7 +35,7 @@ class HealthInputs:
 
 def check_health(inputs: HealthInputs) -> list[Finding]:
     found = [check_traffic(inputs), check_several(inputs), check_missing(inputs)]
-    found.append(check_maturing(inputs))
+    found += [check_maturing(inputs), check_variants(inputs)]
     return [finding for finding in found if finding is not None]
 
 
@@ -104,6 +105,19 @@ def check_maturing(inputs: HealthInputs) -> Finding | None:
         title=f"{maturing} {inputs.unit}s maturing",
         detail=f"{maturing} of {inputs.units} {inputs.unit}s are too young to compare:"
         " they count as units, not in means",
+    )
+
+
+def check_variants(inputs: HealthInputs) -> Finding | None:
+    """A variant for every request is a mistake of the client: the name holds an id."""
+    if not inputs.unshown:
+        return None
+    return Finding(
+        check="too_many_variants",
+        status="warn",
+        title=f"{inputs.unshown} variants not shown",
+        detail=f"Only the {len(inputs.arms)} largest variants are compared. A variant's name"
+        " must not change with every request.",
     )
 
 

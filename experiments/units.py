@@ -2,6 +2,9 @@
 
 ``seen`` has a row a unit and variant; ``unit`` adds maturity and one column a metric. A number and
 the list of units behind it read the same rows with the same conditions, so their counts agree.
+
+Numbers beyond 1e60 are no measurements and are absent, those below 1e-60 are 0: their squares are
+errors to PostgreSQL.
 """
 
 from collections.abc import Iterator
@@ -73,8 +76,10 @@ RUN_UNITS = (
     SELECT run.unit_id, run.variant, run.session_id, run.first_seen, run.last_seen, run.n_variants,
            run.done OR run.failed AS is_mature,
            (run.done AND NOT run.failed)::int AS success_rate,
-           run.value AS metric_value,
-           coalesce(run.took, extract(epoch FROM run.last_seen - run.first_seen) * 1000)::float8
+           CASE WHEN abs(run.value) < 1e-60 THEN 0 WHEN abs(run.value) <= 1e60 THEN run.value END
+               AS metric_value,
+           CASE WHEN abs(run.took) < 1e-60 THEN 0 WHEN abs(run.took) <= 1e60 THEN run.took
+                ELSE extract(epoch FROM run.last_seen - run.first_seen) * 1000 END::float8
                AS duration,
            coalesce(sums.cost_nano, 0) / 1e9::float8 AS cost_per_unit,
            coalesce(sums.tokens, 0)::float8 AS tokens_per_unit
@@ -93,7 +98,8 @@ SESSION_UNITS = """
 , unit AS (
     SELECT seen.*, seen.first_seen <= %(mature_before)s AS is_mature,
            (coalesce(s.n_root_errors, 0) = 0)::int AS success_rate,
-           value.last AS metric_value,
+           CASE WHEN abs(value.last) < 1e-60 THEN 0
+                WHEN abs(value.last) <= 1e60 THEN value.last END AS metric_value,
            coalesce(extract(epoch FROM s.last_at - s.first_at) * 1000, 0)::float8 AS duration,
            coalesce(s.cost_nano, 0) / 1e9::float8 AS cost_per_unit,
            (coalesce(s.tokens_in, 0) + coalesce(s.tokens_out, 0))::float8 AS tokens_per_unit

@@ -36,10 +36,9 @@ def normal_posterior(
 
     Source: Gelman et al., Bayesian Data Analysis, 3rd edition, section 2.5; loss: E[max(δ, 0)].
     """
-    precision = 1 / se**2
     mean, sd = value, se
     if prior is not None:
-        weight = 1 / prior.sd**2
+        precision, weight = 1 / se**2, 1 / prior.sd**2
         mean = (value * precision + prior.mean * weight) / (precision + weight)
         sd = math.sqrt(1 / (precision + weight))
     z = mean / sd

@@ -8,6 +8,8 @@ from experiments.stats.outcomes import Estimate, Interval, Status
 from experiments.stats.sums import AnySums, CupedSums
 from experiments.stats.tails import student_critical, student_tail
 
+LARGEST_Z = 1e100
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -18,6 +20,11 @@ class Difference:
     se: float = math.nan
     df: float = math.nan
     n: int = 0  # units of both arms
+
+    @property
+    def z(self) -> float:
+        """The size of the difference in standard errors, kept where its square is a number."""
+        return min(abs(self.value / self.se), LARGEST_Z)
 
 
 def difference_between(a: AnySums, b: AnySums, *, relative: bool = False) -> Difference:
@@ -41,6 +48,8 @@ def difference_of_moments(a: Moments, b: Moments, *, relative: bool = False) -> 
     if relative:
         squared = relative_squared_error(a, b)
         value /= a.baseline
+        if not (0 < squared < math.inf and math.isfinite(value)):
+            return Difference(status=Status.BASELINE_UNUSABLE)
     return Difference(status=Status.OK, value=value, se=math.sqrt(squared), df=df, n=a.n + b.n)
 
 
@@ -50,7 +59,8 @@ def welch_df(a: Moments, b: Moments) -> float:
     Source: Welch 1947, Biometrika 34:28-35; Satterthwaite 1946, Biometrics Bulletin 2:110-114.
     """
     first, second = a.squared_error, b.squared_error
-    return (first + second) ** 2 / (first**2 / (a.n - 1) + second**2 / (b.n - 1))
+    share = first / (first + second)  # shares: squares of huge or tiny errors leave the floats
+    return 1 / (share**2 / (a.n - 1) + (1 - share) ** 2 / (b.n - 1))
 
 
 def relative_squared_error(a: Moments, b: Moments) -> float:
@@ -58,7 +68,11 @@ def relative_squared_error(a: Moments, b: Moments) -> float:
 
     Source: Deng, Knoblich, Lu 2018, Applying the Delta Method in Metric Analytics, section 3.
     """
-    return b.squared_error / a.baseline**2 + a.squared_error * b.baseline**2 / a.baseline**4
+    square = a.baseline * a.baseline
+    if square == 0:
+        return math.inf
+    lift = b.baseline / a.baseline
+    return (b.squared_error + lift * lift * a.squared_error) / square
 
 
 def compare(a: AnySums, b: AnySums, *, relative: bool = False, alpha: float = 0.05) -> Estimate:
@@ -72,7 +86,7 @@ def compare(a: AnySums, b: AnySums, *, relative: bool = False, alpha: float = 0.
         value=found.value,
         se=found.se,
         interval=Interval.around(found.value, half_width),
-        p=2 * student_tail(abs(found.value / found.se), found.df),
+        p=2 * student_tail(found.z, found.df),
     )
 
 

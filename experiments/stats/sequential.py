@@ -24,10 +24,10 @@ def half_width(se: float, n: int, *, alpha: float, tuning_units: int) -> float:
     return se * math.sqrt(boundary)
 
 
-def p_value(value: float, se: float, n: int, *, alpha: float, tuning_units: int) -> float:
+def p_value(z: float, n: int, *, alpha: float, tuning_units: int) -> float:
     """Return the p-value against no difference; it may be read after any number of looks."""
     spread = n * mixture_precision(alpha, tuning_units)
-    log_evidence = (value / se) ** 2 * spread / (2 * (spread + 1)) - math.log(spread + 1) / 2
+    log_evidence = z * z * spread / (2 * (spread + 1)) - math.log(spread + 1) / 2
     return math.exp(-max(log_evidence, 0.0))
 
 
@@ -48,7 +48,7 @@ def estimate_always_valid(found: Difference, *, tuning_units: int, alpha: float)
         value=found.value,
         se=found.se,
         interval=Interval.around(found.value, reach),
-        p=p_value(found.value, found.se, found.n, alpha=alpha, tuning_units=tuning_units),
+        p=p_value(found.z, found.n, alpha=alpha, tuning_units=tuning_units),
     )
 
 

@@ -1,8 +1,9 @@
+import json
 from datetime import timedelta
 
 import pytest
 
-from experiments.analysis import analyse
+from experiments.analysis import MAX_VARIANTS, analyse
 from experiments.discovery import find_experiment
 from tests.experiments.arms import NOW, add_arm, add_arm_of, add_run, add_session
 
@@ -160,3 +161,37 @@ def test_other_projects_are_not_read(alpha, beta):
     add_arm_of(beta, "tone", "a", 5)
 
     assert results_of(alpha, "tone")["variants"][0]["units"] == 2
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 1e60, -1e60, 5e-324, 0.0])
+def test_absurd_values_break_nothing(alpha, value):
+    for index, variant in enumerate("aabb"):
+        metric = value if index % 2 else 1.0
+        add_run(alpha, "runs", variant, str(index), metric_value=metric, duration_ms=value)
+
+    results = results_of(alpha, "runs")
+
+    assert json.dumps(results, allow_nan=False)
+    assert results["verdict"]["code"] == "too_early"
+
+
+def test_numbers_that_are_no_measurements_are_absent(alpha):
+    add_run(alpha, "runs", "a", "1", metric_value=1e308)
+    add_run(alpha, "runs", "a", "2", metric_value=2.0)
+
+    arm = arm_of(results_of(alpha, "runs"), "metric_value", "a")
+
+    assert (arm["n"], arm["missing"], arm["mean"]) == (1, 1, 2.0)
+
+
+def test_a_variant_for_every_request_is_cut_and_said(alpha):
+    for index in range(MAX_VARIANTS + 3):
+        add_session(alpha, "tone", f"v{index:03}", f"s{index}")
+    add_session(alpha, "tone", "control", "s-control")
+
+    results = results_of(alpha, "tone")
+
+    assert len(results["variants"]) == MAX_VARIANTS
+    assert results["variants"][0]["key"] == "control"
+    finding = next(one for one in results["health"] if one["check"] == "too_many_variants")
+    assert finding["title"] == "4 variants not shown"

@@ -214,3 +214,15 @@ def test_a_run_in_a_shared_session_waits_for_its_own_end(sender):
 
     waiting = {variant["key"]: variant["maturing"] for variant in results["variants"]}
     assert waiting == {"terse": 0, "warm": 1, "formal": 0}
+
+
+def test_hostile_names_in_events_break_nothing(sender):
+    events = moved("batch.json")
+    for event in events:
+        event["data"] |= {"experimentName": "a\x00b", "variantName": "\x00", "bestVariant": "w\x00"}
+    send_events(sender, events)
+
+    results = results_of(sender, "tone-of-voice")
+
+    assert results["name"] == "a\ufffdb"
+    assert results["executions"][0]["reported_best"] == "w\ufffd"

@@ -99,3 +99,21 @@ def ratio_sums(units):
 
 def ratio_of(units):
     return sum(m for m, _ in units) / sum(d for _, d in units)
+
+
+huge = st.floats(-1e60, 1e60, allow_nan=False)
+
+
+@given(st.lists(huge, min_size=2, max_size=9), st.lists(huge, min_size=2, max_size=9))
+def test_no_values_up_to_1e60_leave_the_numbers(first, second):
+    a, b = sums_of(first), sums_of(second)
+
+    for relative in (False, True):
+        for found in (
+            compare(a, b, relative=relative),
+            compare_always_valid(a, b, relative=relative, tuning_units=5000),
+        ):
+            assert found.status in set(Status)
+            if found.is_ok:
+                numbers = [found.value, found.se, found.p, found.interval.low, found.interval.high]
+                assert all(map(math.isfinite, numbers))
