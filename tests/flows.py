@@ -4,23 +4,25 @@ import datetime
 import json
 from typing import Any
 
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from core.keys import issue_key
 from core.models import Project, Scope
-from tracking import dimensions, origins, partitions
+from tracking import dimensions, origins, partitions, staging
 from tracking.draining import drain
 from tracking.ingest_status import IngestStatus, read_status
 from tracking.session_texts import refresh_due_sessions
-from tracking.verification import Difference, verify_project
+from tracking.staging import open_cursor
+from tracking.verification import Difference, find_differences, verify_project
 
 Event = dict[str, Any]  # any JSON
 
 
 def forget_process_caches() -> None:
     """Each test database is new: what this process knows of another one is wrong."""
-    for module in (dimensions, origins, partitions):
+    for module in (dimensions, origins, partitions, staging):
         module.forget()
 
 
@@ -53,7 +55,11 @@ def status_of(project: Project) -> IngestStatus:
 
 
 def drift_of(project_id: int) -> list[Difference]:
-    return list(verify_project(project_id))
+    """The differences between aggregates and events, also within a test's own transaction."""
+    if not connection.in_atomic_block:
+        return list(verify_project(project_id))
+    with open_cursor() as cursor:
+        return list(find_differences(cursor, project_id))
 
 
 def make_span(trace: str, span: str, **data: Any) -> Event:

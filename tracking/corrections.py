@@ -46,7 +46,7 @@ def apply_deltas(
         added = [fact for key, fact in news.items() if key in stored]
         received_us = [fact.event.occurred_us for fact in added]
         insert_events(cursor, project_id, received_us, added)
-        replace_events(cursor, project_id, [fact.event.id for fact in added])
+        replace_events(cursor, project_id, [fact.event_key for fact in added])
         delete_events(cursor, project_id, sorted(stored - news.keys()))
         apply_changes(writing, traces, added=added, removed=removed)
     return len(removed)

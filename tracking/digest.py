@@ -229,17 +229,22 @@ def _store_facts(
     facts = [reading.facts[i] for i in indexes]
     received_us = [reading.received_us[i] for i in indexes]
     traces = lock_traces(writing.cursor, writing.project_id, list(by_trace(facts)))
-    fresh_ids = insert_events(writing.cursor, writing.project_id, received_us, facts)
-    fresh = [fact for fact in facts if fact.event.id in fresh_ids]
-    repeated = [fact for fact in facts if fact.event.id not in fresh_ids]
+    new_keys = insert_events(writing.cursor, writing.project_id, received_us, facts)
+    fresh = [fact for fact in facts if fact.event_key in new_keys]
+    repeated = [fact for fact in facts if fact.event_key not in new_keys]
     removed, replacing = _replace(writing, repeated) if repeated else ([], [])
     added = fresh + replacing
-    touched = by_trace(added)
+    touched = by_trace(added + removed)
+    # An item that names its own id may be told again in another trace. That one is locked late: a
+    # deadlock that comes of it is noticed by PostgreSQL, and the batch digested again.
+    late = touched.keys() - traces.keys()
+    if late:
+        traces |= lock_traces(writing.cursor, writing.project_id, list(late))
     moved = {trace_id: change for trace_id, change in traces.items() if trace_id in touched}
     apply_changes(writing, moved, added=added, removed=removed)
     counts = FateCounts()
     for fact, received in zip(facts, received_us, strict=True):
-        is_fresh = fact.event.id in fresh_ids
+        is_fresh = fact.event_key in new_keys
         counts.count(Fate.STORED if is_fresh else Fate.DUPLICATE, received)
         if is_fresh:
             for code in fact.event.warnings:
@@ -257,5 +262,5 @@ def _replace(writing: Writing, repeated: Sequence[Fact]) -> tuple[list[Fact], li
     pairs = [(stored[key], fact) for key, fact in zip(keys, repeated, strict=True)]
     winners = [(old, new) for old, new in pairs if _rank(new.event) > _rank(old.event)]
     if winners:
-        replace_events(writing.cursor, writing.project_id, [new.event.id for _, new in winners])
+        replace_events(writing.cursor, writing.project_id, [new.event_key for _, new in winners])
     return [old for old, _ in winners], [new for _, new in winners]

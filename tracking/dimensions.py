@@ -31,13 +31,19 @@ _decided: dict[tuple[int, str, str], bool] = {}
 
 def decide_names(cursor: psycopg.Cursor[Any], project_id: int, names: dict[str, set[str]]) -> Fold:
     """Decide about the names by kind, and return what tells the name to count one under."""
+    # A copy: the memory of the process may be emptied between two of these names.
+    folded: dict[tuple[str, str], bool] = {}
     for kind, wanted in names.items():
-        unknown = sorted(n for n in wanted if (project_id, kind, n) not in _decided)
+        known = {
+            n: _decided[project_id, kind, n] for n in wanted if (project_id, kind, n) in _decided
+        }
+        unknown = sorted(wanted - known.keys())
         if unknown:
-            _decide(cursor, project_id, kind, unknown)
+            known |= _decide(cursor, project_id, kind, unknown)
+        folded |= {(kind, name): decision for name, decision in known.items()}
 
     def fold_name(kind: str, name: str) -> str:
-        return OTHER if _decided.get((project_id, kind, name), True) else name
+        return OTHER if folded.get((kind, name), True) else name
 
     return fold_name
 
@@ -58,14 +64,18 @@ def names_of(facts: Iterable[Fact]) -> dict[str, set[str]]:
     return names
 
 
-def _decide(cursor: psycopg.Cursor[Any], project_id: int, kind: str, names: list[str]) -> None:
+def _decide(
+    cursor: psycopg.Cursor[Any], project_id: int, kind: str, names: list[str]
+) -> dict[str, bool]:
     if len(_decided) > CACHE_SIZE:
         _decided.clear()
     cursor.execute(
         DECIDE, {"project": project_id, "kind": kind, "limit": LIMITS[kind], "names": names}
     )
-    for name, folded in cursor.execute(READ, (project_id, kind, names)):
+    decisions = dict(cursor.execute(READ, (project_id, kind, names)).fetchall())
+    for name, folded in decisions.items():
         _decided[project_id, kind, name] = folded
+    return decisions
 
 
 def forget() -> None:

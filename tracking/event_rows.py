@@ -15,7 +15,16 @@ import psycopg
 
 from tracking.events import IncomingEvent
 from tracking.folding import Fact
-from tracking.staging import Stage, datetime_of, pg_json, pg_texts, pg_time, read_json, unix_us
+from tracking.staging import (
+    PG_EPOCH_US,
+    Stage,
+    datetime_of,
+    pg_json,
+    pg_texts,
+    pg_time,
+    read_json,
+    unix_us,
+)
 
 OWN_COLUMNS = {
     "duration_us": "int8",
@@ -75,18 +84,21 @@ PRICE_VERSION = 1
 
 INSERT = (
     f"INSERT INTO tracking_event (project_id, {EVENTS.names}) SELECT %s, {EVENTS.names}"
-    " FROM stage_event ORDER BY occurred_at, id ON CONFLICT DO NOTHING RETURNING uuid_send(id)"
+    " FROM stage_event ORDER BY occurred_at, id ON CONFLICT DO NOTHING"
+    " RETURNING timestamptz_send(occurred_at), uuid_send(id)"
 )
 EventKey = tuple[int, bytes]
-"""(occurred_us, id)."""
+"""(occurred_us, id). The id alone is not enough: a span sent again with another start is another
+event under the same id."""
 
 REPLACE = (
     "UPDATE tracking_event e SET "
     + ", ".join(
         f"{name} = s.{name}" for name in EVENTS.columns if name not in {"occurred_at", "id"}
     )
-    + " FROM stage_event s WHERE e.project_id = %s AND e.occurred_at = s.occurred_at"
-    " AND e.id = s.id AND e.id = ANY (%s)"
+    + " FROM stage_event s JOIN unnest(%s::timestamptz[], %s::uuid[]) k (at, id)"
+    " ON s.occurred_at = k.at AND s.id = k.id"
+    " WHERE e.project_id = %s AND e.occurred_at = s.occurred_at AND e.id = s.id"
 )
 DELETE = (
     "DELETE FROM tracking_event e USING unnest(%s::timestamptz[], %s::uuid[]) k (at, id)"
@@ -109,16 +121,16 @@ _pairs = lru_cache(4096)(pg_json)
 
 def insert_events(
     cursor: psycopg.Cursor[Any], project_id: int, received_us: Sequence[int], facts: Sequence[Fact]
-) -> set[bytes]:
-    """Store the facts and return the ids that were new. The others are there already."""
+) -> set[EventKey]:
+    """Store the facts and return the keys that were new. The others are there already."""
     EVENTS.fill(cursor, map(_row, facts, received_us))
     cursor.execute(INSERT, (project_id,))
-    return {row[0] for row in cursor}
+    return {(int.from_bytes(at, signed=True) + PG_EPOCH_US, identity) for at, identity in cursor}
 
 
-def replace_events(cursor: psycopg.Cursor[Any], project_id: int, ids: list[bytes]) -> None:
+def replace_events(cursor: psycopg.Cursor[Any], project_id: int, keys: Sequence[EventKey]) -> None:
     """Overwrite stored events by what :func:`insert_events` staged for them."""
-    cursor.execute(REPLACE, (project_id, [uuid.UUID(bytes=i) for i in ids]))
+    cursor.execute(REPLACE, (*_key_arrays(keys), project_id))
 
 
 def _row(fact: Fact, received_us: int) -> tuple[Any, ...]:

@@ -133,11 +133,17 @@ def _lock(
     cursor: psycopg.Cursor[Any], project_id: int, session_ids: list[str]
 ) -> dict[str, SessionTotals]:
     """Create what is missing, lock all in order, return those that were there before."""
-    new = {row[0] for row in cursor.execute(CREATE, (project_id, session_ids))}
-    known = [session_id for session_id in session_ids if session_id not in new]
-    if not known:
-        return {}
-    return {row[0]: _totals(row) for row in cursor.execute(LOCK, (project_id, known))}
+    locked: dict[str, SessionTotals] = {}
+    wanted = session_ids
+    while wanted:
+        new = {row[0] for row in cursor.execute(CREATE, (project_id, wanted))}
+        known = [session_id for session_id in wanted if session_id not in new]
+        if known:
+            rows = cursor.execute(LOCK, (project_id, known))
+            locked |= {row[0]: _totals(row) for row in rows}
+        # Whoever held the lock of a session may have deleted it.
+        wanted = [session_id for session_id in known if session_id not in locked]
+    return locked
 
 
 def _totals(row: tuple[Any, ...]) -> SessionTotals:

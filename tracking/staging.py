@@ -105,6 +105,12 @@ def prepare_stages() -> None:
     _prepared.add(raw)
 
 
+def forget() -> None:
+    """Drop this process's knowledge of temporary tables (a test's roll-back takes them away)."""
+    _prepared.clear()
+    _filled.clear()
+
+
 def clear_stages(cursor: psycopg.Cursor[Any]) -> None:
     """Empty the stages for a second round in the same transaction."""
     filled = _filled.pop(cursor.connection, None)

@@ -103,18 +103,25 @@ DROP_PARTS = (
     "DELETE FROM tracking_tracepart WHERE project_id = %s AND (trace_id, session_own) IN"
     " (SELECT * FROM unnest(%s::text[], %s::text[]))"
 )
+DROP_TRACES = "DELETE FROM tracking_trace WHERE project_id = %s AND trace_id = ANY (%s)"
 
 
 def lock_traces(
     cursor: psycopg.Cursor[Any], project_id: int, trace_ids: Sequence[str]
 ) -> dict[str, Change]:
     """Create what is missing, lock all in order, and return each as it stands (twice)."""
-    ordered = sorted(trace_ids)
-    new = {row[0] for row in cursor.execute(CREATE, (project_id, ordered))}
-    changes = {trace_id: Change(TraceState(trace_id), TraceState(trace_id)) for trace_id in new}
-    known = [trace_id for trace_id in ordered if trace_id not in new]
-    if known:
-        changes |= _load_locked(cursor, project_id, known)
+    changes: dict[str, Change] = {}
+    wanted = sorted(trace_ids)
+    while wanted:
+        new = {row[0] for row in cursor.execute(CREATE, (project_id, wanted))}
+        changes |= {
+            trace_id: Change(TraceState(trace_id), TraceState(trace_id)) for trace_id in new
+        }
+        known = [trace_id for trace_id in wanted if trace_id not in new]
+        if known:
+            changes |= _load_locked(cursor, project_id, known)
+        # Whoever held the lock of a trace may have deleted it.
+        wanted = [trace_id for trace_id in known if trace_id not in changes]
     return changes
 
 
@@ -206,6 +213,8 @@ def save_traces(cursor: psycopg.Cursor[Any], project_id: int, changes: Iterable[
     if gone:
         traces, owns = zip(*gone, strict=True)
         cursor.execute(DROP_PARTS, (project_id, list(traces), list(owns)))
+    if empty := [change.after.trace_id for change in changes if not change.after.parts]:
+        cursor.execute(DROP_TRACES, (project_id, empty))
     PARTS.fill(
         cursor,
         (

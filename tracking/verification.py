@@ -101,15 +101,20 @@ def verify_project(project_id: int) -> Iterator[Difference]:
     """Yield each difference between the stored aggregates of a project and its events."""
     with transaction.atomic(durable=True), open_cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        recount = Recount(cursor, project_id)
-        last = ""
-        for chunk in in_chunks(events_by_trace(cursor, project_id)):
-            states = [s for trace_id, facts in chunk if (s := recount.add(trace_id, facts))]
-            after, last = last, chunk[-1][0]
-            yield from recount.compare_traces(states, after=after, last=last)
-        yield from recount.compare_traces([], after=last, last=None)
-        yield from recount.compare_sessions()
-        yield from recount.compare_rollups()
+        yield from find_differences(cursor, project_id)
+
+
+def find_differences(cursor: psycopg.Cursor[Any], project_id: int) -> Iterator[Difference]:
+    """Compare in the transaction that the cursor is in."""
+    recount = Recount(cursor, project_id)
+    last = ""
+    for chunk in in_chunks(events_by_trace(cursor, project_id)):
+        states = [s for trace_id, facts in chunk if (s := recount.add(trace_id, facts))]
+        after, last = last, chunk[-1][0]
+        yield from recount.compare_traces(states, after=after, last=last)
+    yield from recount.compare_traces([], after=last, last=None)
+    yield from recount.compare_sessions()
+    yield from recount.compare_rollups()
 
 
 def compare(table: str, stored: Rows, expected: Rows) -> Iterator[Difference]:

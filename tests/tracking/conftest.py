@@ -1,0 +1,31 @@
+"""The pipeline of tests: door, inbox, digest and tables in one transaction that is rolled back."""
+
+import pytest
+from django.utils import timezone
+
+from tests.flows import forget_process_caches
+from tracking.partitions import ensure_ahead
+
+
+@pytest.fixture(scope="session")
+def weeks_ahead(django_db_setup, django_db_blocker):
+    """Partitions of these weeks, made once: tests need not make them under their transactions."""
+    with django_db_blocker.unblock():
+        forget_process_caches()
+        ensure_ahead(timezone.now())
+
+
+@pytest.fixture
+def pipeline(weeks_ahead, db):
+    """Start and leave with no knowledge of a database that a roll-back is about to change."""
+    forget_process_caches()
+    yield
+    forget_process_caches()
+
+
+@pytest.fixture
+def open_pipeline(weeks_ahead, transactional_db):
+    """The same with real commits, for tests of several connections."""
+    forget_process_caches()
+    yield
+    forget_process_caches()
