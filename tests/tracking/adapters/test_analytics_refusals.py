@@ -113,6 +113,7 @@ BODIES = {
     "protobuf": (b"\x0a\x99\x01\x0a\x20\xff\xfe", "not JSON"),
     "nested whole": (b"[" * 100_000, "not JSON|nested"),
     "nested object": (b'{"a":' * 100_000, "nested|not JSON"),
+    "poison among millions": (b'[{"data": [' + b"1," * 2_000_001 + b"NaN]}]", "too many to find"),
     "too deep and too large": (b'[{"a":' + b"[" * 5_000_000, "nested"),
 }
 
