@@ -6,7 +6,7 @@ a request give equal events.
 
 from collections.abc import Iterator
 
-from tracking.adapters.otlp_encode import encode_span
+from tracking.adapters.otlp_encode import Sight, look_at_span
 from tracking.adapters.otlp_json import MalformedError
 from tracking.adapters.otlp_origins import origin_of
 from tracking.adapters.otlp_requests import (
@@ -30,8 +30,6 @@ EMPTY, MALFORMED, EXPIRED = "empty", "malformed", "expired"
 BAD_TRACE_ID, BAD_SPAN_ID = "invalid_trace_id", "invalid_span_id"
 
 _NO_TRACE_ID, _NO_SPAN_ID = bytes(16), bytes(8)
-_Sight = tuple[bytes, bytes, int]
-"""(trace id, span id, start in ns): all that the door looks at."""
 
 
 def check(body: bytes, *, json: bool, receipt: Receipt) -> tuple[int, list[Rejection]]:
@@ -52,25 +50,23 @@ def check(body: bytes, *, json: bool, receipt: Receipt) -> tuple[int, list[Rejec
     return n_spans, rejections
 
 
-def _look_protobuf(body: bytes) -> Iterator[_Sight]:
+def _look_protobuf(body: bytes) -> Iterator[Sight]:
     for of_resource in parse_protobuf(body).resource_spans:
         for of_scope in of_resource.scope_spans:
             for span in of_scope.spans:
                 yield span.trace_id, span.span_id, span.start_time_unix_nano
 
 
-def _look_json(body: bytes) -> Iterator[_Sight | MalformedError]:
+def _look_json(body: bytes) -> Iterator[Sight | MalformedError]:
     for group in groups_of_json(body):
         for sent in group.spans:
             try:
-                span = encode_span(sent)
+                yield look_at_span(sent)
             except MalformedError as error:
                 yield error
-            else:
-                yield span.trace_id, span.span_id, span.start_time_unix_nano
 
 
-def _refuse(index: int, sight: _Sight, horizon_ns: int) -> Rejection | None:
+def _refuse(index: int, sight: Sight, horizon_ns: int) -> Rejection | None:
     trace_id, span_id, start_ns = sight
     if len(trace_id) != 16 or trace_id == _NO_TRACE_ID:
         if not trace_id and not span_id and not start_ns:

@@ -127,7 +127,7 @@ def open_protobuf(span: bytes) -> tuple[Any, bytes]:
 
 def open_json(span: bytes) -> tuple[Any, bytes]:
     """Raises MalformedError."""
-    raw = encode_span(span).SerializeToString(deterministic=True)
+    raw = encode_span(span)
     return WireSpan.FromString(raw), raw
 
 

@@ -12,6 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from tracking.adapters.dialects.codecs import BODY, TEXT
 from tracking.adapters.dialects.sealing import seal, seal_object
 from tracking.adapters.dialects.table import KEYS, Entry, read_attribute
+from tracking.adapters.otlp_wire import varint
 
 SHORT = 96
 """Attributes of fewer bytes are remembered: most say the same in thousands of spans."""
@@ -88,15 +89,6 @@ def forget_rare() -> None:
         _once.clear()
 
 
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
 def _text_header(tail: int) -> bytes:
     """The bytes between a key and a text, where all after the key is ``tail`` bytes long.
 
@@ -107,8 +99,8 @@ def _text_header(tail: int) -> bytes:
         size = tail - 2 - widths
         if size < 0:
             break
-        length = _varint(size)
-        candidate = b"\x12%b\x0a%b" % (_varint(1 + len(length) + size), length)
+        length = varint(size)
+        candidate = b"\x12%b\x0a%b" % (varint(1 + len(length) + size), length)
         if len(candidate) == 2 + widths:
             header = candidate
             break

@@ -16,6 +16,7 @@ _BYTES, _TEXT, _MESSAGE = _Field.TYPE_BYTES, _Field.TYPE_STRING, _Field.TYPE_MES
 _UINT, _INT = _Field.TYPE_UINT32, _Field.TYPE_INT32
 _FIXED32, _FIXED64 = _Field.TYPE_FIXED32, _Field.TYPE_FIXED64
 _PACKAGE = "assay.otlp"
+_BYTE = [bytes([number]) for number in range(128)]
 
 _MESSAGES: dict[str, list[tuple[str, int, Any, str]]] = {
     "Request": [("resource_spans", 1, _MESSAGE, "*ResourceSpans")],
@@ -75,3 +76,15 @@ WireRequest: Any = _CLASSES["Request"]
 WireResourceSpans: Any = _CLASSES["ResourceSpans"]
 WireScopeSpans: Any = _CLASSES["ScopeSpans"]
 WireSpan: Any = _CLASSES["Span"]
+
+
+def varint(number: int) -> bytes:
+    """A length as protobuf writes it."""
+    if number < 128:
+        return _BYTE[number]
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
