@@ -46,6 +46,7 @@ class Cell:
     change: str = ""  # against the control, in words
     tone: str = "even"
     bar: Bar | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ def _cell(metric: MetricResult, variant: str) -> Cell:
         change=_change(metric, comparison),
         tone=_tone(metric, comparison),
         bar=_bar(metric, comparison),
+        note=_note(metric, arm),
     )
 
 
@@ -139,6 +141,13 @@ def _title(metric: MetricResult, arm: ArmResult) -> str:
         quantiles = (show(arm[name]) for name in ("low", "p50", "p95", "high"))
         parts.append("least {}, median {}, p95 {}, most {}".format(*quantiles))
     return " · ".join(parts)
+
+
+def _note(metric: MetricResult, arm: ArmResult) -> str:
+    """A mean of durations hides its tail."""
+    if metric["unit"] != "ms" or not arm["n"]:
+        return ""
+    return f"p50 {duration(arm['p50'])} · p95 {duration(arm['p95'])}"
 
 
 def _change(metric: MetricResult, comparison: ComparisonResult | None) -> str:

@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 from django.db import connection
 
+from experiments.freshness import current_snapshot
 from experiments.metrics import METRICS
 from experiments.models import Experiment
+from experiments.results import Results
 from experiments.units import COUNTED, unit_parameters, units_sql
 
 Pick = Literal["all", "worst", "typical", "best"]
@@ -83,7 +85,34 @@ class UnitRow:
 
 
 def count_units(experiment: Experiment, selection: Selection, *, now: datetime) -> int:
-    """Return how many units a selection has before any pick: the n of the number it explains."""
+    """Return how many units a selection has before any pick: the n of the number it explains.
+
+    What the current results count already is taken from them, which is what led here.
+    """
+    known = count_in(current_snapshot(experiment, now=now).results, selection)
+    return _count(experiment, selection, now=now) if known is None else known
+
+
+def count_in(results: Results, selection: Selection) -> int | None:
+    """Return the count of a selection if it is one of the numbers of the results."""
+    variants = [one for one in results["variants"] if selection.variant in {"", one["key"]}]
+    is_cut = any(finding["check"] == "too_many_variants" for finding in results["health"])
+    if not variants or (is_cut and not selection.variant):
+        return None
+    by_state = {
+        "exposed": sum(one["units"] for one in variants),
+        "maturing": sum(one["maturing"] for one in variants),
+        "several": sum(one["excluded"]["several_variants"] for one in variants),
+    }
+    if not (selection.metric or selection.pick != "all"):
+        return by_state.get(selection.state or "exposed")
+    if selection.state not in {"", "counted"}:
+        return None
+    metric = next(one for one in results["metrics"] if one["key"] == selection.ranked_by)
+    return sum(arm["n"] for arm in metric["arms"] if selection.variant in {"", arm["variant"]})
+
+
+def _count(experiment: Experiment, selection: Selection, *, now: datetime) -> int:
     sql = f"{units_sql(experiment)} SELECT count(*) FROM unit WHERE {selection.condition}"
     with connection.cursor() as cursor:
         cursor.execute(sql, _parameters(experiment, selection, now=now))
@@ -105,7 +134,11 @@ def list_units(
     if selection.pick != "all":
         limit = min(limit, PICKED[selection.pick])
     elif after:
-        condition += " AND (unit_id, variant) > (%(after_unit)s, %(after_variant)s)"
+        # The first half says nothing new, but reaches the index below the window function.
+        condition += (
+            " AND unit_id >= %(after_unit)s"
+            " AND (unit_id, variant) > (%(after_unit)s, %(after_variant)s)"
+        )
         parameters |= {"after_unit": after[0], "after_variant": after[1]}
     sql = f"{units_sql(experiment)} SELECT {COLUMNS} FROM unit WHERE {condition} {order}"
     with connection.cursor() as cursor:

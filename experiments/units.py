@@ -30,28 +30,12 @@ WITH seen AS (
     GROUP BY unit_id, variant
 )
 """
-# A run's facts are the sums of its implicit session. Runs that share a session read their own
-# trace part instead (metrics: lists of name, n, …, last at place 6).
-SHARED = """
-, shared AS (
-    SELECT seen.unit_id, seen.variant,
-           bool_or(fact ->> 0 = 'run_completed') AS done,
-           bool_or(fact ->> 0 = 'run_failed') AS failed,
-           max((fact ->> 6)::float8) FILTER (WHERE fact ->> 0 = 'duration_ms') AS took,
-           max((fact ->> 6)::float8) FILTER (WHERE fact ->> 0 = 'metric_value') AS value
-    FROM seen
-    JOIN tracking_tracepart part
-        ON part.project_id = %(project_id)s AND part.trace_id = seen.unit_id
-    LEFT JOIN LATERAL jsonb_array_elements(part.metrics) AS fact ON true
-    WHERE seen.session_id <> 'trace:' || seen.unit_id
-    GROUP BY seen.unit_id, seen.variant
-)
-"""
 # A run says itself when it ended, how long it took and whether it failed; a run that threw after
 # it had completed has failed. Without an end it is still maturing.
-RUN_UNITS = (
-    SHARED
-    + """
+# Its facts are the sums of its implicit session; runs that share a session read their own trace
+# part instead (metrics: lists of name, n, …, last at place 6). Every join is by key and per row, so
+# that a page of a list costs a page, not the experiment.
+RUN_UNITS = """
 , run AS (
     SELECT seen.*,
            coalesce(shared.done, done.n > 0, false) AS done,
@@ -59,19 +43,29 @@ RUN_UNITS = (
            coalesce(shared.took, took.last) AS took,
            coalesce(shared.value, value.last) AS value
     FROM seen
-    LEFT JOIN shared USING (unit_id, variant)
+    LEFT JOIN LATERAL (
+        SELECT true AS found, coalesce(bool_or(fact ->> 0 = 'run_completed'), false) AS done,
+               coalesce(bool_or(fact ->> 0 = 'run_failed'), false) AS failed,
+               max((fact ->> 6)::float8) FILTER (WHERE fact ->> 0 = 'duration_ms') AS took,
+               max((fact ->> 6)::float8) FILTER (WHERE fact ->> 0 = 'metric_value') AS value
+        FROM tracking_tracepart part
+        LEFT JOIN LATERAL jsonb_array_elements(part.metrics) AS fact ON true
+        WHERE seen.session_id <> 'trace:' || seen.unit_id
+          AND part.project_id = %(project_id)s AND part.trace_id = seen.unit_id
+        HAVING count(part.trace_id) > 0
+    ) shared ON true
     LEFT JOIN tracking_sessionmetric done
         ON done.project_id = %(project_id)s AND done.session_id = seen.session_id
-        AND done.name = 'run_completed' AND shared.unit_id IS NULL
+        AND done.name = 'run_completed' AND shared.found IS NULL
     LEFT JOIN tracking_sessionmetric failed
         ON failed.project_id = %(project_id)s AND failed.session_id = seen.session_id
-        AND failed.name = 'run_failed' AND shared.unit_id IS NULL
+        AND failed.name = 'run_failed' AND shared.found IS NULL
     LEFT JOIN tracking_sessionmetric took
         ON took.project_id = %(project_id)s AND took.session_id = seen.session_id
-        AND took.name = 'duration_ms' AND shared.unit_id IS NULL
+        AND took.name = 'duration_ms' AND shared.found IS NULL
     LEFT JOIN tracking_sessionmetric value
         ON value.project_id = %(project_id)s AND value.session_id = seen.session_id
-        AND value.name = 'metric_value' AND shared.unit_id IS NULL
+        AND value.name = 'metric_value' AND shared.found IS NULL
 ), unit AS (
     SELECT run.unit_id, run.variant, run.session_id, run.first_seen, run.last_seen, run.n_variants,
            run.done OR run.failed AS is_mature,
@@ -91,7 +85,6 @@ RUN_UNITS = (
     ) sums ON true
 )
 """
-)
 # A session counts once it is old enough, never because it went quiet: arms that differ only in
 # speed would differ in their sums. No data is no cost; only a score can be missing.
 SESSION_UNITS = """
