@@ -35,8 +35,8 @@ class Ledger:
 
     sent: set[SpanId] = field(default_factory=set)
     acknowledged: set[SpanId] = field(default_factory=set)
-    items_sent: int = 0
     items_acknowledged: int = 0
+    items_unsure: int = 0  # of requests that broke off: committed or not
     answers: Counter[str] = field(default_factory=Counter)
     bodies: list[bytes] = field(default_factory=list)  # of answers nobody should get
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -44,7 +44,6 @@ class Ledger:
     def note_sending(self, batch: Batch) -> None:
         with self.lock:
             self.sent.update(batch.ids)
-            self.items_sent += batch.n_items
 
     def note_answer(self, batch: Batch, status: int, body: bytes) -> None:
         with self.lock:
@@ -52,12 +51,22 @@ class Ledger:
             if 200 <= status < 300:
                 self.acknowledged.update(batch.ids)
                 self.items_acknowledged += batch.n_items
-            elif status != 503:
+            elif status == 503:
+                self.items_unsure += batch.n_items
+            else:
                 self.bodies.append(body[:500])
 
-    def note_silence(self, error: Exception) -> None:
+    def note_silence(self, batch: Batch, error: Exception) -> None:
         with self.lock:
             self.answers[type(error).__name__] += 1
+            if not isinstance(error, ConnectionRefusedError):
+                self.items_unsure += batch.n_items
+
+    def wait_for_more(self, spans: int, *, seconds: float) -> None:
+        """Until so many more are acknowledged; a tree that takes too long is hit all the same."""
+        wanted, deadline = len(self.acknowledged) + spans, time.monotonic() + seconds
+        while len(self.acknowledged) < wanted and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 class Traffic:
@@ -142,7 +151,7 @@ class Senders:
             try:
                 status, body = connection.send("POST", batch.path, batch.body, batch.headers)
             except Failure as error:
-                self.ledger.note_silence(error)
+                self.ledger.note_silence(batch, error)
                 time.sleep(0.1)
                 continue
             self.ledger.note_answer(batch, status, body)
