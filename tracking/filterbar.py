@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from django.core.cache import cache
 from django.http import HttpRequest, QueryDict
 
 from core.api import CursorError
 from core.timebuckets import TimeRange, parse_range
 from tracking.filters import RANGES, EventFilter, FilterError, parse_filter
-from tracking.series import TopRow, top
+from tracking.series import top
 from tracking.shapes import Page
 
 Row = TypeVar("Row")
@@ -44,6 +45,8 @@ LABELS = {
 # A parameter that means nothing without another goes when the other one goes.
 DEPENDANTS = {"experiment": ("variant",), "prompt": ("prompt_version",)}
 PAGE_SIZE = 50
+MOST_ENVIRONMENTS = 50
+ENVIRONMENTS_KEPT = 60  # seconds
 NOT_KEPT = ("from", "to", "range", "cursor", "seen")
 
 
@@ -89,8 +92,19 @@ def read_list(
     return read(project_id, flt, page_size=PAGE_SIZE), replace(page, flt=flt, error=error)
 
 
+def list_environments(project_id: int, time_range: TimeRange) -> list[str]:
+    """Names for the menu of every page; a new one may take a minute to appear."""
+    key = f"environments {project_id} {time_range.start:%Y%m%d%H} {time_range.end:%Y%m%d%H}"
+    names: list[str] | None = cache.get(key)
+    if names is None:
+        rows = top(project_id, time_range, family="environment", limit=MOST_ENVIRONMENTS)
+        names = sorted(row.key for row in rows if row.key)
+        cache.set(key, names, ENVIRONMENTS_KEPT)
+    return names
+
+
 def describe_bar(
-    request: HttpRequest, page: PageFilter, *, environments: Iterable[TopRow]
+    request: HttpRequest, page: PageFilter, *, environments: Iterable[str]
 ) -> dict[str, Any]:  # a template context
     """What ``_range.html`` and ``_chips.html`` show."""
     kept = [pair for pair in request.GET.items() if pair[0] not in NOT_KEPT]
@@ -104,7 +118,7 @@ def describe_bar(
             "end": page.time_range.end,
             "kept": kept,
         },
-        "environments": sorted(row.key for row in environments if row.key),
+        "environments": list(environments),
         "environment": page.flt.environment,
         "can_live": True,
         "live": request.GET.get("live") == "1",

@@ -1,9 +1,9 @@
 """The numbers and charts of the overview: a time range and the one before it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.templatetags.formats import count, duration, exact, money, percent
-from core.timebuckets import TimeRange
+from core.timebuckets import HOUR, Interval, TimeRange
 from tracking.charts import Chart, Line, label_buckets
 from tracking.series import Series, Totals, series, totals
 
@@ -78,6 +78,8 @@ def _error_tile(now: Totals, before: Totals) -> Tile:
 
 
 def list_charts(project_id: int, time_range: TimeRange) -> list[Chart]:
+    if time_range.interval.step < HOUR:  # sums are kept by the hour
+        time_range = replace(time_range, interval=Interval.HOUR)
     return [
         _activity_chart(project_id, time_range),
         _latency_chart(project_id, time_range),

@@ -15,6 +15,7 @@ from tracking.filterbar import (
     build_facet,
     describe_bar,
     describe_form,
+    list_environments,
     list_facets,
     read_list,
     read_page_filter,
@@ -59,7 +60,7 @@ def overview(request: PageRequest, project: Project) -> HttpResponseBase:
     if token is None:
         return HttpResponse(status=UNCHANGED)
     page = read_page_filter(request, now=timezone.now())
-    environments = top(project.pk, page.time_range, family="environment", limit=50)
+    environments = list_environments(project.pk, page.time_range)
     sums, tiles = list_tiles(project.pk, page.time_range, environment=page.flt.environment)
     context = {
         **describe_bar(request, page, environments=environments),
@@ -179,7 +180,7 @@ def freshness_fragment(request: PageRequest, project: Project) -> HttpResponse:
 def _list_context(
     request: PageRequest, project: Project, page: PageFilter, *, families: tuple[str, ...]
 ) -> dict[str, Any]:  # a template context
-    environments = top(project.pk, page.time_range, family="environment", limit=50)
+    environments = list_environments(project.pk, page.time_range)
     params: QueryDict = request.GET
     return {
         **describe_bar(request, page, environments=environments),

@@ -4,9 +4,10 @@
   "use strict";
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
   const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+  const short = (value) => compact.format(value).replace("K", "k");
   const units = {
-    count: (value) => (Number.isInteger(value) || Math.abs(value) >= 10 ? compact.format(value) : small.format(value)),
-    usd: (value) => `$${Math.abs(value) >= 1000 ? compact.format(value) : small.format(value)}`,
+    count: (value) => (Number.isInteger(value) || Math.abs(value) >= 10 ? short(value) : small.format(value)),
+    usd: (value) => `$${Math.abs(value) >= 1000 ? short(value) : small.format(value)}`,
     ms: (value) => (Math.abs(value) < 1000 ? `${small.format(value)} ms` : `${small.format(value / 1000)} s`),
     share: (value) => `${small.format(value * 100)} %`,
   };

@@ -71,6 +71,12 @@ def test_an_empty_project_says_how_to_send_data(bob_client):
     assert "/p/alpha/settings/keys/" in text
 
 
+def test_a_finer_interval_than_sums_are_kept_by_is_widened(bob_client):
+    page = bob_client.get(f"{PAGE}?range=24h&interval=minute")
+
+    assert len(page.context["charts"][0].labels) in (24, 25)
+
+
 def test_a_range_that_means_nothing_is_said(bob_client):
     page = bob_client.get(f"{PAGE}?from=garbage")
 
