@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from tracking import leases
 from tracking.adapters import ADAPTERS
@@ -23,21 +23,19 @@ from tracking.counters import Fate, FateCounts
 from tracking.dimensions import decide_names, names_of
 from tracking.event_rows import EventKey, insert_events, load_facts, replace_events
 from tracking.events import IncomingEvent, Receipt
+from tracking.faults import is_transient
 from tracking.folding import Fact
 from tracking.inflate import inflate
 from tracking.leases import Batch, Lease
 from tracking.origins import save_origins
 from tracking.partitions import ensure_weeks, week_of
 from tracking.payloads import save_blocks
-from tracking.pricing import cost_of
+from tracking.pricing import cost_of, has_inconsistent_usage
 from tracking.quarantine import Item, quarantine
 from tracking.staging import clear_stages, datetime_of, open_cursor, prepare_stages, unix_us
 from tracking.traces import lock_traces
 
 logger = logging.getLogger(__name__)
-
-# What another try may cure: a lost connection, a deadlock, a full disk, a lease that ran out.
-TRANSIENT = (OperationalError, InterfaceError, psycopg.OperationalError, leases.LeaseLostError)
 
 
 class Reading(msgspec.Struct):
@@ -56,8 +54,11 @@ def digest_lease(lease: Lease, *, slot: int, now: datetime.datetime) -> int:
     for project_id, batches in lease.of_project().items():
         try:
             digest_batches(project_id, batches, lease_id=lease.id, slot=slot, now=now)
-        except TRANSIENT as error:
-            logger.warning("Project %s is digested again later: %s", project_id, error)
+        except Exception as error:  # whatever it is, the other projects' turn comes
+            unforeseen = None if is_transient(error) else error
+            logger.warning(
+                "Project %s is digested again later: %s", project_id, error, exc_info=unforeseen
+            )
             leases.give_back(lease, batches, error=str(error), now=now)
         else:
             n_items += sum(batch.n_items for batch in batches)
@@ -127,6 +128,9 @@ def _read_batch(cursor: psycopg.Cursor[Any], batch: Batch, reading: Reading) -> 
 
 
 def _price(event: IncomingEvent) -> Fact:
+    if has_inconsistent_usage(event):
+        warnings = (*event.warnings, "inconsistent_usage")
+        event = msgspec.structs.replace(event, warnings=warnings)
     cost_nano, source = cost_of(event)
     return Fact(event, cost_nano, source)
 
@@ -201,9 +205,9 @@ def _store(writing: Writing, reading: Reading, indexes: Sequence[int]) -> set[in
     try:
         with transaction.atomic():
             counts, used = _store_facts(writing, reading, indexes)
-    except TRANSIENT:
-        raise
     except Exception as error:
+        if is_transient(error):
+            raise
         logger.exception("%s items of project %s failed together", len(indexes), writing.project_id)
         if len(indexes) == 1:
             reading.quarantined.append(_refused(reading, indexes[0], error))

@@ -30,6 +30,8 @@ SUMS = (
 SPANS, POINTS, LLM, TOOL, ERRORS, ROOT_ERRORS, TOOL_ERRORS, LLM_US, TOKENS = range(9)
 COST = 13
 
+GREATEST_METRIC = 1e150  # beyond it a sum of squares is no number any more
+
 _LLM, _TOOL, _ERROR = int(Kind.LLM), int(Kind.TOOL), int(Status.ERROR)
 
 Key = tuple[bool, int, bytes]
@@ -102,9 +104,9 @@ class Part(msgspec.Struct):
 
     @property
     def is_trace_of_session(self) -> bool:
-        """Whether the part counts its trace in its session: a trace counts once, and where another
-        part lent its session to this one, that other part counts it."""
-        return self.session_own != "" or self.is_implicit
+        """Whether the part counts its trace in its session. A trace counts once: where another
+        part lent its session to this one, that other part counts it. Points alone are no trace."""
+        return self.sums[SPANS] > 0 and (self.session_own != "" or self.is_implicit)
 
 
 class TraceState(msgspec.Struct):
@@ -251,6 +253,8 @@ def _see_metrics(part: Part, event: IncomingEvent) -> None:
     # ai-experiments says a run's metric twice; at the same time metric.computed is the later word.
     key = (event.occurred_us, int(event.name == "metric.computed"), event.id)
     for name, value in event.metrics:
+        if abs(value) > GREATEST_METRIC:
+            continue
         new = Metric(1, value, value * value, value, value, value, key)
         if (known := part.metrics.get(name)) is None:
             part.metrics[name] = new

@@ -1,6 +1,7 @@
 """Work claimed from the inbox: leased for a minute, given back or deleted under the same lease.
 
-A worker that dies simply lets its lease run out. A batch that made workers die is digested alone
+A worker that dies simply lets its lease run out. What failed waits longer each time, so that
+trouble of the database has minutes to pass. A batch that made workers die or fail is digested alone
 from its fourth attempt on, and goes to quarantine unread at its sixth.
 """
 
@@ -12,6 +13,7 @@ import msgspec
 import psycopg
 from django.db import transaction
 
+from tracking.cleaning import clean_text
 from tracking.staging import open_cursor
 
 LEASE = datetime.timedelta(seconds=60)
@@ -31,7 +33,8 @@ TAKE = (
     " horizon_us, received_at, attempts, last_error"
 )
 GIVE_BACK = (
-    "UPDATE tracking_inboxbatch SET lease_until = %s, last_error = %s"
+    "UPDATE tracking_inboxbatch SET last_error = %s,"
+    " lease_until = %s::timestamptz + least(power(4, attempts - 1), 300) * interval '1 second'"
     " WHERE id = ANY (%s) AND lease = %s"
 )
 FINISH = "DELETE FROM tracking_inboxbatch WHERE id = ANY (%s) AND lease = %s"
@@ -103,9 +106,10 @@ def _batch(row: tuple[Any, ...]) -> Batch:
 
 
 def give_back(lease: Lease, batches: list[Batch], *, error: str, now: datetime.datetime) -> None:
-    """Let batches wait again at once; the error is kept for whoever looks at the inbox."""
+    """Let batches wait again, a second to five minutes; the error is kept for whoever looks."""
     with transaction.atomic(), open_cursor() as cursor:
-        cursor.execute(GIVE_BACK, (now, error[:500], [b.id for b in batches], lease.id))
+        reason = clean_text(error[:500])
+        cursor.execute(GIVE_BACK, (reason, now, [b.id for b in batches], lease.id))
 
 
 def finish(cursor: psycopg.Cursor[Any], lease_id: uuid.UUID, batches: list[Batch]) -> None:

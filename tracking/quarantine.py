@@ -8,6 +8,7 @@ import msgspec
 import psycopg
 from django.db import transaction
 
+from tracking.cleaning import clean_text
 from tracking.counters import Fate, FateCounts
 from tracking.events import IncomingEvent
 from tracking.leases import Batch
@@ -90,7 +91,7 @@ def _row(item: Item) -> tuple[Any, ...]:
         pg_json(item.headers),
         item.n_items,
         item.horizon_us,
-        item.reason.replace("\0", "\ufffd")[:REASON_LENGTH],
+        clean_text(item.reason[:REASON_LENGTH]),
         pg_time(item.received_us),
     )
 

@@ -5,6 +5,7 @@ refreshed at most once in ten seconds, however fast it grows.
 """
 
 import datetime
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,13 +13,17 @@ import psycopg
 from django.db import transaction
 
 from tracking.events import Kind, Payload
+from tracking.faults import is_transient
 from tracking.payloads import load_payloads
 from tracking.previews import input_preview, output_preview
 from tracking.staging import Stage, clear_stages, open_cursor, pg_texts, prepare_stages
 
+logger = logging.getLogger(__name__)
 SESSIONS_AT_ONCE = 200
 AT_MOST_EVERY = datetime.timedelta(seconds=10)
+LEASE = datetime.timedelta(seconds=60)
 FACETS_KEPT = 200
+FACET_BYTES = 2_000  # an entry of the index holds 2,704
 KINDS = [kind.name.lower() for kind in Kind]
 
 DUE = (
@@ -31,7 +36,11 @@ POSTPONE = (
     " FROM unnest(%s::text[], %s::timestamptz[]) k (session_id, due_at)"
     " WHERE q.project_id = %s AND q.session_id = k.session_id"
 )
-DONE = "DELETE FROM tracking_sessiontorefresh WHERE project_id = %s AND session_id = ANY (%s)"
+# A session that grew since the lease has an earlier due_at again, and stays.
+DONE = (
+    "DELETE FROM tracking_sessiontorefresh"
+    " WHERE project_id = %s AND session_id = ANY (%s) AND due_at = %s"
+)
 FACETS = """
 SELECT p.session_id, array_agg(DISTINCT f.facet)
 FROM tracking_tracepart p
@@ -53,17 +62,21 @@ CROSS JOIN LATERAL (
     UNION ALL SELECT 'meta:' || key || '=' || value FROM jsonb_each_text(e.metadata)
 ) f (facet)
 WHERE p.project_id = %(project)s AND p.session_id = ANY (%(sessions)s)
+    AND octet_length(f.facet) <= %(longest)s
 GROUP BY p.session_id
 """
 # Model calls and agents carry the conversation; other spans stand in where there are none.
 ENDS = """
-SELECT DISTINCT ON (p.session_id) p.session_id, e.occurred_at, e.block_id, e.block_ix
-FROM tracking_tracepart p
-JOIN tracking_event e ON e.project_id = p.project_id AND e.trace_id = p.trace_id
-    AND e.session_own = p.session_own AND e.occurred_at BETWEEN %(first)s AND %(last)s
-WHERE p.project_id = %(project)s AND p.session_id = ANY (%(sessions)s)
-    AND e.block_id <> 0 AND e.duration_us IS NOT NULL
-ORDER BY p.session_id, e.kind IN (1, 3) DESC, e.occurred_at {direction}
+SELECT session_id, occurred_at, block_id, block_ix FROM (
+    SELECT p.session_id, e.occurred_at, e.block_id, e.block_ix, row_number() OVER (
+        PARTITION BY p.session_id ORDER BY e.kind IN (1, 3) DESC, e.occurred_at {direction}
+    ) AS place
+    FROM tracking_tracepart p
+    JOIN tracking_event e ON e.project_id = p.project_id AND e.trace_id = p.trace_id
+        AND e.session_own = p.session_own AND e.occurred_at BETWEEN %(first)s AND %(last)s
+    WHERE p.project_id = %(project)s AND p.session_id = ANY (%(sessions)s)
+        AND e.block_id <> 0 AND e.duration_us IS NOT NULL
+) ends WHERE place <= 3 ORDER BY session_id, place
 """
 SPAN = (
     "SELECT min(first_at), max(last_at) FROM tracking_session"
@@ -93,20 +106,42 @@ def refresh_due_sessions(*, now: datetime.datetime) -> int:
 
 
 def _refresh_some(now: datetime.datetime) -> int:
+    """Lease sessions in a transaction of its own, then refresh them: what digests meanwhile shows
+    by another due_at, and no digest waits for a refresh."""
+    leased_until = now + LEASE
+    projects: dict[int, list[str]] = {}
     with transaction.atomic(), open_cursor() as cursor:
         rows = cursor.execute(DUE, (now, SESSIONS_AT_ONCE)).fetchall()
-        projects: dict[int, list[str]] = {}
-        early: dict[int, dict[str, datetime.datetime]] = {}
+        due: dict[int, dict[str, datetime.datetime]] = {}
         for project_id, session_id, refreshed_at in rows:
-            if refreshed_at and refreshed_at > now - AT_MOST_EVERY:
-                early.setdefault(project_id, {})[session_id] = refreshed_at + AT_MOST_EVERY
-            else:
+            is_early = refreshed_at is not None and refreshed_at > now - AT_MOST_EVERY
+            due_at = refreshed_at + AT_MOST_EVERY if is_early else leased_until
+            due.setdefault(project_id, {})[session_id] = due_at
+            if not is_early:
                 projects.setdefault(project_id, []).append(session_id)
-        for project_id, times in early.items():
+        for project_id, times in due.items():
             cursor.execute(POSTPONE, (list(times), list(times.values()), project_id))
-        for project_id, session_ids in projects.items():
-            _refresh(cursor, project_id, session_ids, now)
+    for project_id, session_ids in projects.items():
+        _refresh_all(project_id, session_ids, now)
     return len(rows)
+
+
+def _refresh_all(project_id: int, session_ids: list[str], now: datetime.datetime) -> None:
+    """Refresh the sessions together; where that fails in halves, until the culprit stands alone.
+    It keeps the text it had."""
+    try:
+        with transaction.atomic(), open_cursor() as cursor:
+            _refresh(cursor, project_id, session_ids, now)
+    except Exception as error:
+        if is_transient(error):
+            raise
+        logger.exception("%s sessions of project %s failed", len(session_ids), project_id)
+        middle = len(session_ids) // 2
+        for half in (session_ids[:middle], session_ids[middle:]) if middle else ():
+            _refresh_all(project_id, half, now)
+        if not middle:
+            with open_cursor() as cursor:
+                cursor.execute(DONE, (project_id, session_ids, now + LEASE))
 
 
 def _refresh(
@@ -120,7 +155,9 @@ def _refresh(
             "first": first,
             "last": last,
         }
-        facets = dict(cursor.execute(FACETS, {**values, "kinds": KINDS}).fetchall())
+        facets = dict(
+            cursor.execute(FACETS, {**values, "kinds": KINDS, "longest": FACET_BYTES}).fetchall()
+        )
         inputs = _previews(cursor, project_id, values, "ASC", input_preview)
         outputs = _previews(cursor, project_id, values, "DESC", output_preview)
         rows = [
@@ -131,7 +168,7 @@ def _refresh(
         clear_stages(cursor)
         TEXTS.fill(cursor, rows)
         cursor.execute(SAVE, (project_id, now))
-    cursor.execute(DONE, (project_id, session_ids))
+    cursor.execute(DONE, (project_id, session_ids, now + LEASE))
 
 
 def _previews(
@@ -143,4 +180,7 @@ def _previews(
 ) -> dict[str, str]:
     rows = cursor.execute(ENDS.format(direction=direction), values).fetchall()
     payloads = load_payloads(project_id, [(at, block, ix) for _, at, block, ix in rows])
-    return {row[0]: preview(payload) for row, payload in zip(rows, payloads, strict=True)}
+    found: dict[str, str] = {}
+    for (session_id, *_), payload in zip(rows, payloads, strict=True):
+        found[session_id] = found.get(session_id) or preview(payload)
+    return found

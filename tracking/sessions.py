@@ -96,8 +96,10 @@ ADD_ARMS = (
 )
 DROP = "DELETE FROM {table} WHERE project_id = %s AND session_id = ANY (%s)"
 REFRESH = (
-    "INSERT INTO tracking_sessiontorefresh (project_id, session_id, due_at)"
-    " SELECT %s, s, %s FROM unnest(%s::text[]) s ON CONFLICT DO NOTHING"
+    "INSERT INTO tracking_sessiontorefresh AS t (project_id, session_id, due_at)"
+    " SELECT %s, s, %s FROM unnest(%s::text[]) s ON CONFLICT (project_id, session_id)"
+    # One that is being refreshed at this moment does not see these events: its lease is undone.
+    " DO UPDATE SET due_at = excluded.due_at WHERE t.due_at > excluded.due_at"
 )
 
 

@@ -19,7 +19,7 @@ from tracking.adapters.dialects.codecs import (
     BODY,
     COUNT,
     KIND,
-    MAX_INT,
+    MAX_COUNT,
     METADATA,
     MONEY,
     NAME,
@@ -183,7 +183,7 @@ def _read_tokens(
         column = TOKENS.get(key)
         if column is None:
             unused["tokens"] = tokens
-        elif type(raw) is int and 0 <= raw <= MAX_INT:
+        elif type(raw) is int and 0 <= raw <= MAX_COUNT:
             said[column] = raw
         elif raw is not None:
             value, *_, warning = COUNT.read(raw)

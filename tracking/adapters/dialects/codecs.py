@@ -19,6 +19,7 @@ OUT_OF_RANGE = "attribute_range"
 CUT = "attribute_cut"
 
 MAX_INT = 2**63 - 1
+MAX_COUNT = 10**12  # tokens of one span: sums of many such still fit a column
 MAX_TAGS = 100
 MAX_METADATA_BYTES = 4096
 MAX_DIGITS = 40
@@ -61,12 +62,12 @@ def _number(raw: object) -> float | int | None:
 
 
 def _read_count(raw: object) -> Reading:
-    if type(raw) is int and 0 <= raw <= MAX_INT:
+    if type(raw) is int and 0 <= raw <= MAX_COUNT:
         return raw, True, ""
     number = _number(raw)
     if number is None:
         return None, False, WRONG_TYPE
-    if not 0 <= number <= MAX_INT:  # NaN too
+    if not 0 <= number <= MAX_COUNT:  # NaN too
         return None, False, OUT_OF_RANGE
     return (int(number) if number == int(number) else None), False, WRONG_TYPE
 

@@ -1,0 +1,21 @@
+"""Telling trouble that passes from trouble that an item brings with it."""
+
+import psycopg
+from django.db import InterfaceError, OperationalError
+
+from tracking.leases import LeaseLostError
+
+# What another try may cure: a lost connection, a deadlock, a full disk, a lease that ran out.
+TRANSIENT = (
+    OperationalError,
+    InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    LeaseLostError,
+)
+# Operational by class, but the item's own fault: too long for an index, too deep for a parser.
+TOO_LARGE = (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex)
+
+
+def is_transient(error: Exception) -> bool:
+    return isinstance(error, TRANSIENT) and not isinstance(error, TOO_LARGE)
