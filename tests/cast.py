@@ -42,7 +42,7 @@ def make_user(username: str, **fields: object) -> User:
 
 def make_client(user: User | None = None, *, key: str = "", **options: bool) -> Client:
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    client = Client(headers=headers, **options)  # type: ignore[arg-type]
+    client = Client(headers=headers, **options)
     if user is not None:
         client.force_login(user)
     return client

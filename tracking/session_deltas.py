@@ -43,6 +43,7 @@ class SessionTotals(msgspec.Struct):
         """Add what a part gained."""
         self._touch(new)
         self.sums = [s + n - o for s, n, o in zip(self.sums, new.sums, old.sums, strict=True)]
+        self.n_traces += new.is_trace_of_session - old.is_trace_of_session
         self._add_metrics(
             {name: _metric_growth(old.metrics.get(name), m) for name, m in new.metrics.items()}
         )

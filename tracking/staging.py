@@ -92,7 +92,7 @@ def open_cursor() -> psycopg.Cursor[Any]:
 
 
 def prepare_stages() -> None:
-    """Make this connection's temporary tables, outside a transaction: a roll-back drops them."""
+    """Make this connection's temporary tables where they are missing."""
     connection.ensure_connection()
     raw: psycopg.Connection[Any] = connection.connection
     if raw in _prepared:
@@ -102,7 +102,8 @@ def prepare_stages() -> None:
     with psycopg.Cursor(raw) as cursor:
         for stage in _stages:
             cursor.execute(stage.create_sql())
-    _prepared.add(raw)
+    if not connection.in_atomic_block:  # else a roll-back may take them away again
+        _prepared.add(raw)
 
 
 def forget() -> None:

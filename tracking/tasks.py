@@ -1,6 +1,9 @@
 """Doors for Celery: each calls one function. Work is kept in PostgreSQL, never in a message."""
 
+from typing import Any
+
 from billiard import current_process
+from celery import signals
 from django.utils import timezone
 
 from core.celery import app, is_stopping
@@ -8,9 +11,16 @@ from core.memory import give_back
 from tracking import doorbell
 from tracking.draining import QUEUE, drain
 from tracking.partitions import ensure_ahead
+from tracking.pricing import load_prices
 from tracking.session_texts import refresh_due_sessions
 
 BURST = 5_000  # items; a smaller drain leaves nothing worth the time
+
+
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
+def load_before_forking(sender: Any, **_: Any) -> None:  # Any: Celery has no types
+    if str(sender.hostname).startswith(QUEUE):
+        load_prices()
 
 
 @app.task(name="tracking.tasks.digest_task", ignore_result=True)  # type: ignore[untyped-decorator]

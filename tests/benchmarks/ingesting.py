@@ -57,7 +57,7 @@ def send(run: Run, frames: Sequence[Frame]) -> Sent:
     check_ledger(
         ledger, n_spans, installation.wait_drained()["stored_events"] - before["stored_events"]
     )
-    run.notes.setdefault("loads", []).append(  # type: ignore[attr-defined]
+    run.notes.setdefault("loads", []).append(
         {"spans": n_spans, "seconds": done - meter.began, "cpu_s": usage.cpu_by_part}
     )
     return Sent(n_spans, ledger, done - meter.began, usage)

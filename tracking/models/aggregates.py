@@ -113,7 +113,14 @@ class Session(Sums):
                 fields=["project_id", "-last_at", "session_id"], name="tracking_session_last"
             ),
             models.Index(
-                fields=["project_id", "-first_at", "session_id"], name="tracking_session_first"
+                fields=["project_id", "-first_at", "session_id"],
+                include=["user_id"],  # counts a range's users without touching its rows
+                name="tracking_session_first",
+            ),
+            models.Index(
+                fields=["project_id", "user_id"],
+                condition=~models.Q(user_id=""),
+                name="tracking_session_user",
             ),
         ]
 
