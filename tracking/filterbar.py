@@ -94,7 +94,7 @@ def read_list(
 
 def list_environments(project_id: int, time_range: TimeRange) -> list[str]:
     """Names for the menu of every page; a new one may take a minute to appear."""
-    key = f"environments {project_id} {time_range.start:%Y%m%d%H} {time_range.end:%Y%m%d%H}"
+    key = f"environments:{project_id}:{time_range.start:%Y%m%d%H}:{time_range.end:%Y%m%d%H}"
     names: list[str] | None = cache.get(key)
     if names is None:
         rows = top(project_id, time_range, family="environment", limit=MOST_ENVIRONMENTS)
