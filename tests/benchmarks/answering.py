@@ -16,7 +16,7 @@ from tests.benchmarks.load import (
     Connection,
     Failure,
     Ledger,
-    at_pace,
+    Pace,
     percentile,
     post_frame,
 )
@@ -36,10 +36,8 @@ def latency(run: Run) -> list[Row]:
     frames = run.store.frames(int(REQUESTS_A_SECOND * seconds * 100), seed=LATENCY_SEED)
     watch, ledger = Watch(run), Ledger()
     samples = {index: span_path(frames[index]) for index in range(0, len(frames), SAMPLE_EVERY)}
-    local = threading.local()
 
-    def call(index: int, due: float) -> None:
-        connection = connection_of(run, local)
+    def call(connection: Connection, index: int, due: float) -> None:
         try:
             status, _ = connection.send("POST", "/v1/traces", frames[index].body, OTLP)
         except Failure as error:
@@ -51,7 +49,8 @@ def latency(run: Run) -> list[Row]:
             watch.add(samples[index], now)
 
     with watch:
-        at_pace(REQUESTS_A_SECOND, seconds, call, threads=SENDERS)
+        pace = Pace(run.installation.connect, rate=REQUESTS_A_SECOND, connections=SENDERS)
+        pace.run(len(frames), call)
     run.notes["latency answers"] = dict(ledger.statuses)
     return [
         Row("latency", "ack p50", percentile(ledger.latencies, 50) * 1e3, "ms"),
@@ -61,13 +60,6 @@ def latency(run: Run) -> list[Row]:
         Row("latency", "answers that were no success", ledger.lost, "", at_most(0)),
         Row("latency", "samples never visible", watch.n_waiting, "", at_most(0)),
     ]
-
-
-def connection_of(run: Run, local: threading.local) -> Connection:
-    if not hasattr(local, "connection"):
-        local.connection = run.installation.connect()
-    found: Connection = local.connection
-    return found
 
 
 def span_path(frame: Frame) -> str:
@@ -144,10 +136,9 @@ def broker(run: Run) -> list[Row]:
     seconds = run.seconds(usual=30, quick=5)
     frames = run.store.frames(int(seconds * 1_000), seed=BROKER_SEED)
     bodies = list(pings(run, "broker", int(200 * seconds)))
-    ledger, depth, local = Ledger(), Depth(run), threading.local()
+    ledger, depth = Ledger(), Depth(run)
 
-    def call(index: int, due: float) -> None:
-        connection = connection_of(run, local)
+    def call(connection: Connection, index: int, due: float) -> None:
         try:
             status, _ = connection.send("POST", "/api/v1/events", bodies[index], JSON)
         except Failure as error:
@@ -158,7 +149,8 @@ def broker(run: Run) -> list[Row]:
             post_frame(connection, frames[index // 20], Ledger())
 
     with depth:
-        at_pace(200, seconds, call, threads=SENDERS)
+        pace = Pace(run.installation.connect, rate=200, connections=SENDERS)
+        pace.run(len(bodies), call)
         run.installation.wait_drained()
     return [
         Row("broker", "most messages at once", max(depth.counts), "", below(50)),

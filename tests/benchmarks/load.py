@@ -124,25 +124,28 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, -int(-percent * len(ordered) // 100) - 1))]
 
 
-def at_pace(
-    rate: float, seconds: float, call: Callable[[int, float], None], *, threads: int
-) -> int:
-    """Call ``call(index, due)`` at a fixed rate, whatever the answers take; how often.
+class Pace:
+    """Requests at a fixed rate, however long their answers take, over a few connections."""
 
-    ``due`` is when the call should have begun (perf_counter): a late start counts as waiting.
-    """
-    counter, n_calls = itertools.count(), int(rate * seconds)
-    began = time.perf_counter() + 0.1
+    def __init__(self, connect: Callable[[], Connection], *, rate: float, connections: int) -> None:
+        self.connect, self.rate, self.connections = connect, rate, connections
 
-    def run() -> None:
-        while (index := next(counter)) < n_calls:
-            due = began + index / rate
-            time.sleep(max(0.0, due - time.perf_counter()))
-            call(index, due)
+    def run(self, n_calls: int, call: Callable[[Connection, int, float], None]) -> None:
+        """``call(connection, index, due)``; ``due`` is when it should have begun (perf_counter), so
+        that a late start counts as waiting.
+        """
+        counter, began = itertools.count(), time.perf_counter() + 0.1
 
-    workers = [threading.Thread(target=run) for _ in range(threads)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return n_calls
+        def run() -> None:
+            connection = self.connect()
+            while (index := next(counter)) < n_calls:
+                due = began + index / self.rate
+                time.sleep(max(0.0, due - time.perf_counter()))
+                call(connection, index, due)
+            connection.close()
+
+        threads = [threading.Thread(target=run) for _ in range(self.connections)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
