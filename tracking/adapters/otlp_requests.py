@@ -1,5 +1,6 @@
 """An OTLP request as groups of spans that are read one by one, and one span as a request. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -35,7 +36,7 @@ class Group(msgspec.Struct, frozen=True):
     scope: bytes
     schema_url: str
     scope_schema_url: str
-    spans: list[bytes]
+    spans: Sequence[bytes]
     sent_resource: bytes = b"null"  # JSON requests: as it was sent
     sent_scope: bytes = b"null"
 
@@ -79,7 +80,7 @@ def groups_of_protobuf(body: bytes) -> list[Group]:
             of_scope.scope,
             of_resource.schema_url,
             of_scope.schema_url,
-            list(of_scope.spans),
+            of_scope.spans,  # not a list: each span is copied out when it is read, and then gone
         )
         for of_resource in request.resource_spans
         for of_scope in of_resource.scope_spans
