@@ -32,7 +32,14 @@ from tracking.partitions import ensure_weeks, week_of
 from tracking.payloads import save_blocks
 from tracking.pricing import cost_of, has_inconsistent_usage
 from tracking.quarantine import Item, quarantine
-from tracking.staging import clear_stages, datetime_of, open_cursor, prepare_stages, unix_us
+from tracking.staging import (
+    clear_stages,
+    datetime_of,
+    note_rollback,
+    open_cursor,
+    prepare_stages,
+    unix_us,
+)
 from tracking.traces import lock_traces
 
 logger = logging.getLogger(__name__)
@@ -208,6 +215,7 @@ def _store(writing: Writing, reading: Reading, indexes: Sequence[int]) -> set[in
     except Exception as error:
         if is_transient(error):
             raise
+        note_rollback(writing.cursor)
         logger.exception("%s items of project %s failed together", len(indexes), writing.project_id)
         if len(indexes) == 1:
             reading.quarantined.append(_refused(reading, indexes[0], error))

@@ -7,7 +7,7 @@ refreshed at most once in ten seconds, however fast it grows.
 import datetime
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from django.db import transaction
@@ -23,7 +23,6 @@ SESSIONS_AT_ONCE = 200
 AT_MOST_EVERY = datetime.timedelta(seconds=10)
 LEASE = datetime.timedelta(seconds=60)
 FACETS_KEPT = 200
-FACET_BYTES = 2_000  # an entry of the index holds 2,704
 KINDS = [kind.name.lower() for kind in Kind]
 
 DUE = (
@@ -62,7 +61,6 @@ CROSS JOIN LATERAL (
     UNION ALL SELECT 'meta:' || key || '=' || value FROM jsonb_each_text(e.metadata)
 ) f (facet)
 WHERE p.project_id = %(project)s AND p.session_id = ANY (%(sessions)s)
-    AND octet_length(f.facet) <= %(longest)s
 GROUP BY p.session_id
 """
 # Model calls and agents carry the conversation; other spans stand in where there are none.
@@ -96,34 +94,42 @@ SAVE = (
 )
 
 
+class Leased(NamedTuple):
+    n_seen: int
+    projects: dict[int, list[str]]
+
+
 def refresh_due_sessions(*, now: datetime.datetime) -> int:
     """Refresh the sessions whose turn it is and return how many."""
     prepare_stages()
     n_refreshed = 0
-    while found := _refresh_some(now):
-        n_refreshed += found
+    while (leased := lease_due(now)).n_seen:
+        refresh_leased(leased, now)
+        n_refreshed += leased.n_seen
     return n_refreshed
 
 
-def _refresh_some(now: datetime.datetime) -> int:
-    """Lease sessions in a transaction of its own, then refresh them: what digests meanwhile shows
-    by another due_at, and no digest waits for a refresh."""
-    leased_until = now + LEASE
+def lease_due(now: datetime.datetime) -> Leased:
+    """Lease some sessions in a transaction of its own: what is digested meanwhile shows by another
+    due_at, and no digest waits for a refresh."""
     projects: dict[int, list[str]] = {}
+    due: dict[int, dict[str, datetime.datetime]] = {}
     with transaction.atomic(), open_cursor() as cursor:
         rows = cursor.execute(DUE, (now, SESSIONS_AT_ONCE)).fetchall()
-        due: dict[int, dict[str, datetime.datetime]] = {}
         for project_id, session_id, refreshed_at in rows:
             is_early = refreshed_at is not None and refreshed_at > now - AT_MOST_EVERY
-            due_at = refreshed_at + AT_MOST_EVERY if is_early else leased_until
+            due_at = refreshed_at + AT_MOST_EVERY if is_early else now + LEASE
             due.setdefault(project_id, {})[session_id] = due_at
             if not is_early:
                 projects.setdefault(project_id, []).append(session_id)
         for project_id, times in due.items():
             cursor.execute(POSTPONE, (list(times), list(times.values()), project_id))
-    for project_id, session_ids in projects.items():
+    return Leased(len(rows), projects)
+
+
+def refresh_leased(leased: Leased, now: datetime.datetime) -> None:
+    for project_id, session_ids in leased.projects.items():
         _refresh_all(project_id, session_ids, now)
-    return len(rows)
 
 
 def _refresh_all(project_id: int, session_ids: list[str], now: datetime.datetime) -> None:
@@ -155,9 +161,7 @@ def _refresh(
             "first": first,
             "last": last,
         }
-        facets = dict(
-            cursor.execute(FACETS, {**values, "kinds": KINDS, "longest": FACET_BYTES}).fetchall()
-        )
+        facets = dict(cursor.execute(FACETS, {**values, "kinds": KINDS}).fetchall())
         inputs = _previews(cursor, project_id, values, "ASC", input_preview)
         outputs = _previews(cursor, project_id, values, "DESC", output_preview)
         rows = [

@@ -119,6 +119,12 @@ def clear_stages(cursor: psycopg.Cursor[Any]) -> None:
         cursor.execute(f"TRUNCATE {', '.join(sorted(filled))}")
 
 
+def note_rollback(cursor: psycopg.Cursor[Any]) -> None:
+    """Say that the transaction went back to a savepoint: what was truncated since is there again,
+    so the next clearing is of all stages."""
+    _filled[cursor.connection] = {stage.name for stage in _stages}
+
+
 def pg_time(us: int | None) -> int | None:
     return None if us is None else us - PG_EPOCH_US
 

@@ -1,0 +1,129 @@
+import datetime
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from tests.flows import make_sender, make_span, send_events
+from tracking.draining import drain
+from tracking.models import SessionText, SessionToRefresh
+from tracking.session_texts import lease_due, refresh_due_sessions, refresh_leased
+
+pytestmark = pytest.mark.usefixtures("pipeline")
+SECOND = datetime.timedelta(seconds=1)
+MINUTE = datetime.timedelta(minutes=1)
+
+
+@pytest.fixture
+def sender(alpha):
+    return make_sender(alpha)
+
+
+def digest(sender, *events):
+    send_events(sender, list(events))
+    drain(slot=0)
+
+
+def call(name="a", **data):
+    return make_span("t", name, session_id="s", kind="llm", **data)
+
+
+def test_it_gathers_the_facets_of_a_session(sender):
+    data = {
+        "provider": "openai",
+        "model": "gpt-4o",
+        "environment": "live",
+        "tags": ["vip"],
+        "prompt": "answer",
+        "prompt_version": "2",
+        "metadata": {"plan": "pro"},
+        "status": "error",
+        "error_type": "Timeout",
+        "attributes": {"assay.experiment": "tone", "assay.variant": "warm"},
+    }
+    digest(sender, call(**data))
+
+    refresh_due_sessions(now=timezone.now() + MINUTE)
+
+    assert SessionText.objects.get().facets == [
+        "arm:tone=warm",
+        "env:live",
+        "error:Timeout",
+        "kind:llm",
+        "meta:plan=pro",
+        "model:gpt-4o",
+        "prompt:answer",
+        "prompt:answer@2",
+        "provider:openai",
+        "tag:vip",
+    ]
+
+
+def test_it_shows_the_first_question_and_the_last_answer(sender):
+    later = timezone.now() - 30 * MINUTE
+    digest(
+        sender,
+        call(input="first?", output="one"),
+        call("b", start=later, input="second?", output="two"),
+    )
+
+    refresh_due_sessions(now=timezone.now() + MINUTE)
+
+    text = SessionText.objects.get()
+    assert (text.first_input, text.last_output) == ("first?", "two")
+
+
+def test_it_waits_a_moment_for_the_rest_of_a_burst(sender):
+    digest(sender, call())
+
+    assert refresh_due_sessions(now=timezone.now()) == 0
+    assert refresh_due_sessions(now=timezone.now() + 2 * SECOND) == 1
+
+
+def test_it_refreshes_a_session_at_most_once_in_ten_seconds(sender):
+    now = timezone.now() + MINUTE
+    digest(sender, call(input="first?"))
+    refresh_due_sessions(now=now)
+    digest(sender, call("b", output="late"))
+
+    refresh_due_sessions(now=now + 9 * SECOND)
+    assert SessionText.objects.get().last_output == ""
+
+    refresh_due_sessions(now=now + 11 * SECOND)
+    assert SessionText.objects.get().last_output == "late"
+    assert SessionToRefresh.objects.count() == 0
+
+
+def test_events_that_come_during_a_refresh_are_not_missed(sender):
+    now = timezone.now() + MINUTE
+    digest(sender, call(input="first?"))
+    leased = lease_due(now)
+    digest(sender, call("b", output="late"))
+    refresh_leased(leased, now)
+
+    assert SessionToRefresh.objects.get().due_at < now
+
+
+def test_a_session_that_cannot_be_refreshed_holds_up_no_other(sender):
+    for name in "abc":
+        digest(sender, make_span(f"t-{name}", "x", session_id=name, input=name))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE tracking_sessiontext ADD CONSTRAINT no_b CHECK (session_id <> 'b')"
+        )
+
+    refresh_due_sessions(now=timezone.now() + MINUTE)
+
+    assert set(SessionText.objects.values_list("session_id", flat=True)) == {"a", "c"}
+    assert SessionToRefresh.objects.count() == 0
+
+
+def test_an_emptied_session_loses_its_text(sender):
+    digest(sender, make_span("t", "child", parent_span_id="root", input="x"))
+    refresh_due_sessions(now=timezone.now() + MINUTE)
+    assert SessionText.objects.get().session_id == "trace:t"
+
+    digest(sender, make_span("t", "root", session_id="s"))
+    refresh_due_sessions(now=timezone.now() + MINUTE)
+
+    assert SessionText.objects.get().session_id == "s"
