@@ -18,8 +18,7 @@ Costs = dict[str, dict[str, Any]]  # by route: what page_costs prints
 
 
 def pages(run: Run) -> list[Row]:
-    if "pages" not in run.notes:
-        look(run)
+    look(run)
     stages: dict[int, Costs] = run.notes["pages"]  # type: ignore[assignment]
     large = stages[max(stages)]
     rows = [row for route in sorted(large) for row in _rows(route, large[route])]
