@@ -12,13 +12,16 @@ from tracking.payloads import load_payloads
 
 MAX_FAILED_RUNS = 200
 
-# A failed run says so in its metrics; its events are found by its trace, within its times.
+# A failed run says so in its metrics; its events are found by its trace, within its times. OFFSET 0
+# keeps the lookup by key (see experiments.units).
 FAILED = """
 SELECT seen.unit_id, seen.variant, seen.first_seen, seen.last_seen
 FROM tracking_armseen seen
-JOIN tracking_sessionmetric failed
-    ON failed.project_id = %(project_id)s AND failed.session_id = seen.session_id
-    AND failed.name = 'run_failed'
+JOIN LATERAL (
+    SELECT FROM tracking_sessionmetric failed
+    WHERE failed.project_id = %(project_id)s AND failed.session_id = seen.session_id
+      AND failed.name = 'run_failed' OFFSET 0
+) failed ON true
 WHERE seen.project_id = %(project_id)s AND seen.experiment = %(experiment)s
   AND seen.unit_kind = 'run'
 ORDER BY seen.last_seen DESC LIMIT %(limit)s

@@ -61,7 +61,7 @@ def analyse_project(project_id: int, *, now: datetime, budget: timedelta) -> lis
     began = time.monotonic()
     for experiment in sorted(found, key=_computed_at):
         snapshot = find_snapshot(experiment)
-        allowed = FIRST_BUDGET if snapshot is None else budget
+        allowed = max(budget, FIRST_BUDGET) if snapshot is None else budget
         if time.monotonic() - began > allowed / timedelta(seconds=1):
             break
         if snapshot is None or is_stale(snapshot, mark=mark, now=now):

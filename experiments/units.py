@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from experiments.metrics import DISCOVERED_METRICS, METRICS
+from experiments.metrics import DISCOVERED_METRICS, METRICS, Metric
 from experiments.models import Experiment
 
 SHORTEST_WINDOW = timedelta(minutes=30)
@@ -30,18 +30,21 @@ WITH seen AS (
     GROUP BY unit_id, variant
 )
 """
+# Facts are looked up by key for each row, in subqueries that the planner cannot turn into joins:
+# right after a load, without statistics, it joins whole projects in nested loops. And a page of a
+# list then costs a page, not the experiment.
+#
 # A run says itself when it ended, how long it took and whether it failed; a run that threw after
-# it had completed has failed. Without an end it is still maturing.
-# Its facts are the sums of its implicit session; runs that share a session read their own trace
-# part instead (metrics: lists of name, n, …, last at place 6). Every join is by key and per row, so
-# that a page of a list costs a page, not the experiment.
+# it had completed has failed. Without an end it is still maturing. Its facts are the sums of its
+# implicit session; runs that share a session read their own trace part instead (metrics: lists of
+# name, n, …, last at place 6).
 RUN_UNITS = """
 , run AS (
     SELECT seen.*,
-           coalesce(shared.done, done.n > 0, false) AS done,
-           coalesce(shared.failed, failed.n > 0, false) AS failed,
-           coalesce(shared.took, took.last) AS took,
-           coalesce(shared.value, value.last) AS value
+           coalesce(own.done, sums.done, false) AS done,
+           coalesce(own.failed, sums.failed, false) AS failed,
+           CASE WHEN own.found THEN own.took ELSE sums.took END AS took,
+           CASE WHEN own.found THEN own.value ELSE sums.value END AS value
     FROM seen
     LEFT JOIN LATERAL (
         SELECT true AS found, coalesce(bool_or(fact ->> 0 = 'run_completed'), false) AS done,
@@ -53,19 +56,16 @@ RUN_UNITS = """
         WHERE seen.session_id <> 'trace:' || seen.unit_id
           AND part.project_id = %(project_id)s AND part.trace_id = seen.unit_id
         HAVING count(part.trace_id) > 0
-    ) shared ON true
-    LEFT JOIN tracking_sessionmetric done
-        ON done.project_id = %(project_id)s AND done.session_id = seen.session_id
-        AND done.name = 'run_completed' AND shared.found IS NULL
-    LEFT JOIN tracking_sessionmetric failed
-        ON failed.project_id = %(project_id)s AND failed.session_id = seen.session_id
-        AND failed.name = 'run_failed' AND shared.found IS NULL
-    LEFT JOIN tracking_sessionmetric took
-        ON took.project_id = %(project_id)s AND took.session_id = seen.session_id
-        AND took.name = 'duration_ms' AND shared.found IS NULL
-    LEFT JOIN tracking_sessionmetric value
-        ON value.project_id = %(project_id)s AND value.session_id = seen.session_id
-        AND value.name = 'metric_value' AND shared.found IS NULL
+    ) own ON true
+    LEFT JOIN LATERAL (
+        SELECT bool_or(m.n > 0) FILTER (WHERE m.name = 'run_completed') AS done,
+               bool_or(m.n > 0) FILTER (WHERE m.name = 'run_failed') AS failed,
+               max(m.last) FILTER (WHERE m.name = 'duration_ms') AS took,
+               max(m.last) FILTER (WHERE m.name = 'metric_value') AS value
+        FROM tracking_sessionmetric m
+        WHERE own.found IS NULL
+          AND m.project_id = %(project_id)s AND m.session_id = seen.session_id
+    ) sums ON true
 ), unit AS (
     SELECT run.unit_id, run.variant, run.session_id, run.first_seen, run.last_seen, run.n_variants,
            run.done OR run.failed AS is_mature,
@@ -75,14 +75,14 @@ RUN_UNITS = """
            CASE WHEN abs(run.took) < 1e-60 THEN 0 WHEN abs(run.took) <= 1e60 THEN run.took
                 ELSE extract(epoch FROM run.last_seen - run.first_seen) * 1000 END::float8
                AS duration,
-           coalesce(sums.cost_nano, 0) / 1e9::float8 AS cost_per_unit,
-           coalesce(sums.tokens, 0)::float8 AS tokens_per_unit
+           coalesce(used.cost_nano, 0) / 1e9::float8 AS cost_per_unit,
+           coalesce(used.tokens, 0)::float8 AS tokens_per_unit
     FROM run
     LEFT JOIN LATERAL (
         SELECT sum(part.cost_nano) AS cost_nano, sum(part.tokens_in + part.tokens_out) AS tokens
         FROM tracking_tracepart part
         WHERE part.project_id = %(project_id)s AND part.trace_id = run.unit_id
-    ) sums ON true
+    ) used ON true
 )
 """
 # A session counts once it is old enough, never because it went quiet: arms that differ only in
@@ -91,17 +91,21 @@ SESSION_UNITS = """
 , unit AS (
     SELECT seen.*, seen.first_seen <= %(mature_before)s AS is_mature,
            (coalesce(s.n_root_errors, 0) = 0)::int AS success_rate,
-           CASE WHEN abs(value.last) < 1e-60 THEN 0
-                WHEN abs(value.last) <= 1e60 THEN value.last END AS metric_value,
+           CASE WHEN abs(m.value) < 1e-60 THEN 0 WHEN abs(m.value) <= 1e60 THEN m.value END
+               AS metric_value,
            coalesce(extract(epoch FROM s.last_at - s.first_at) * 1000, 0)::float8 AS duration,
            coalesce(s.cost_nano, 0) / 1e9::float8 AS cost_per_unit,
            (coalesce(s.tokens_in, 0) + coalesce(s.tokens_out, 0))::float8 AS tokens_per_unit
     FROM seen
-    LEFT JOIN tracking_session s
-        ON s.project_id = %(project_id)s AND s.session_id = seen.session_id
-    LEFT JOIN tracking_sessionmetric value
-        ON value.project_id = %(project_id)s AND value.session_id = seen.session_id
-        AND value.name = 'metric_value'
+    LEFT JOIN LATERAL (
+        SELECT one.* FROM tracking_session one
+        WHERE one.project_id = %(project_id)s AND one.session_id = seen.session_id OFFSET 0
+    ) s ON true
+    LEFT JOIN LATERAL (
+        SELECT max(one.last) AS value FROM tracking_sessionmetric one
+        WHERE one.project_id = %(project_id)s AND one.session_id = seen.session_id
+          AND one.name = 'metric_value'
+    ) m ON true
 )
 """
 UNITS = {Experiment.Unit.RUN: RUN_UNITS, Experiment.Unit.SESSION: SESSION_UNITS}
@@ -112,8 +116,11 @@ METRIC_SUMS = """
     sum({key}::float8 * {key}) FILTER (WHERE {counted}),
     min({key}) FILTER (WHERE {counted}),
     max({key}) FILTER (WHERE {counted}),
-    percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY {key}) FILTER (WHERE {counted})
+    {quantiles}
 """
+QUANTILES = (
+    "percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY {key}) FILTER (WHERE {counted})"
+)
 SUMS = """
 SELECT variant, min(first_seen), max(last_seen),
     count(*) FILTER (WHERE n_variants = 1),
@@ -170,15 +177,19 @@ def units_sql(experiment: Experiment) -> str:
 
 def sum_units(experiment: Experiment, *, now: datetime) -> list[VariantSums]:
     """Sum every metric over the counted units of every variant, in one statement."""
-    metrics = ",".join(
-        METRIC_SUMS.format(key=metric.key, counted=COUNTED) for metric in DISCOVERED_METRICS
-    )
+    metrics = ",".join(metric_sums(metric) for metric in DISCOVERED_METRICS)
     with connection.cursor() as cursor:
         cursor.execute(
             units_sql(experiment) + SUMS.format(metrics=metrics),
             unit_parameters(experiment, now=now),
         )
         return [_variant_sums(row) for row in cursor.fetchall()]
+
+
+def metric_sums(metric: Metric) -> str:
+    """Return the SQL of one metric's sums; a rate has no quantiles worth a sort."""
+    quantiles = "NULL" if metric.type == "proportion" else QUANTILES
+    return METRIC_SUMS.replace("{quantiles}", quantiles).format(key=metric.key, counted=COUNTED)
 
 
 def _variant_sums(row: tuple[Any, ...]) -> VariantSums:  # the driver's row: a value of any type
