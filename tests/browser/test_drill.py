@@ -44,5 +44,13 @@ def test_choosing_spans_changes_the_panel_and_the_address(alice, open_page):
     page.locator("a.waterfall__row", has_text="lookup_order").click()
     expect(page.locator("#panel")).to_contain_text("orders did not answer")
 
+    page.get_by_title("Fold or unfold").click()
+    expect(page.locator("a.waterfall__row:visible")).to_have_count(1)
+    page.keyboard.press("?")
+    page.keyboard.press("Escape")
+    page.locator("a.waterfall__row").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("a.waterfall__row:visible")).to_have_count(3)
+
     page.go_back()
     expect(page.locator("#panel")).to_contain_text("1,200 in, 34 out")
