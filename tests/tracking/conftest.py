@@ -1,6 +1,7 @@
-"""The pipeline of tests: door, inbox, digest and tables in one transaction that is rolled back."""
+"""The pipeline of tests: door, inbox, digest and tables, in one transaction that is rolled back."""
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from tests.flows import forget_process_caches
@@ -19,6 +20,7 @@ def weeks_ahead(django_db_setup, django_db_blocker):
 def pipeline(weeks_ahead, db):
     """Start and leave with no knowledge of a database that a roll-back is about to change."""
     forget_process_caches()
+    delete_facts()
     yield
     forget_process_caches()
 
@@ -27,5 +29,14 @@ def pipeline(weeks_ahead, db):
 def open_pipeline(weeks_ahead, transactional_db):
     """The same with real commits, for tests of several connections."""
     forget_process_caches()
+    delete_facts()
     yield
+    delete_facts()
     forget_process_caches()
+
+
+def delete_facts():
+    """The tables that Django does not manage are not emptied after transactional tests."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM tracking_event")
+        cursor.execute("DELETE FROM tracking_payload")
