@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import psutil
 import psycopg
 
 from core.embedded.layout import DataDir
+from core.embedded.postgres import death_signal
 from tests.benchmarks.load import Connection, Failure
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -78,6 +80,7 @@ class Installation:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=death_signal(signal.SIGTERM),  # a killed benchmark leaves nothing
             )
         self.wait_ready(seconds=seconds)
         return time.perf_counter() - began

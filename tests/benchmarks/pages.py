@@ -10,7 +10,7 @@ from tests.benchmarks.installation import PROJECT
 from tests.benchmarks.results import Row, at_most, below
 from tests.benchmarks.run import Run
 
-REPEATS = 7
+REPEATS = 11
 MOST_STATEMENTS, MOST_MS, MOST_RATIO = 15, 100, 1.3
 # Below this many milliseconds a ratio tells of noise alone.
 FLOOR_MS = 10.0
