@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from urllib.error import URLError
@@ -98,15 +99,15 @@ class Serving:
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory):
-    root = tmp_path_factory.mktemp("serve")
-    for folder in (root, root.parent, root.parent.parent):
-        folder.chmod(0o711)  # root's PostgreSQL runs as somebody else
-    serving = Serving(root)
-    yield serving
-    if serving.process is not None and serving.process.poll() is None:
-        serving.process.terminate()
-        serving.process.wait(15)
+def tree():
+    # Not below pytest's folders, which are 0700: root's PostgreSQL could not enter them.
+    with tempfile.TemporaryDirectory(prefix="assay-tests-") as folder:
+        Path(folder).chmod(0o711)
+        serving = Serving(Path(folder))
+        yield serving
+        if serving.process is not None and serving.process.poll() is None:
+            serving.process.terminate()
+            serving.process.wait(15)
 
 
 @pytest.fixture

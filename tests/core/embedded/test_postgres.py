@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,27 +26,27 @@ from core.embedded.processes import start_time, wait_until
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="about starts by root")
 
 
-def open_folder(tmp_path_factory, name: str) -> Path:
-    """pytest's folders are 0700, which root's server could not enter."""
-    folder = tmp_path_factory.mktemp(name)
-    for parent in (folder, *folder.parents[:3]):
-        if "pytest" in parent.name or parent == folder:
-            parent.chmod(0o711)
-    return folder
+@contextmanager
+def open_folder():
+    """Not below pytest's folders, which are 0700: root's server could not enter them."""
+    with tempfile.TemporaryDirectory(prefix="assay-tests-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory) -> Path:
+def template():
     """initdb is most of a first start: made once, copied."""
-    folder = open_folder(tmp_path_factory, "template")
-    with running_postgres(DataDir(folder)):
-        pass
-    return folder / "postgres"
+    with open_folder() as folder:
+        with running_postgres(DataDir(folder)):
+            pass
+        yield folder / "postgres"
 
 
 @pytest.fixture
-def empty_dir(tmp_path_factory) -> DataDir:
-    return DataDir(open_folder(tmp_path_factory, "pg"))
+def empty_dir():
+    with open_folder() as folder:
+        yield DataDir(folder)
 
 
 @pytest.fixture
