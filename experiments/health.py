@@ -8,7 +8,7 @@ from experiments.stats.proportions import newcombe_difference
 from experiments.stats.srm import SplitTest
 from experiments.stats.sums import ProportionSums
 from experiments.units import VariantSums
-from experiments.wording import share_text, small_p
+from experiments.wording import counted, share_text, small_p
 
 SEVERAL_WARN = 0.01
 SEVERAL_BLOCK = 0.10
@@ -102,8 +102,8 @@ def check_maturing(inputs: HealthInputs) -> Finding | None:
     return Finding(
         check="maturing",
         status="info",
-        title=f"{maturing} {inputs.unit}s maturing",
-        detail=f"{maturing} of {inputs.units} {inputs.unit}s are too young to compare:"
+        title=f"{counted(maturing, inputs.unit)} maturing",
+        detail=f"{maturing} of {counted(inputs.units, inputs.unit)} cannot be compared yet:"
         " they count as units, not in means",
     )
 
@@ -115,7 +115,7 @@ def check_variants(inputs: HealthInputs) -> Finding | None:
     return Finding(
         check="too_many_variants",
         status="warn",
-        title=f"{inputs.unshown} variants not shown",
+        title=f"{counted(inputs.unshown, 'variant')} not shown",
         detail=f"Only the {len(inputs.arms)} largest variants are compared. A variant's name"
         " must not change with every request.",
     )

@@ -54,6 +54,7 @@ def describe_units(
         "selection": selection,
         "variant": experiment.variants.filter(key=selection.variant).first(),
         "metric": METRICS[selection.ranked_by],
+        "has_own_column": METRICS[selection.ranked_by].unit == "score",  # others have one anyway
         "state_words": STATE_WORDS[selection.state],
         "n": count_units(experiment, selection, now=now),
         "lines": _lines(experiment, selection, shown),

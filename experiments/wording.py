@@ -40,3 +40,7 @@ def small_p(p: float | None) -> str:
 
 def share_text(share: float) -> str:
     return percent(share)
+
+
+def counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
