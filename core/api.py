@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, TypedDict, TypeVar
 from urllib.parse import urlencode
 
+import psycopg
 from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError, connection
@@ -19,7 +20,14 @@ PROBLEM_TYPE = "application/problem+json"
 API_PREFIXES = ("/api/", "/v1/", "/fallom/", "/k/")
 MAX_PAGE_SIZE = 200
 DEFAULT_PAGE_SIZE = 50
-DATABASE_ERRORS = (OperationalError, InterfaceError)
+# Ingestion reads and writes by psycopg's own cursors, whose errors Django does not translate.
+DATABASE_ERRORS = (
+    OperationalError,
+    InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
 
 Row = TypeVar("Row")
 

@@ -11,6 +11,7 @@ TRANSIENT = (
     InterfaceError,
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
     LeaseLostError,
 )
 # Operational by class, but the item's own fault: too long for an index, too deep for a parser.

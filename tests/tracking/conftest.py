@@ -31,6 +31,7 @@ def open_pipeline(weeks_ahead, transactional_db):
     forget_process_caches()
     delete_facts()
     yield
+    connection.close()  # a test may have broken it
     delete_facts()
     forget_process_caches()
 
