@@ -1,5 +1,9 @@
+import json
+import shlex
+
 import pytest
 
+from tests.flows import digest_all, forget_process_caches, make_sender, send_events
 from tests.tracking.support_bot import send_support_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,6 +73,17 @@ def test_an_empty_project_says_how_to_send_data(bob_client):
 
     assert "curl http://testserver/api/v1/events" in text
     assert "/p/alpha/settings/keys/" in text
+
+
+def test_the_line_it_shows_sends_a_session(alpha, bob_client):
+    line = shlex.split(bob_client.get(PAGE).context["curl"])
+
+    forget_process_caches()
+    send_events(make_sender(alpha), [json.loads(line[-1])])
+    digest_all()
+
+    assert line[:2] == ["curl", "http://testserver/api/v1/events"]
+    assert bob_client.get("/p/alpha/sessions/first-session/").status_code == 200
 
 
 def test_a_finer_interval_than_sums_are_kept_by_is_widened(bob_client):
