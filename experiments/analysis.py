@@ -76,16 +76,7 @@ def compute_results(experiment: Experiment, *, now: datetime) -> Results:
     ]
     correct_for_goals(metrics)
     split = judge_split(observation)
-    health = check_health(health_inputs(observation, split, metrics))
-    left = days_to_go(observation)
-    case = Case(
-        questions=goal_questions(observation, metrics),
-        health=health,
-        names={arm.variant: observation.variants[arm.variant].title for arm in observation.arms},
-        unit=experiment.unit,
-        alpha=experiment.alpha,
-        days_left=left,
-    )
+    case = build_case(observation, split, metrics)
     return Results(
         experiment=experiment.key,
         name=experiment.title,
@@ -95,15 +86,28 @@ def compute_results(experiment: Experiment, *, now: datetime) -> Results:
         allocation_version=None,
         started_at=_iso(experiment.started_at),
         computed_at=now.isoformat(),
-        health=health,
+        health=list(case.health),
         verdict=reach_verdict(case),
         variants=[variant_result(observation, arm) for arm in observation.arms],
         metrics=metrics,
         srm=split_result(observation, split),
         planned_units=experiment.tuning_units,
-        days_left=left,
+        days_left=case.days_left,
         units_in_several_variants=round(sum(arm.several_share for arm in observation.arms)),
         executions=read_executions(experiment, now=now) if experiment.is_of_runs else [],
+    )
+
+
+def build_case(observation: Observation, split: SplitTest, metrics: Sequence[MetricResult]) -> Case:
+    """Gather what the verdict is reached from."""
+    variants = observation.variants
+    return Case(
+        questions=goal_questions(observation, metrics),
+        health=check_health(health_inputs(observation, split, metrics)),
+        names={arm.variant: variants[arm.variant].title for arm in observation.arms},
+        unit=observation.experiment.unit,
+        alpha=observation.experiment.alpha,
+        days_left=days_to_go(observation),
     )
 
 
