@@ -49,11 +49,14 @@ def has_maturing(snapshot: ResultSnapshot) -> bool:
     return any(variant["maturing"] for variant in snapshot.results["variants"])
 
 
-def analyse_project(project_id: int, *, now: datetime, budget: timedelta) -> list[Experiment]:
+def analyse_project(
+    project_id: int, *, now: datetime, budget: timedelta, patience: timedelta = timedelta(0)
+) -> list[Experiment]:
     """Discover what is new and recompute what is stale, the oldest first, within the budget.
 
-    Return all experiments, newest first. A page gives a small budget and leaves the rest to the
-    sweep; what has no results at all gets more time, since a page without them says nothing.
+    Return all experiments, newest first. A page gives a small budget, and patience with results
+    that the sweep will renew; what has no results at all gets more time, since a page without them
+    says nothing.
     """
     discover_experiments(project_id)
     mark = source_mark(project_id)
@@ -64,6 +67,8 @@ def analyse_project(project_id: int, *, now: datetime, budget: timedelta) -> lis
         allowed = max(budget, FIRST_BUDGET) if snapshot is None else budget
         if time.monotonic() - began > allowed / timedelta(seconds=1):
             break
+        if snapshot is not None and now - snapshot.computed_at < patience:
+            continue
         if snapshot is None or is_stale(snapshot, mark=mark, now=now):
             experiment.snapshot = analyse(experiment, now=now)
     return found

@@ -21,6 +21,7 @@ from experiments.unit_pages import describe_units
 from tracking.pages import first_data_line
 
 PAGE_BUDGET = timedelta(seconds=0.3)
+PAGE_PATIENCE = timedelta(seconds=10)
 RUNNING_SHOWN = 5
 UNCHANGED = 204
 
@@ -28,7 +29,7 @@ UNCHANGED = 204
 @require_GET
 @project_view()
 def experiment_list(request: PageRequest, project: Project) -> HttpResponseBase:
-    found = analyse_project(project.pk, now=timezone.now(), budget=PAGE_BUDGET)
+    found = list_analysed(project)
     status = request.GET.get("status", "")
     context = {
         "rows": build_rows(found, status=status),
@@ -45,7 +46,7 @@ def experiment_list(request: PageRequest, project: Project) -> HttpResponseBase:
 @require_GET
 @project_view()
 def running_fragment(request: PageRequest, project: Project) -> HttpResponseBase:
-    found = analyse_project(project.pk, now=timezone.now(), budget=PAGE_BUDGET)
+    found = list_analysed(project)
     rows = build_rows(found, status=Experiment.Status.RUNNING)
     context = {"rows": rows[:RUNNING_SHOWN], "n_more": max(len(rows) - RUNNING_SHOWN, 0)}
     return render(request, "experiments/_running.html", context)
@@ -75,6 +76,11 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
     }
     template = "experiments/_experiment.html" if request.htmx else "experiments/detail.html"
     return render(request, template, context)
+
+
+def list_analysed(project: Project) -> list[Experiment]:
+    now = timezone.now()
+    return analyse_project(project.pk, now=now, budget=PAGE_BUDGET, patience=PAGE_PATIENCE)
 
 
 def unit_list(request: PageRequest, experiment: Experiment) -> HttpResponseBase:

@@ -83,6 +83,16 @@ def test_a_page_leaves_stale_results_to_the_sweep(alpha, kept):
     assert found.snapshot.computed_at == NOW
 
 
+def test_a_list_is_patient_with_results_that_the_sweep_renews(alpha, kept):
+    count_digested(alpha)
+    later, budget = NOW + timedelta(seconds=9), timedelta(seconds=1)
+
+    (patient,) = analyse_project(alpha.pk, now=later, budget=budget, patience=timedelta(seconds=10))
+    (eager,) = analyse_project(alpha.pk, now=later, budget=budget)
+
+    assert (patient.snapshot.computed_at, eager.snapshot.computed_at) == (NOW, later)
+
+
 def test_a_page_computes_what_has_no_results_yet(alpha):
     for name in "abc":
         add_session(alpha, name, "a", f"s-{name}")
