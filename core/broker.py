@@ -16,6 +16,7 @@ from kombu.transport import TRANSPORT_ALIASES, filesystem
 
 ALIAS = "assay-files"
 SUFFIX = ".msg"
+LONGEST_WAIT = 0.4
 
 
 class Channel(filesystem.Channel):
@@ -44,6 +45,12 @@ class Channel(filesystem.Channel):
 
 class Transport(filesystem.Transport):
     Channel = Channel
+
+    def drain_events(self, connection: Any, **kwargs: Any) -> Any:
+        """Celery waits 2 s at a time and only then sees that it should stop."""
+        if kwargs.get("timeout") is not None:
+            kwargs["timeout"] = min(kwargs["timeout"], LONGEST_WAIT)
+        return super().drain_events(connection, **kwargs)  # type: ignore[no-untyped-call]
 
 
 def use_files(folder: Path) -> dict[str, Any]:
