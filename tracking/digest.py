@@ -66,7 +66,7 @@ def digest_lease(lease: Lease, *, slot: int, now: datetime.datetime) -> int:
             logger.warning(
                 "Project %s is digested again later: %s", project_id, error, exc_info=unforeseen
             )
-            leases.give_back(lease, batches, error=str(error), now=now)
+            leases.let_go(lease, batches, error=str(error), now=now)
         else:
             n_items += sum(batch.n_items for batch in batches)
     return n_items

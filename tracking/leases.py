@@ -6,12 +6,14 @@ from its fourth attempt on, and goes to quarantine unread at its sixth.
 """
 
 import datetime
+import logging
+import time
 import uuid
 from typing import Any
 
 import msgspec
 import psycopg
-from django.db import transaction
+from django.db import Error, connection, transaction
 
 from tracking.cleaning import clean_text
 from tracking.staging import open_cursor
@@ -22,6 +24,10 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_ROWS = 200
 ALONE_FROM = 4
 QUARANTINE_FROM = 6
+# How often, and after how many seconds, a worker tries to give back while the database is away.
+PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0)
+
+logger = logging.getLogger(__name__)
 
 CANDIDATES = (
     "SELECT id, n_items, n_bytes, attempts FROM tracking_inboxbatch WHERE lease_until < %s"
@@ -110,6 +116,19 @@ def give_back(lease: Lease, batches: list[Batch], *, error: str, now: datetime.d
     with transaction.atomic(), open_cursor() as cursor:
         reason = clean_text(error[:500])
         cursor.execute(GIVE_BACK, (reason, now, [b.id for b in batches], lease.id))
+
+
+def let_go(lease: Lease, batches: list[Batch], *, error: str, now: datetime.datetime) -> None:
+    """Give back through a restart of the database; else the lease's minute would have to pass."""
+    for pause in PAUSES:
+        time.sleep(pause)
+        try:
+            if connection.connection is not None and connection.connection.closed:
+                connection.close()
+            return give_back(lease, batches, error=error, now=now)
+        except (Error, psycopg.Error) as trouble:
+            logger.warning("%s batches could not be given back: %s", len(batches), trouble)
+    return None
 
 
 def finish(cursor: psycopg.Cursor[Any], lease_id: uuid.UUID, batches: list[Batch]) -> None:
