@@ -46,11 +46,10 @@ class Channel(filesystem.Channel):
 class Transport(filesystem.Transport):
     Channel = Channel
 
-    def drain_events(self, connection: Any, **kwargs: Any) -> Any:
+    def drain_events(self, connection: Any, timeout: Any = None, **kwargs: Any) -> Any:
         """Celery waits 2 s at a time and only then sees that it should stop."""
-        if kwargs.get("timeout") is not None:
-            kwargs["timeout"] = min(kwargs["timeout"], LONGEST_WAIT)
-        return super().drain_events(connection, **kwargs)  # type: ignore[no-untyped-call]
+        wait = None if timeout is None else min(timeout, LONGEST_WAIT)
+        return super().drain_events(connection, timeout=wait, **kwargs)  # type: ignore[no-untyped-call]
 
 
 def use_files(folder: Path) -> dict[str, Any]:

@@ -40,8 +40,10 @@ class ProcessTree:
             end.setblocking(False)
         signal.set_wakeup_fd(self.writer.fileno(), warn_on_full_buffer=False)
         self.selector.register(self.reader, selectors.EVENT_READ, self.drain_wakeup)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.request_stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means to stay
+            signal.signal(signal.SIGHUP, self.request_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # only wakes the loop
 
     def request_stop(self, number: int, frame: FrameType | None) -> None:
