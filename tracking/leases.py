@@ -16,7 +16,7 @@ import psycopg
 from django.db import Error, connection, transaction
 
 from tracking.cleaning import clean_text
-from tracking.staging import open_cursor
+from tracking.staging import open_cursor, read_json
 
 LEASE = datetime.timedelta(seconds=60)
 MAX_ITEMS = 2_500
@@ -107,8 +107,8 @@ def _choose(candidates: list[tuple[int, int, int, int]]) -> list[int]:
 
 
 def _batch(row: tuple[Any, ...]) -> Batch:
-    identity, project_id, kind, encoding, body, *rest = row
-    return Batch(identity, project_id, kind, encoding, bytes(body), *rest)
+    identity, project_id, kind, encoding, body, headers, *rest = row
+    return Batch(identity, project_id, kind, encoding, bytes(body), read_json(headers), *rest)
 
 
 def give_back(lease: Lease, batches: list[Batch], *, error: str, now: datetime.datetime) -> None:

@@ -47,6 +47,12 @@ def test_it_leases_up_to_a_few_thousand_items(sender, monkeypatch):
     assert (len(lease.batches), lease.more) == (2, True)
 
 
+def test_it_gives_what_is_kept_of_the_headers(sender):
+    send_events(sender, [make_span("t", "a")], **{"user-agent": "sdk/1", "x-other": "gone"})
+
+    assert claim(timezone.now()).batches[0].headers == {"user-agent": "sdk/1"}
+
+
 def test_a_request_larger_than_a_lease_is_leased_alone(sender, monkeypatch):
     monkeypatch.setattr(leases, "MAX_BYTES", 1)
     send(sender, "a")
