@@ -29,6 +29,11 @@ BEAT: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"queue": "analysis", "expires": 2.0},
     },
+    "experiments": {
+        "task": "experiments.tasks.analyse_task",
+        "schedule": 15.0,
+        "options": {"queue": "analysis", "expires": 15.0},
+    },
     "partitions": {
         "task": "tracking.tasks.partitions_task",
         "schedule": 3600.0,

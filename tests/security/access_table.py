@@ -48,6 +48,8 @@ PAGES: dict[str, dict[str, Role]] = {
 API: dict[str, dict[str, str]] = {
     "api/analytics/?": {"POST": "ingest"},
     "api/analytics/batch/?": {"POST": "ingest"},
+    "v1/traces/?": {"POST": "ingest"},
+    "api/public/otel/v1/traces/?": {"POST": "ingest"},
     "api/v1/events/?": {"POST": "ingest"},
     "api/v1/experiments/?": {"GET": "read"},
     "api/v1/experiments/(?P<key>(?s:.+?))/?": {"GET": "read"},
@@ -55,4 +57,12 @@ API: dict[str, dict[str, str]] = {
     "api/v1/experiments/(?P<key>(?s:.+?))/analyse/?": {"POST": "manage"},
     "api/v1/experiments/(?P<key>(?s:.+?))/sessions/?": {"GET": "read"},
     "api/v1/ingest/status/?": {"GET": "ingest"},
+    "api/v1/totals/?": {"GET": "read"},
+    "api/v1/series/?": {"GET": "read"},
+    "api/v1/sessions/?": {"GET": "read"},
+    "api/v1/sessions/(?P<session_id>(?s:.+))": {"GET": "read"},
+    "api/v1/traces/?": {"GET": "read"},
+    "api/v1/traces/(?P<trace_id>(?s:.+))": {"GET": "read"},
+    "api/v1/spans/?": {"GET": "read"},
+    "api/v1/spans/(?P<trace_id>(?s:.+))/(?P<span_id>[^/]+)/?": {"GET": "read"},
 }

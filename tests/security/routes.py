@@ -10,7 +10,7 @@ SAMPLES = {"slug": "alpha", "int": "1", "str": "x1", "path": "x1", "uuid": "0" *
 
 def all_routes() -> list[str]:
     found = _walk(get_resolver().url_patterns, "")
-    return sorted({re.sub(r"\^|\$", "", route) for route in found})
+    return sorted({re.sub(r"(?<!\[)\^|\$", "", route) for route in found})
 
 
 def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:

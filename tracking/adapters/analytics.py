@@ -16,6 +16,7 @@ from tracking.events import Batch, Failure, IncomingEvent, Receipt, Rejection
 from tracking.identity import content_identity, given_identity, span_identity
 
 FORMAT = "analytics"
+IDEMPOTENCY_KEY = "idempotency-key"  # a header: the request as a whole is one identity
 
 
 def check(body: bytes, *, receipt: Receipt) -> tuple[int, list[Rejection]]:
@@ -29,12 +30,14 @@ def read(body: bytes, *, receipt: Receipt) -> Batch:
     batch = Batch(events=[], rejections=[], failures=[], origins={})
     items = parse_items(body)
     equals: Counter[bytes] = Counter()
+    request_id = receipt.headers.get(IDEMPOTENCY_KEY, "")
     for index, opened in _open(items, receipt):
         if isinstance(opened, Rejection):
             batch.rejections.append(opened)
             continue
         try:
-            batch.events.append(_map(opened, _identify(opened, equals), receipt))
+            place = f"{request_id}\0{index}" if request_id else ""
+            batch.events.append(_map(opened, _identify(opened, place, equals), receipt))
         except Exception as error:  # any bug of a mapper costs one item, which quarantine shows
             reason = f"{type(error).__name__}: {error}"
             body_alone = msgspec.json.encode(items[index].value)
@@ -55,12 +58,16 @@ def _map(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingEvent
     return mapper(envelope, identity, receipt)
 
 
-def _identify(envelope: Envelope, equals: Counter[bytes]) -> bytes:
-    """Identify an event by its id, else by its span, else by its content and place among equals."""
+def _identify(envelope: Envelope, place: str, equals: Counter[bytes]) -> bytes:
+    """Identify an event by its id, else by its span, else by its place in a request that has an
+    identity, else by its content and its ordinal among equals.
+    """
     if envelope.given_id:
         return given_identity(envelope.given_id)
     if envelope.type == SPAN:
         return span_identity(envelope.trace_id, envelope.span_id)
+    if place:
+        return given_identity(place)
     ordinal = equals[envelope.content]
     equals[envelope.content] += 1
     return content_identity(envelope.content, ordinal)

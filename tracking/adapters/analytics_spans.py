@@ -15,6 +15,7 @@ from tracking.adapters.analytics_envelope import (
 from tracking.adapters.analytics_fields import gather_span, whole_us
 from tracking.adapters.analytics_points import error_text
 from tracking.adapters.dialects.attributes import Gathered, settle
+from tracking.adapters.dialects.opentelemetry import RESOURCE_COLUMNS
 from tracking.cleaning import clean_error, clean_name
 from tracking.events import IncomingEvent, Kind, Payload, Receipt, Status
 from tracking.identity import content_rank
@@ -33,6 +34,12 @@ _STATUSES: dict[object, int] = {
 }
 _TROUBLE = frozenset({"error", "status_message"})
 _CALL_COLUMNS = frozenset({"model", "tokens_in", "tokens_out"})
+
+
+_RESOURCE_KEYS = {
+    column: tuple(key for key, filled in RESOURCE_COLUMNS.items() if filled == column)
+    for column in ("environment", "release")
+}
 
 
 def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingEvent:
@@ -56,14 +63,23 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
         trace_id=envelope.trace_id,
         span_id=envelope.span_id,
         parent_span_id=_parent_of(data),
-        environment=clean_name(id_among(data, ENVIRONMENT_KEYS)),
-        release=clean_name(id_among(data, ("release",))),
+        environment=_resource_name(data, ENVIRONMENT_KEYS, "environment"),
+        release=_resource_name(data, ("release",), "release"),
         seen=gathered.seen,
         warnings=_join(gathered.warnings, times.warnings, envelope.warnings),
         payload=payload,
         **gathered.columns,
     )
 
+
+
+def _resource_name(data: dict[str, object], keys: tuple[str, ...], column: str) -> str:
+    """A JSON event has no resource of its own: what one would say may stand among attributes."""
+    attributes = data.get("attributes")
+    said = id_among(data, keys)
+    if not said and isinstance(attributes, dict):
+        said = id_among(attributes, _RESOURCE_KEYS[column])
+    return clean_name(said)
 
 def _settle(
     gathered: Gathered, duration_us: int, data: dict[str, object], unused: dict[str, object]

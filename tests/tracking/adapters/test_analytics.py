@@ -229,3 +229,13 @@ def test_a_given_id_is_who_it_is():
     assert one.id == two.id
     assert one.content_rank != two.content_rank
     assert number.id == text.id
+
+
+def test_a_request_with_an_identity_gives_its_items_theirs():
+    bodies = [b'[{"type": "note", "data": {"n": %d}}]' % n for n in (1, 2)]
+    keyed, other = (Receipt(RECEIPT.received_us, 0, {"idempotency-key": k}) for k in "ab")
+
+    first, again = (analytics.read(body, receipt=keyed).events[0].id for body in bodies)
+
+    assert first == again
+    assert first != analytics.read(bodies[0], receipt=other).events[0].id

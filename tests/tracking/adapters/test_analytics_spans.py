@@ -177,3 +177,11 @@ def test_nanoseconds_are_kept():
 def test_ids_of_any_text_are_kept():
     assert read_span(trace_id="order 7", span_id=12).span_id == "12"
     assert read_span(parent_span_id="0000000000000000").parent_span_id == ""
+
+
+def test_what_a_resource_would_say_may_stand_among_the_attributes():
+    event = read_span(
+        attributes={"deployment.environment.name": "production", "service.version": "1.4"}
+    )
+
+    assert (event.environment, event.release) == ("production", "1.4")
