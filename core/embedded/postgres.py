@@ -24,6 +24,7 @@ from core.embedded.processes import (
     die_with_parent,
     signal_pid,
     start_time,
+    stat_fields,
     wait_until,
 )
 
@@ -154,13 +155,18 @@ def pid_file_lines(cluster: Path) -> list[str]:
         return []
 
 
+def recorded_pid(cluster: Path) -> int:
+    """The pid in postmaster.pid; 0 when there is none to read."""
+    lines = pid_file_lines(cluster)
+    return int(lines[0]) if lines and lines[0].strip().isdigit() else 0
+
+
 def live_server(cluster: Path) -> int | None:
     """The pid in postmaster.pid when that process really is a server of this cluster.
 
     After a crash or a restart of the machine the number may belong to anybody.
     """
-    lines = pid_file_lines(cluster)
-    pid = int(lines[0]) if lines and lines[0].strip().isdigit() else 0
+    pid = recorded_pid(cluster)
     if not pid or start_time(pid) is None:
         return None
     command = command_of(pid)
@@ -181,8 +187,14 @@ def stop_orphan(cluster: Path) -> None:
 
 
 def drop_stale_pid_file(cluster: Path) -> None:
-    """PostgreSQL refuses to start while the file names a live process, whosever it is."""
-    if live_server(cluster) is None:
+    """PostgreSQL refuses to start while the file names a live process, whosever it is.
+
+    The file of a server that is simply gone stays: PostgreSQL clears it itself, after it has looked
+    for orphans of that server in the shared memory named there.
+    """
+    pid = recorded_pid(cluster)
+    is_gone = bool(pid) and not stat_fields(pid)
+    if not is_gone and live_server(cluster) is None:
         (cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
