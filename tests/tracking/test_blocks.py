@@ -1,0 +1,50 @@
+import json
+import zlib
+
+from tracking.blocks import BLOCK_BYTES, new_block_id, pack, unpack
+from tracking.events import EMPTY_PAYLOAD, Payload
+
+
+def test_what_was_packed_is_unpacked():
+    payloads = [Payload(input="é"), Payload(attributes={"a": [1, None]}), Payload(output="x")]
+
+    (block,) = pack(payloads, [7, 7, 7], [2, 0, 1])
+
+    assert (block.week, block.members) == (7, [2, 0, 1])
+    assert unpack(block.body) == [payloads[2], payloads[0], payloads[1]]
+
+
+def test_a_block_is_of_one_week():
+    payloads = [Payload(input=str(n)) for n in range(4)]
+
+    blocks = pack(payloads, [1, 2, 1, 2], [0, 2, 1, 3])
+
+    assert [(block.week, block.members) for block in blocks] == [(1, [0, 2]), (2, [1, 3])]
+
+
+def test_a_block_is_cut_at_its_size_unless_one_payload_is_larger():
+    half, large = Payload(input="x" * (BLOCK_BYTES // 2)), Payload(input="y" * 2 * BLOCK_BYTES)
+
+    blocks = pack([half, half, large, half], [1] * 4, range(4))
+
+    assert [block.members for block in blocks] == [[0], [1], [2], [3]]
+
+
+def test_payloads_of_nothing_take_no_place():
+    blocks = pack([EMPTY_PAYLOAD, Payload(input="a"), EMPTY_PAYLOAD], [1] * 3, range(3))
+
+    assert [block.members for block in blocks] == [[1]]
+    assert pack([EMPTY_PAYLOAD], [1], [0]) == []
+
+
+def test_any_zlib_reads_a_block():
+    (block,) = pack([Payload(input="a")], [1], [0])
+
+    assert json.loads(zlib.decompress(block.body)) == [["a", None, None, None, None, None, None]]
+
+
+def test_ids_of_blocks_differ_and_fit_a_bigint():
+    ids = {new_block_id() for _ in range(200)}
+
+    assert len(ids) == 200
+    assert max(ids) < 2**63
