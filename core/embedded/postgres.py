@@ -1,5 +1,6 @@
 """Runs a PostgreSQL of one's own as a foreground child (docs/operations.md)."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -90,6 +91,11 @@ class PostgresServer:
         return f"postgres://{DATABASE}@{host}:5432/{DATABASE}"
 
     def release(self) -> None:
+        """Give back the lock, and a socket's folder in the temporary directory."""
+        if self.data_dir.socket_record.exists():
+            with contextlib.suppress(OSError):  # a server that still runs has its socket there
+                self.data_dir.socket_dir.rmdir()
+                self.data_dir.socket_record.unlink()
         self.lock.release()
 
 
