@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 from django.conf import settings
+from django.db import close_old_connections, connection
 
 from core.broker import use_files
 from core.embedded.processes import die_with_parent
@@ -45,6 +46,8 @@ BEAT: dict[str, dict[str, Any]] = {
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 MEMORY_PER_CHILD_KB = 300_000
+# A new connection for each task, which is Celery's way, costs PostgreSQL more than a sweep does.
+TASKS_PER_CONNECTION = 100
 
 app = Celery("assay")
 app.conf.update(
@@ -74,6 +77,7 @@ if settings.CELERY_BROKER:
     )
 else:
     app.conf.update(use_files(settings.DATA_DIR.broker))
+app.conf["CELERY_DB_REUSE_MAX"] = TASKS_PER_CONNECTION  # of Celery's Django part: an old name
 app.autodiscover_tasks()
 
 # A byte shared with the pool's processes, which see no signal of a warm stop. No lock around it: a
@@ -96,11 +100,18 @@ def _note_stop(**_: Any) -> None:
 
 
 def _die_with_main_process(**_: Any) -> None:
-    die_with_parent(_main_pid)
+    if os.getpid() != _main_pid:  # a worker without a pool starts its tasks in the main process
+        die_with_parent(_main_pid)
 
 
 def _share_memory(**_: Any) -> None:
     share_before_fork()
+
+
+def _check_connection(**_: Any) -> None:
+    """Drop a connection that broke since the last task."""
+    close_old_connections()
+    connection.close_if_health_check_failed()
 
 
 def _start_heartbeat(sender: Any, **_: Any) -> None:
@@ -116,5 +127,6 @@ for signal, receiver in (
     (signals.worker_process_init, _die_with_main_process),
     (signals.beat_embedded_init, _die_with_main_process),
     (signals.worker_ready, _start_heartbeat),
+    (signals.task_prerun, _check_connection),
 ):
     signal.connect(receiver)

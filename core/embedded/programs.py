@@ -38,8 +38,11 @@ def digest_command(plan: Plan) -> list[str]:
 
 
 def analysis_command(plan: Plan) -> list[str]:
-    """The slow queues; carries the scheduler, which only one worker may."""
-    return [*CELERY, "-n", "analysis@%h", "-Q", "analysis,slow", "-c", "1", "--beat", *QUIET]
+    """The slow queues; carries the scheduler, which only one worker may.
+
+    One process without a pool: its tasks come one at a time anyway, and a child would cost 40 MB.
+    """
+    return [*CELERY, "-n", "analysis@%h", "-Q", "analysis,slow", "-P", "solo", "--beat", *QUIET]
 
 
 def manage_command(*arguments: str) -> list[str]:
