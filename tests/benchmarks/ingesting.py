@@ -48,7 +48,7 @@ class Sent:
 def send(run: Run, frames: Sequence[Frame]) -> Sent:
     """Post frames and wait until they are digested; the ledger of the server must agree."""
     installation, n_spans = run.installation, sum(frame.n_spans for frame in frames)
-    before = installation.status()
+    before = installation.wait_drained()
     with Meter(installation.pid) as meter:
         ledger = post_frames(installation.connect, frames)
         total = before["digested_events"] + ledger.accepted
