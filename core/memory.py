@@ -3,6 +3,8 @@
 import ctypes
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def share_before_fork() -> None:
@@ -10,6 +12,17 @@ def share_before_fork() -> None:
     in every child."""
     gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def paused_collector() -> Iterator[None]:
+    """For work on many long-lived records without cycles, which the collector would walk again and
+    again: references alone free them."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def give_back() -> None:

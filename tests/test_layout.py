@@ -29,6 +29,7 @@ PURE = [
     "tracking/folding.py",
     "tracking/ranks.py",
     "tracking/previews.py",
+    "tracking/glimpses.py",
     "tracking/waterfall.py",
     "tracking/conversation.py",
     "tracking/adapters",

@@ -19,7 +19,8 @@ from tracking.events import EMPTY_PAYLOAD, Payload
 BLOCK_BYTES = 64 * 1024
 LEVEL = 1
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(list[Payload])
+_splitter = msgspec.json.Decoder(list[msgspec.Raw])
+_decoder = msgspec.json.Decoder(Payload)
 
 
 @dataclass(slots=True)
@@ -60,9 +61,10 @@ def pack(payloads: Sequence[Payload], weeks: Sequence[int], order: Iterable[int]
     return blocks
 
 
-def unpack(body: bytes) -> list[Payload]:
-    """The payloads of a block, in order."""
-    return _decoder.decode(isal_zlib.decompress(body))
+def unpack(body: bytes, indexes: Iterable[int]) -> dict[int, Payload]:
+    """The payloads at these places of a block. The others are not decoded."""
+    raws = _splitter.decode(isal_zlib.decompress(body))
+    return {index: _decoder.decode(raws[index]) for index in indexes}
 
 
 def _finish(week: int, pieces: list[bytes], members: list[int]) -> Block:

@@ -13,7 +13,7 @@ from tracking.staging import copy_into, datetime_of, open_cursor, pg_time, unix_
 
 COLUMNS = {"project_id": "int8", "week": "timestamptz", "block_id": "int8", "body": "bytea"}
 LOAD = (
-    "SELECT p.block_id, p.body FROM tracking_payload p"
+    "SELECT p.week, p.block_id, p.body FROM tracking_payload p"
     " JOIN unnest(%s::timestamptz[], %s::bigint[]) k (week, block_id)"
     " ON p.week = k.week AND p.block_id = k.block_id WHERE p.project_id = %s"
     " AND p.week >= %s AND p.week <= %s"
@@ -31,16 +31,19 @@ def save_blocks(cursor: psycopg.Cursor[Any], project_id: int, blocks: Sequence[B
 
 def load_payloads(project_id: int, places: Sequence[Place]) -> list[Payload]:
     """The payloads at these places, in order; the empty one where an event has none."""
-    wanted = {block_id: _week(occurred_at) for occurred_at, block_id, _ in places if block_id}
-    if not wanted:
-        return [EMPTY_PAYLOAD] * len(places)
-    weeks = list(wanted.values())
-    with open_cursor() as cursor:
-        cursor.execute(LOAD, (weeks, list(wanted), project_id, min(weeks), max(weeks)))
-        blocks = {block_id: unpack(body) for block_id, body in cursor}
-    return [
-        blocks[block_id][ix] if block_id in blocks else EMPTY_PAYLOAD for _, block_id, ix in places
-    ]
+    wanted: dict[tuple[datetime.datetime, int], set[int]] = {}
+    for occurred_at, block_id, ix in places:
+        if block_id:
+            wanted.setdefault((_week(occurred_at), block_id), set()).add(ix)
+    found: dict[tuple[int, int], Payload] = {}
+    if wanted:
+        weeks, block_ids = map(list, zip(*wanted, strict=True))
+        with open_cursor() as cursor:
+            cursor.execute(LOAD, (weeks, block_ids, project_id, min(weeks), max(weeks)))
+            for week, block_id, body in cursor:
+                members = unpack(body, wanted[week, block_id])
+                found |= {(block_id, ix): payload for ix, payload in members.items()}
+    return [found.get((block_id, ix), EMPTY_PAYLOAD) for _, block_id, ix in places]
 
 
 def _week(occurred_at: datetime.datetime) -> datetime.datetime:

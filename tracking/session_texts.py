@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import psycopg
 from django.db import transaction
 
-from tracking.events import Kind, Payload
+from tracking.events import Payload
 from tracking.faults import is_transient
+from tracking.glimpses import TRIED, Dimensions, Glimpse, Place
 from tracking.payloads import load_payloads
 from tracking.previews import input_preview, output_preview
 from tracking.staging import Stage, clear_stages, open_cursor, pg_texts, prepare_stages
@@ -23,7 +24,7 @@ SESSIONS_AT_ONCE = 200
 AT_MOST_EVERY = datetime.timedelta(seconds=10)
 LEASE = datetime.timedelta(seconds=60)
 FACETS_KEPT = 200
-KINDS = [kind.name.lower() for kind in Kind]
+CHUNK = 1_000
 
 DUE = (
     "SELECT q.project_id, q.session_id, t.refreshed_at FROM tracking_sessiontorefresh q"
@@ -40,42 +41,15 @@ DONE = (
     "DELETE FROM tracking_sessiontorefresh"
     " WHERE project_id = %s AND session_id = ANY (%s) AND due_at = %s"
 )
-FACETS = """
-SELECT p.session_id, array_agg(DISTINCT f.facet)
-FROM tracking_tracepart p
-JOIN tracking_event e ON e.project_id = p.project_id AND e.trace_id = p.trace_id
-    AND e.session_own = p.session_own AND e.occurred_at BETWEEN %(first)s AND %(last)s
-CROSS JOIN LATERAL (
-    SELECT 'kind:' || (%(kinds)s::text[])[e.kind + 1] WHERE e.duration_us IS NOT NULL
-    UNION ALL SELECT 'model:' || e.model WHERE e.model <> ''
-    UNION ALL SELECT 'provider:' || e.provider WHERE e.provider <> ''
-    UNION ALL SELECT 'prompt:' || e.prompt_key WHERE e.prompt_key <> ''
-    UNION ALL SELECT 'prompt:' || e.prompt_key || '@' || e.prompt_version
-        WHERE e.prompt_key <> '' AND e.prompt_version <> ''
-    UNION ALL SELECT 'env:' || e.environment WHERE e.environment <> ''
-    UNION ALL SELECT 'error:' || e.error_type WHERE e.error_type <> ''
-    UNION ALL SELECT 'run:' || e.run_id WHERE e.run_id <> ''
-    UNION ALL SELECT 'tag:' || tag FROM unnest(e.tags) tag
-    UNION ALL SELECT 'arm:' || (arm ->> 0) || '=' || (arm ->> 1)
-        FROM jsonb_array_elements(e.arms) arm
-    UNION ALL SELECT 'meta:' || key || '=' || value FROM jsonb_each_text(e.metadata)
-) f (facet)
-WHERE p.project_id = %(project)s AND p.session_id = ANY (%(sessions)s)
-GROUP BY p.session_id
-"""
-# Model calls and agents carry the conversation; other spans stand in where there are none.
-ENDS = """
-SELECT session_id, occurred_at, block_id, block_ix FROM (
-    SELECT p.session_id, e.occurred_at, e.block_id, e.block_ix, row_number() OVER (
-        PARTITION BY p.session_id ORDER BY e.kind IN (1, 3) DESC, e.occurred_at {direction}
-    ) AS place
-    FROM tracking_tracepart p
-    JOIN tracking_event e ON e.project_id = p.project_id AND e.trace_id = p.trace_id
-        AND e.session_own = p.session_own AND e.occurred_at BETWEEN %(first)s AND %(last)s
-    WHERE p.project_id = %(project)s AND p.session_id = ANY (%(sessions)s)
-        AND e.block_id <> 0 AND e.duration_us IS NOT NULL
-) ends WHERE place <= 3 ORDER BY session_id, place
-"""
+EVENTS = (
+    "SELECT p.session_id, e.kind, e.duration_us IS NOT NULL, e.model, e.provider, e.prompt_key,"
+    " e.prompt_version, e.environment, e.error_type, e.run_id, array_to_json(e.tags)::text,"
+    " e.arms::text, e.metadata::text, e.occurred_at, e.block_id, e.block_ix"
+    " FROM tracking_tracepart p"
+    " JOIN tracking_event e ON e.project_id = p.project_id AND e.trace_id = p.trace_id"
+    " AND e.session_own = p.session_own AND e.occurred_at BETWEEN %s AND %s"
+    " WHERE p.project_id = %s AND p.session_id = ANY (%s)"
+)
 SPAN = (
     "SELECT min(first_at), max(last_at) FROM tracking_session"
     " WHERE project_id = %s AND session_id = ANY (%s)"
@@ -155,19 +129,15 @@ def _refresh(
 ) -> None:
     first, last = cursor.execute(SPAN, (project_id, session_ids)).fetchone() or (None, None)
     if first is not None:
-        values: dict[str, object] = {
-            "project": project_id,
-            "sessions": session_ids,
-            "first": first,
-            "last": last,
-        }
-        facets = dict(cursor.execute(FACETS, {**values, "kinds": KINDS}).fetchall())
-        inputs = _previews(cursor, project_id, values, "ASC", input_preview)
-        outputs = _previews(cursor, project_id, values, "DESC", output_preview)
+        glimpses = _read_events(cursor, project_id, session_ids, (first, last))
+        firsts = {s: glimpse.first_places() for s, glimpse in glimpses.items()}
+        lasts = {s: glimpse.last_places() for s, glimpse in glimpses.items()}
+        inputs = _previews(project_id, firsts, input_preview)
+        outputs = _previews(project_id, lasts, output_preview)
         rows = [
-            (s, inputs.get(s, ""), outputs.get(s, ""), pg_texts(sorted(facets[s])[:FACETS_KEPT]))
+            (s, inputs.get(s, ""), outputs.get(s, ""), pg_texts(facets))
             for s in session_ids
-            if s in facets
+            if s in glimpses and (facets := sorted(glimpses[s].facets())[:FACETS_KEPT])
         ]
         clear_stages(cursor)
         TEXTS.fill(cursor, rows)
@@ -175,16 +145,31 @@ def _refresh(
     cursor.execute(DONE, (project_id, session_ids, now + LEASE))
 
 
-def _previews(
+def _read_events(
     cursor: psycopg.Cursor[Any],
     project_id: int,
-    values: dict[str, object],
-    direction: str,
-    preview: Callable[[Payload], str],
+    session_ids: list[str],
+    span: tuple[object, object],
+) -> dict[str, Glimpse]:
+    """Gather the sessions' events; ``span`` covers them all, so that partitions are left out."""
+    glimpses: dict[str, Glimpse] = {}
+    for session_id, *said, at, block_id, block_ix in cursor.stream(
+        EVENTS, (*span, project_id, session_ids), size=CHUNK
+    ):
+        if (glimpse := glimpses.get(session_id)) is None:
+            glimpse = glimpses[session_id] = Glimpse()
+        glimpse.add(Dimensions(*said), Place(at, block_id, block_ix))
+    return glimpses
+
+
+def _previews(
+    project_id: int, places: dict[str, list[Place]], preview: Callable[[Payload], str]
 ) -> dict[str, str]:
-    rows = cursor.execute(ENDS.format(direction=direction), values).fetchall()
-    payloads = load_payloads(project_id, [(at, block, ix) for _, at, block, ix in rows])
+    """The words of the first place that has any; the next ones are read only where it has none."""
     found: dict[str, str] = {}
-    for (session_id, *_), payload in zip(rows, payloads, strict=True):
-        found[session_id] = found.get(session_id) or preview(payload)
+    for turn in range(TRIED):
+        asked = {s: tried[turn] for s, tried in places.items() if s not in found and tried[turn:]}
+        payloads = load_payloads(project_id, list(asked.values()))
+        words = {s: preview(payload) for s, payload in zip(asked, payloads, strict=True)}
+        found |= {s: text for s, text in words.items() if text}
     return found

@@ -7,7 +7,7 @@ from celery import signals
 from django.utils import timezone
 
 from core.celery import app, is_stopping
-from core.memory import give_back
+from core.memory import give_back, paused_collector
 from tracking import doorbell
 from tracking.draining import QUEUE, drain
 from tracking.partitions import ensure_ahead
@@ -26,7 +26,9 @@ def load_before_forking(sender: Any, **_: Any) -> None:  # Any: Celery has no ty
 @app.task(name="tracking.tasks.digest_task", ignore_result=True)  # type: ignore[untyped-decorator]
 def digest_task() -> None:
     slot = getattr(current_process(), "index", 0) or 0
-    if drain(slot=slot, stop=is_stopping) > BURST:
+    with paused_collector():
+        n_items = drain(slot=slot, stop=is_stopping)
+    if n_items > BURST:
         give_back()
 
 

@@ -11,7 +11,7 @@ def test_what_was_packed_is_unpacked():
     (block,) = pack(payloads, [7, 7, 7], [2, 0, 1])
 
     assert (block.week, block.members) == (7, [2, 0, 1])
-    assert unpack(block.body) == [payloads[2], payloads[0], payloads[1]]
+    assert unpack(block.body, range(3)) == {0: payloads[2], 1: payloads[0], 2: payloads[1]}
 
 
 def test_a_block_is_of_one_week():
