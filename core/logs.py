@@ -21,10 +21,11 @@ MASKS = (
         re.compile(r"(?i)\b(x-api-key|authorization|password|secret)(\W{1,4})[^\s,;\"'&]{4,}"),
         r"\1\2***",
     ),
-    (re.compile(r"(\w+://[^/\s:@]*):[^/\s@]+@"), r"\1:***@"),
+    (re.compile(r"\b(\w{1,20}://[^/\s:@]{0,200}):[^/\s@]{1,500}@"), r"\1:***@"),
     # providers' keys, as they occur in exceptions of client libraries
     (re.compile(r"\b(sk|rk|pk|gsk|xai)[-_][\w-]{16,}"), r"\1-***"),
 )
+MAX_TEXT = 16_000  # what strangers sent may stand in a message, and masking reads every character
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -34,6 +35,8 @@ def known_secrets() -> tuple[str, ...]:
 
 
 def mask_keys(text: str, *, secrets: Iterable[str] = ()) -> str:
+    if len(text) > MAX_TEXT:
+        text = f"{text[:MAX_TEXT]}… ({len(text) - MAX_TEXT} more characters)"
     for secret in secrets:
         text = text.replace(secret, "***")
     for pattern, replacement in MASKS:

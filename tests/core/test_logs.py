@@ -53,3 +53,10 @@ def test_it_keeps_the_traceback_on_one_line():
 
     assert "\n" not in line
     assert "ValueError" in json.loads(line)["error"]
+
+
+def test_masking_takes_no_longer_than_its_limit_allows():
+    masked = mask_keys("ak_" * 1_000_000)
+
+    assert masked.startswith("ak_")
+    assert masked.endswith("(2984000 more characters)")
