@@ -1,5 +1,6 @@
 import json
 import logging
+import time
 
 import pytest
 
@@ -22,6 +23,15 @@ KEY = "ak_1a2b3c4d_" + "0123456789abcdef" * 4
 )
 def test_it_masks_keys(text, kept):
     assert mask_keys(text).replace("*** ***", "***") == kept
+
+
+@pytest.mark.parametrize("word", ["ab12", "a:", "a://", "/k/", "sk-", "-pk_", "bearer ", " "])
+def test_a_long_line_is_masked_in_no_time(word):
+    began = time.perf_counter()
+
+    mask_keys(word * 50_000)
+
+    assert time.perf_counter() - began < 2  # it is milliseconds; the square of it was minutes
 
 
 def test_it_masks_secrets_of_any_shape_that_the_environment_names(monkeypatch):
