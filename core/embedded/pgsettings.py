@@ -16,7 +16,7 @@ SETTINGS = {
     "unix_socket_permissions": "0777",  # the folder is 0700, and pg_ident checks the uid
     "max_connections": "60",
     "shared_buffers": "192MB",
-    "temp_buffers": "32MB",
+    "temp_buffers": "12MB",  # a worker keeps what it once used
     "work_mem": "8MB",
     "maintenance_work_mem": "64MB",
     "effective_cache_size": "512MB",
