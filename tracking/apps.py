@@ -7,4 +7,9 @@ class TrackingConfig(AppConfig):
 
     def ready(self) -> None:
         # The doorbell learns whom to call.
+        from core.health import register_check, register_metrics
         from tracking import tasks  # noqa: F401
+        from tracking.health import check_lag, ingestion_metrics
+
+        register_check("ingestion", check_lag)
+        register_metrics(ingestion_metrics)

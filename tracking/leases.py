@@ -1,8 +1,9 @@
 """Work claimed from the inbox: leased for a minute, given back or deleted under the same lease.
 
-A worker that dies simply lets its lease run out. What failed waits longer each time, so that
-trouble of the database has minutes to pass. A batch that made workers die or fail is digested alone
-from its fourth attempt on, and goes to quarantine unread at its sixth.
+A worker that dies loses its lease with its connection; one that hangs lets it run out. What failed
+waits longer each time, so that trouble of the database has minutes to pass. A batch that made
+workers die or fail is digested alone from its fourth attempt on, and goes to quarantine unread at
+its sixth.
 """
 
 import datetime
@@ -29,17 +30,23 @@ PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0)
 
 logger = logging.getLogger(__name__)
 
+# A lease names the server process of its worker's connection: once that is gone, so is the worker.
+BACKENDS = (
+    "SELECT pid || '/' || backend_start FROM pg_stat_activity WHERE backend_start IS NOT NULL"
+)
 CANDIDATES = (
     "SELECT id, n_items, n_bytes, attempts FROM tracking_inboxbatch WHERE lease_until < %s"
+    f" OR (lease_owner <> '' AND lease_owner NOT IN ({BACKENDS}))"
     " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
 )
 TAKE = (
-    "UPDATE tracking_inboxbatch SET lease = %s, lease_until = %s, attempts = attempts + 1"
+    "UPDATE tracking_inboxbatch SET lease = %s, lease_until = %s, attempts = attempts + 1,"
+    f" lease_owner = ({BACKENDS} AND pid = pg_backend_pid())"
     " WHERE id = ANY (%s) RETURNING id, project_id, format, encoding, body, headers, n_items,"
     " horizon_us, received_at, attempts, last_error"
 )
 GIVE_BACK = (
-    "UPDATE tracking_inboxbatch SET last_error = %s,"
+    "UPDATE tracking_inboxbatch SET last_error = %s, lease_owner = '',"
     " lease_until = %s::timestamptz + least(power(4, attempts - 1), 300) * interval '1 second'"
     " WHERE id = ANY (%s) AND lease = %s"
 )

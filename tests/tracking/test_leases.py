@@ -125,3 +125,13 @@ def test_a_worker_too_late_counts_nothing_twice(alpha, sender):
     status = status_of(alpha)
     assert (status.stored_events, status.duplicate_events) == (1, 0)
     assert drift_of(alpha.pk) == []
+
+
+def test_a_lease_ends_with_the_connection_of_its_worker(sender):
+    send(sender, "a")
+    assert len(claim(timezone.now()).batches) == 1
+    assert claim(timezone.now()) is None
+
+    InboxBatch.objects.update(lease_owner="1/2020-01-01 00:00:00+00")
+
+    assert len(claim(timezone.now()).batches) == 1

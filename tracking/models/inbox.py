@@ -20,6 +20,7 @@ class InboxBatch(models.Model):
     received_at = models.DateTimeField()
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField()
+    lease_owner = models.TextField(blank=True, default="", db_default="")
     attempts = models.SmallIntegerField(default=0)
     last_error = models.TextField(blank=True, default="")
 
