@@ -10,7 +10,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ["core", "tracking", "prompts", "experiments"]
 FILE_WALL, FUNCTION_WALL = 400, 50
-DRAWERS = {f"{name}.py" for name in "utils helpers common misc services manager tests".split()}
+DRAWERS = {
+    f"{name}.py" for name in ["utils", "helpers", "common", "misc", "services", "manager", "tests"]
+}
 
 # What joins the apps: the only files that may know of a later one.
 JOINTS = {"core/urls.py", "core/api_urls.py", "core/settings.py"}

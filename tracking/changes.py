@@ -18,7 +18,7 @@ from tracking.session_deltas import session_deltas
 from tracking.sessions import apply_session_deltas
 from tracking.traces import Change, save_traces
 
-REFRESH_AFTER = datetime.timedelta(seconds=1)
+REFRESH_AFTER = datetime.timedelta(seconds=2)
 
 
 class Writing(msgspec.Struct, frozen=True):

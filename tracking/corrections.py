@@ -36,11 +36,11 @@ def apply_deltas(
     wanted = sorted(news.keys() | set(retract))
     with open_cursor() as cursor:
         fold_name = decide_names(cursor, project_id, names_of(replace))
-        trace_ids = by_trace([*replace, *load_facts(cursor, project_id, wanted)])
+        groups = by_trace([*replace, *load_facts(cursor, project_id, wanted)])
     with transaction.atomic(durable=True), open_cursor() as cursor:
         clear_stages(cursor)
         writing = Writing(project_id, cursor, fold_name, slot=0, now=now)
-        traces = lock_traces(cursor, project_id, list(trace_ids))
+        traces = lock_traces(cursor, project_id, groups)
         removed = load_facts(cursor, project_id, wanted, lock=True)
         stored = {fact.event_key for fact in removed}
         added = [fact for key, fact in news.items() if key in stored]

@@ -240,7 +240,7 @@ def _store_facts(
     clear_stages(writing.cursor)
     facts = [reading.facts[i] for i in indexes]
     received_us = [reading.received_us[i] for i in indexes]
-    traces = lock_traces(writing.cursor, writing.project_id, list(by_trace(facts)))
+    traces = lock_traces(writing.cursor, writing.project_id, by_trace(facts))
     new_keys = insert_events(writing.cursor, writing.project_id, received_us, facts)
     fresh = [fact for fact in facts if fact.event_key in new_keys]
     repeated = [fact for fact in facts if fact.event_key not in new_keys]
@@ -251,7 +251,8 @@ def _store_facts(
     # deadlock that comes of it is noticed by PostgreSQL, and the batch digested again.
     late = touched.keys() - traces.keys()
     if late:
-        traces |= lock_traces(writing.cursor, writing.project_id, list(late))
+        groups = {trace_id: touched[trace_id] for trace_id in late}
+        traces |= lock_traces(writing.cursor, writing.project_id, groups)
     moved = {trace_id: change for trace_id, change in traces.items() if trace_id in touched}
     apply_changes(writing, moved, added=added, removed=removed)
     counts = FateCounts()

@@ -6,7 +6,7 @@ import psycopg
 from django.db import transaction
 from django.utils import timezone
 
-from tracking.changes import Writing, apply_changes
+from tracking.changes import Writing, apply_changes, by_trace
 from tracking.dimensions import decide_names, names_of
 from tracking.folding import Fact
 from tracking.staging import clear_stages, open_cursor, prepare_stages
@@ -41,5 +41,4 @@ def _fold_chunk(cursor: psycopg.Cursor[Any], project_id: int, facts: list[Fact])
     clear_stages(cursor)
     fold_name = decide_names(cursor, project_id, names_of(facts))
     writing = Writing(project_id, cursor, fold_name, slot=0, now=timezone.now())
-    trace_ids = {fact.event.trace_id for fact in facts} - {""}
-    apply_changes(writing, lock_traces(cursor, project_id, list(trace_ids)), added=facts)
+    apply_changes(writing, lock_traces(cursor, project_id, by_trace(facts)), added=facts)

@@ -10,7 +10,7 @@ import psycopg
 from tracking.folding import SUMS
 from tracking.ranks import pack_key, pack_last, unpack_key
 from tracking.session_deltas import SessionTotals
-from tracking.staging import Row, Stage, pg_time, unix_us
+from tracking.staging import Row, Stage, datetime_of, pg_time, unix_us
 from tracking.traces import load_parts, part_of_row
 
 
@@ -60,9 +60,12 @@ ARMS = Stage(
     },
 )
 
+# Born with its times, as a trace is: its save will mostly find them unchanged.
 CREATE = (
-    "INSERT INTO tracking_session (project_id, session_id, is_implicit, n_traces, user_id,"
-    f" {', '.join(SUMS)}) SELECT %s, s, true, 0, ''{', 0' * len(SUMS)} FROM unnest(%s::text[]) s"
+    "INSERT INTO tracking_session (project_id, session_id, first_at, last_at, is_implicit,"
+    f" n_traces, user_id, {', '.join(SUMS)})"
+    f" SELECT %s, s, first, last, true, 0, ''{', 0' * len(SUMS)}"
+    " FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) t (s, first, last)"
     " ON CONFLICT DO NOTHING RETURNING session_id"
 )
 LOCK = (
@@ -113,7 +116,7 @@ def apply_session_deltas(
     """Move the sessions by the deltas. Traces and parts are saved already, under their locks."""
     if not deltas:
         return []
-    before = _lock(cursor, project_id, sorted(deltas))
+    before = _lock(cursor, project_id, deltas)
     fresh = _rebuild(cursor, project_id, [s for s, delta in deltas.items() if delta.is_stale])
     changes = []
     for session_id, delta in deltas.items():
@@ -132,13 +135,16 @@ def apply_session_deltas(
 
 
 def _lock(
-    cursor: psycopg.Cursor[Any], project_id: int, session_ids: list[str]
+    cursor: psycopg.Cursor[Any], project_id: int, deltas: dict[str, SessionTotals]
 ) -> dict[str, SessionTotals]:
     """Create what is missing, lock all in order, return those that were there before."""
     locked: dict[str, SessionTotals] = {}
-    wanted = session_ids
+    wanted = sorted(deltas)
     while wanted:
-        new = {row[0] for row in cursor.execute(CREATE, (project_id, wanted))}
+        firsts = [_moment(deltas[session_id].first_us) for session_id in wanted]
+        lasts = [_moment(deltas[session_id].last_us) for session_id in wanted]
+        rows = cursor.execute(CREATE, (project_id, wanted, firsts, lasts))
+        new = {row[0] for row in rows}
         known = [session_id for session_id in wanted if session_id not in new]
         if known:
             rows = cursor.execute(LOCK, (project_id, known))
@@ -146,6 +152,10 @@ def _lock(
         # Whoever held the lock of a session may have deleted it.
         wanted = [session_id for session_id in known if session_id not in locked]
     return locked
+
+
+def _moment(us: int | None) -> datetime.datetime | None:
+    return None if us is None else datetime_of(us)
 
 
 def _totals(row: tuple[Any, ...]) -> SessionTotals:

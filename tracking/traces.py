@@ -1,6 +1,6 @@
 """Trace states: locked and loaded before events are folded into them, saved after."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,13 +14,14 @@ from tracking.folding import (
     SPANS,
     SUMS,
     TOKENS,
+    Fact,
     Metric,
     Part,
     Sighting,
     TraceState,
 )
 from tracking.ranks import pack_key, pack_last, unpack_key, unpack_last
-from tracking.staging import Stage, pg_json, pg_time, read_json, unix_us
+from tracking.staging import Stage, datetime_of, pg_json, pg_time, read_json, unix_us
 
 
 class Change(msgspec.Struct):
@@ -66,10 +67,12 @@ TRACES = Stage("stage_trace", TRACE_COLUMNS)
 PARTS = Stage("stage_part", PART_COLUMNS)
 
 _ZEROS = ", 0" * 7
+# Born with its first time, which its save will mostly find unchanged: the update then touches no
+# index.
 CREATE = (
-    "INSERT INTO tracking_trace (project_id, trace_id, n_spans, n_calls, n_llm, n_errors,"
+    "INSERT INTO tracking_trace (project_id, trace_id, first_at, n_spans, n_calls, n_llm, n_errors,"
     " tokens_in, tokens_out, cost_nano, root_status, claim_session, claim_user, name)"
-    f" SELECT %s, t{_ZEROS}, 0, '', '', '' FROM unnest(%s::text[]) t"
+    f" SELECT %s, t, at{_ZEROS}, 0, '', '', '' FROM unnest(%s::text[], %s::timestamptz[]) t (t, at)"
     " ON CONFLICT DO NOTHING RETURNING trace_id"
 )
 LOCK = (
@@ -107,13 +110,17 @@ DROP_TRACES = "DELETE FROM tracking_trace WHERE project_id = %s AND trace_id = A
 
 
 def lock_traces(
-    cursor: psycopg.Cursor[Any], project_id: int, trace_ids: Sequence[str]
+    cursor: psycopg.Cursor[Any], project_id: int, groups: Mapping[str, Sequence[Fact]]
 ) -> dict[str, Change]:
-    """Create what is missing, lock all in order, and return each as it stands (twice)."""
+    """Create what is missing, lock all in order, and return each as it stands (twice).
+
+    ``groups``: what is going to change, by trace.
+    """
     changes: dict[str, Change] = {}
-    wanted = sorted(trace_ids)
+    wanted = sorted(groups)
     while wanted:
-        new = {row[0] for row in cursor.execute(CREATE, (project_id, wanted))}
+        firsts = [datetime_of(min(f.event.occurred_us for f in groups[t])) for t in wanted]
+        new = {row[0] for row in cursor.execute(CREATE, (project_id, wanted, firsts))}
         changes |= {
             trace_id: Change(TraceState(trace_id), TraceState(trace_id)) for trace_id in new
         }

@@ -46,13 +46,16 @@ def _trace(rng: random.Random, trace: str, start: datetime.datetime) -> list[Eve
             data["input"], data["output"] = f"question {number}", f"answer {rng.random()}"
         if rng.random() < 0.2:
             data["status"] = "error"
-        if rng.random() < 0.3:
-            data["attributes"] = {
-                "assay.experiment": f"exp-{rng.randrange(2)}",
-                "assay.variant": rng.choice("ab"),
-            }
+        data |= _arm(rng)
         spans.append(make_span(trace, f"span-{number}", seconds=rng.uniform(0, 5), **data))
     return spans
+
+
+def _arm(rng: random.Random) -> Event:
+    if rng.random() >= 0.3:
+        return {}
+    arm = {"assay.experiment": f"exp-{rng.randrange(2)}", "assay.variant": rng.choice("ab")}
+    return {"attributes": arm}
 
 
 def _run(rng: random.Random, run: str) -> list[Event]:

@@ -72,7 +72,6 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
     )
 
 
-
 def _resource_name(data: dict[str, object], keys: tuple[str, ...], column: str) -> str:
     """A JSON event has no resource of its own: what one would say may stand among attributes."""
     attributes = data.get("attributes")
@@ -80,6 +79,7 @@ def _resource_name(data: dict[str, object], keys: tuple[str, ...], column: str) 
     if not said and isinstance(attributes, dict):
         said = id_among(attributes, _RESOURCE_KEYS[column])
     return clean_name(said)
+
 
 def _settle(
     gathered: Gathered, duration_us: int, data: dict[str, object], unused: dict[str, object]
