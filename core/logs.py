@@ -47,7 +47,8 @@ def mask_keys(text: str, *, secrets: Iterable[str] = ()) -> str:
 def json_line(level: str, source: str, message: str, **fields: object) -> str:
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     row = {"at": at, "level": level, "source": source, "message": message, **fields}
-    return json.dumps(row, ensure_ascii=False, default=str)
+    line = json.dumps(row, ensure_ascii=False, default=str)
+    return line.encode(errors="replace").decode()  # a lone surrogate cannot be written to a file
 
 
 class JsonFormatter(logging.Formatter):

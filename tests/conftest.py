@@ -27,6 +27,14 @@ def browser_type_launch_args(browser_type_launch_args):
     }
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """What was logged may hold lone surrogates, which cannot travel from a worker of xdist."""
+    report = yield
+    report.sections = [(n, text.encode(errors="replace").decode()) for n, text in report.sections]
+    return report
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_bells() -> None:
     """Tests digest when they say so; those of the doorbell register it again."""

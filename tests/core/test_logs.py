@@ -70,3 +70,9 @@ def test_masking_takes_no_longer_than_its_limit_allows():
 
     assert masked.startswith("ak_")
     assert masked.endswith("(2984000 more characters)")
+
+
+def test_a_line_can_be_written_whatever_it_says():
+    line = JsonFormatter().format(logging.makeLogRecord({"msg": "half \ud800 of a pair"}))
+
+    assert json.loads(line)["message"] == "half ? of a pair"
