@@ -36,5 +36,8 @@ class FileLock:
 
     def release(self) -> None:
         if self.handle is not None:
+            # Said, not left to the close: a child just being started may still share the handle,
+            # since the kernel wakes its parent before it closes what is not inherited.
+            fcntl.flock(self.handle, fcntl.LOCK_UN)
             os.close(self.handle)
             self.handle = None
