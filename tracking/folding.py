@@ -144,9 +144,9 @@ def fold(state: TraceState, facts: Iterable[Fact]) -> None:
     after = state.counted_wrapper
     if before is not after:
         if before is not None:
-            _add_usage(state.parts[before.event.session_own].sums, before, sign=-1)
+            add_usage(state.parts[before.event.session_own].sums, before, sign=-1)
         if after is not None:
-            _add_usage(state.parts[after.event.session_own].sums, after, sign=1)
+            add_usage(state.parts[after.event.session_own].sums, after, sign=1)
     _resolve(state)
 
 
@@ -191,7 +191,7 @@ def _count(state: TraceState, part: Part, fact: Fact) -> None:
         if kind == _LLM:
             sums[LLM] += 1
             sums[LLM_US] += event.duration_us or 0
-        _add_usage(sums, fact, sign=1)
+        add_usage(sums, fact, sign=1)
     elif kind == _TOOL:
         sums[TOOL] += 1
         sums[TOOL_ERRORS] += failed
@@ -220,20 +220,21 @@ def is_wrapper(fact: Fact) -> bool:
     )
 
 
-def _add_usage(sums: list[int], fact: Fact, *, sign: int) -> None:
+def add_usage(counts: list[int], fact: Fact, *, sign: int, at: int = TOKENS) -> None:
+    """Add tokens by kind, then money, to the six counts that begin ``at`` a place."""
     event = fact.event
     if event.tokens_in:
-        sums[TOKENS] += sign * event.tokens_in
+        counts[at] += sign * event.tokens_in
     if event.tokens_out:
-        sums[TOKENS + 1] += sign * event.tokens_out
+        counts[at + 1] += sign * event.tokens_out
     if event.tokens_cache_read:
-        sums[TOKENS + 2] += sign * event.tokens_cache_read
+        counts[at + 2] += sign * event.tokens_cache_read
     if event.tokens_cache_write:
-        sums[TOKENS + 3] += sign * event.tokens_cache_write
+        counts[at + 3] += sign * event.tokens_cache_write
     if event.tokens_reasoning:
-        sums[TOKENS + 4] += sign * event.tokens_reasoning
+        counts[at + 4] += sign * event.tokens_reasoning
     if fact.cost_nano:
-        sums[COST] += sign * fact.cost_nano
+        counts[at + 5] += sign * fact.cost_nano
 
 
 def _see_arms(part: Part, event: IncomingEvent) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 
 from tracking.events import CALL_KINDS, Status
-from tracking.folding import SPANS, Fact, TraceState
+from tracking.folding import SPANS, Fact, TraceState, add_usage
 from tracking.models import UsageRollup
 from tracking.session_deltas import SessionTotals
 from tracking.sketches import bucket_of, sketch_of_counts
@@ -33,7 +33,6 @@ COUNTS = (
     "cost_nano",
 )
 N, SPAN, ERROR, TRACES, SESSIONS, DURATION, TOKENS = range(7)
-COST = 11
 FAMILIES = UsageRollup.Family
 _ERROR = int(Status.ERROR)
 
@@ -93,12 +92,12 @@ class RollupDeltas:
             bucket = bucket_of(event.ttft_us)
             usage.ttft[bucket] = usage.ttft.get(bucket, 0) + sign
         if event.kind in CALL_KINDS:
-            _add_usage(counts, fact, sign)
+            add_usage(counts, fact, sign=sign, at=TOKENS)
 
     def add_wrapper(self, fact: Fact | None, sign: int) -> None:
         """Count, or take back, the usage of a wrapper that stands for calls nobody sent."""
         if fact is not None:
-            _add_usage(self._usage_of(fact).counts, fact, sign)
+            add_usage(self._usage_of(fact).counts, fact, sign=sign, at=TOKENS)
 
     def add_trace(self, state: TraceState, sign: int) -> None:
         """Count a trace in the hour it began; one of points alone is no trace to a reader."""
@@ -159,22 +158,6 @@ def _keys(combination: Combination, fold: Fold) -> tuple[RollupKey, ...]:
 
 OTHER = "(other)"
 STATUS_NAMES = ("unset", "ok", "error")
-
-
-def _add_usage(counts: list[int], fact: Fact, sign: int) -> None:
-    event = fact.event
-    if event.tokens_in:
-        counts[TOKENS] += sign * event.tokens_in
-    if event.tokens_out:
-        counts[TOKENS + 1] += sign * event.tokens_out
-    if event.tokens_cache_read:
-        counts[TOKENS + 2] += sign * event.tokens_cache_read
-    if event.tokens_cache_write:
-        counts[TOKENS + 3] += sign * event.tokens_cache_write
-    if event.tokens_reasoning:
-        counts[TOKENS + 4] += sign * event.tokens_reasoning
-    if fact.cost_nano:
-        counts[COST] += sign * fact.cost_nano
 
 
 USAGE = Stage(

@@ -223,4 +223,6 @@ def test_results_are_plain_json(api, tone):
     def refuse(name):
         raise AssertionError(name)
 
-    json.loads(api.get(f"{URL}/tone/results").content, parse_constant=refuse)
+    body = json.loads(api.get(f"{URL}/tone/results").content, parse_constant=refuse)
+
+    assert body["experiment"] == "tone"
