@@ -7,3 +7,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from core import checks  # noqa: F401 -- registers them
+        from core.jobs import register_bell
+        from core.tasks import call_jobs
+
+        register_bell(call_jobs)

@@ -35,6 +35,11 @@ BEAT: dict[str, dict[str, Any]] = {
         "schedule": 15.0,
         "options": {"queue": "analysis", "expires": 15.0},
     },
+    "jobs": {
+        "task": "core.tasks.jobs_task",
+        "schedule": 3.0,
+        "options": {"queue": "slow", "expires": 3.0},
+    },
     "partitions": {
         "task": "tracking.tasks.partitions_task",
         "schedule": 3600.0,

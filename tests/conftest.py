@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 
+from core.jobs import forget_bells
 from tests.cast import *  # noqa: F403
 from tracking import doorbell
 from tracking.draining import QUEUE
@@ -39,6 +40,7 @@ def pytest_runtest_makereport():
 def no_bells() -> None:
     """Tests digest when they say so; those of the doorbell register it again."""
     doorbell.unregister(QUEUE)
+    forget_bells()
 
 
 def find_chromium() -> str:

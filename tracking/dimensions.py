@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import psycopg
+from django.db import transaction
 
 from tracking.folding import Fact
 from tracking.rollups import OTHER, Fold
@@ -73,8 +74,10 @@ def _decide(
         DECIDE, {"project": project_id, "kind": kind, "limit": LIMITS[kind], "names": names}
     )
     decisions = dict(cursor.execute(READ, (project_id, kind, names)).fetchall())
-    for name, folded in decisions.items():
-        _decided[project_id, kind, name] = folded
+    # A decision that is rolled back was none.
+    transaction.on_commit(
+        lambda: _decided.update({(project_id, kind, n): folded for n, folded in decisions.items()})
+    )
     return decisions
 
 

@@ -124,13 +124,39 @@ class Failure(msgspec.Struct, frozen=True):
     body: bytes  # the item alone, as a request body of the same format
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of a thing that is understood only whole: of a run, an exchange, a stream, a score.
+
+    The pieces with the same ``system`` and ``key`` make up one document, whose events are derived
+    from all of them (tracking.documents). Pieces of equal ``body`` are one piece.
+    """
+
+    system: str  # a name of tracking.adapters.DERIVERS
+    key: str  # at most 512 bytes
+    body: bytes  # JSON, in one canonical form: equal pieces have equal bytes
+    received_us: int
+    moments: tuple[int, ...] = ()  # times of its events, as far as it names them
+
+
+class Derived(msgspec.Struct, frozen=True):
+    """What all the parts of a document mean.
+
+    ``summary`` is what lists show of it: a small flat object. ``first_us`` and ``last_us`` place it
+    in a list; without events they are the receipt of its parts.
+    """
+
+    events: list[IncomingEvent]
+    summary: dict[str, object] = {}
+
+
 class Batch(msgspec.Struct, frozen=True):
-    """What one body holds: every item is an event, a rejection or a failure."""
+    """What one body holds: every item is an event, a part, a rejection or a failure."""
 
     events: list[IncomingEvent]
     rejections: list[Rejection]
     failures: list[Failure]
     origins: dict[int, bytes]  # hash -> JSON of resource and scope
+    parts: list[Part] = []
 
 
 class Receipt(msgspec.Struct, frozen=True):

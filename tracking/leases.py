@@ -16,6 +16,7 @@ import msgspec
 import psycopg
 from django.db import Error, connection, transaction
 
+from tracking.adapters import ADAPTERS
 from tracking.cleaning import clean_text
 from tracking.staging import open_cursor, read_json
 
@@ -78,10 +79,16 @@ class Lease(msgspec.Struct, frozen=True):
     batches: list[Batch]
     more: bool  # whether other workers would find something to do
 
-    def of_project(self) -> dict[int, list[Batch]]:
-        groups: dict[int, list[Batch]] = {}
+    def groups(self) -> dict[tuple[int, bool], list[Batch]]:
+        """What is digested together: batches of one project, those that make documents apart.
+
+        Documents and plain events lock their traces in two rounds, which could deadlock.
+        """
+        groups: dict[tuple[int, bool], list[Batch]] = {}
         for batch in self.batches:
-            groups.setdefault(batch.project_id, []).append(batch)
+            adapter = ADAPTERS.get(batch.format)
+            apart = adapter is not None and adapter.makes_documents
+            groups.setdefault((batch.project_id, apart), []).append(batch)
         return groups
 
 

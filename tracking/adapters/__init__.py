@@ -2,9 +2,11 @@
 
 ``check`` runs at the door and must be cheap: how many items, and which are refused and why.
 ``read`` runs at digest: the events, the same refusals, and the items that could not be understood.
+A deriver says what all the parts of a document mean; it must not depend on the order in which they
+came, beyond what their bodies and times of receipt say.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,13 +14,18 @@ import msgspec
 
 import tracking.adapters.analytics as analytics
 import tracking.adapters.otlp as otlp
-from tracking.events import Batch, IncomingEvent, Receipt, Rejection
+from tracking.events import Batch, Derived, IncomingEvent, Part, Receipt, Rejection
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
     check: Callable[..., tuple[int, list[Rejection]]]
     read: Callable[..., Batch]
+    makes_documents: bool = False
+
+
+Deriver = Callable[[str, Sequence[Part]], Derived]
+"""(key, parts in order of receipt) → what they mean. Pure."""
 
 
 def _read_event(body: bytes, *, receipt: Receipt) -> Batch:
@@ -27,13 +34,22 @@ def _read_event(body: bytes, *, receipt: Receipt) -> Batch:
     return Batch(events=[event], rejections=[], failures=[], origins={})
 
 
-def _check_event(body: bytes, *, receipt: Receipt) -> tuple[int, list[Rejection]]:
+def _check_one(body: bytes, *, receipt: Receipt) -> tuple[int, list[Rejection]]:
     return 1, []
+
+
+def _read_part(body: bytes, *, receipt: Receipt) -> Batch:
+    """A part of a document, from quarantine."""
+    part = msgspec.json.decode(body, type=Part)
+    return Batch(events=[], rejections=[], failures=[], origins={}, parts=[part])
 
 
 ADAPTERS: dict[str, Adapter] = {
     "analytics": Adapter(analytics.check, analytics.read),
     "otlp-protobuf": Adapter(partial(otlp.check, json=False), partial(otlp.read, json=False)),
     "otlp-json": Adapter(partial(otlp.check, json=True), partial(otlp.read, json=True)),
-    "assay-event": Adapter(_check_event, _read_event),
+    "assay-event": Adapter(_check_one, _read_event),
+    "assay-part": Adapter(_check_one, _read_part, makes_documents=True),
 }
+
+DERIVERS: dict[str, Deriver] = {}

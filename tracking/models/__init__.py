@@ -8,12 +8,15 @@ from tracking.models.aggregates import (
     TracePart,
     UsageRollup,
 )
+from tracking.models.documents import Document, DocumentPart
 from tracking.models.facts import DimensionName, Event, EventClock, Origin, PayloadBlock
 from tracking.models.inbox import Doorbell, InboxBatch, IngestCounter, Quarantined
 
 __all__ = [
     "ArmSeen",
     "DimensionName",
+    "Document",
+    "DocumentPart",
     "Doorbell",
     "Event",
     "EventClock",

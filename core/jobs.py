@@ -1,0 +1,118 @@
+"""Long work in small steps: each step is one transaction, so that a worker may die at any time.
+
+A kind of job is a function that does the next step from ``job.place`` and says whether it is done.
+It may set ``place``, ``n_done``, ``n_total`` and ``result`` on the job, which are saved in the
+step's own transaction: a step is done and noted, or neither.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+
+from core.models import Job, Project
+
+Step = Callable[[Job], bool]
+"""Does the next step within the caller's transaction; True when the job is done."""
+
+OPEN = (Job.State.WAITING, Job.State.RUNNING)
+MOST_FAILURES = 20
+
+_steps: dict[str, Step] = {}
+_bells: list[Callable[[], None]] = []
+
+logger = logging.getLogger(__name__)
+
+
+def register_job(kind: str, step: Step) -> None:
+    _steps[kind] = step
+
+
+def register_bell(bell: Callable[[], None]) -> None:
+    """Say how workers are told that a job waits."""
+    _bells.append(bell)
+
+
+def start_job(
+    project: Project, kind: str, params: dict[str, Any], *, actor: User | None = None
+) -> Job:
+    """Queue a job; the same open job is not queued twice. Raises KeyError for an unknown kind."""
+    _steps[kind]
+    with transaction.atomic():
+        Project.objects.select_for_update().get(pk=project.pk)
+        same = Job.objects.filter(project=project, kind=kind, params=params, state__in=OPEN)
+        job = same.first()
+        if job is None:
+            job = Job.objects.create(project=project, kind=kind, params=params, created_by=actor)
+        transaction.on_commit(_ring)
+    return job
+
+
+def _ring() -> None:
+    for bell in _bells:
+        try:
+            bell()
+        except (BrokerError, OSError) as error:  # the sweep makes up for it
+            logger.warning("The workers could not be called: %s", error)
+
+
+def forget_bells() -> None:
+    """Leave jobs to the sweep: nobody is called any more."""
+    _bells.clear()
+
+
+def cancel_job(job: Job) -> bool:
+    """Stop a job between two steps; what is done stays done."""
+    still_open = Job.objects.filter(pk=job.pk, state__in=OPEN)
+    return bool(still_open.update(state=Job.State.CANCELLED, finished_at=timezone.now()))
+
+
+def work_on_jobs(*, seconds: float, stop: Callable[[], bool] = lambda: False) -> int:
+    """Do steps of open jobs, the oldest first, for about this long; return how many."""
+    until = time.monotonic() + seconds
+    n_steps = 0
+    while time.monotonic() < until and not stop():
+        if not _do_one_step():
+            break
+        n_steps += 1
+    return n_steps
+
+
+def _do_one_step() -> bool:
+    """One step of the oldest job that nobody works on; False when there is none."""
+    with transaction.atomic():
+        jobs = Job.objects.select_for_update(skip_locked=True).filter(state__in=OPEN)
+        job = jobs.order_by("n_failures", "pk").first()
+        if job is None:
+            return False
+        if job.started_at is None:
+            job.started_at, job.state = timezone.now(), Job.State.RUNNING
+        try:
+            with transaction.atomic():
+                is_done = _steps[job.kind](job)
+        except Exception as error:
+            job.refresh_from_db(fields=["place", "n_done", "n_total", "result"])
+            _note_failure(job, error)
+        else:
+            job.n_failures = 0
+            if is_done:
+                job.state, job.finished_at = Job.State.DONE, timezone.now()
+        job.save()
+    return job.n_failures == 0
+
+
+def _note_failure(job: Job, error: Exception) -> None:
+    """What may pass is tried again at later turns; anything else ends the job."""
+    may_pass = isinstance(error, OperationalError | InterfaceError)
+    job.n_failures += 1
+    job.error = f"{type(error).__name__}: {error}"[:2000].replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if may_pass and job.n_failures < MOST_FAILURES:
+        logger.warning("A step of job %s (%s) failed: %s", job.pk, job.kind, error)
+        return
+    logger.error("The job %s of kind %s failed", job.pk, job.kind, exc_info=error)
+    job.state, job.finished_at = Job.State.FAILED, timezone.now()

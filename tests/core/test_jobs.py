@@ -1,0 +1,94 @@
+import pytest
+from django.db import OperationalError
+
+from core import jobs
+from core.jobs import MOST_FAILURES, cancel_job, register_job, start_job, work_on_jobs
+
+pytestmark = pytest.mark.django_db
+NO_END = 60.0
+
+
+@pytest.fixture(autouse=True)
+def kinds(monkeypatch):
+    monkeypatch.setattr(jobs, "_steps", {})
+
+
+def count_to_three(job):
+    job.n_done += 1
+    job.n_total = 3
+    job.place = {"next": job.n_done}
+    return job.n_done == 3
+
+
+def test_a_job_is_worked_on_until_it_says_it_is_done(alpha):
+    register_job("count", count_to_three)
+    job = start_job(alpha, "count", {})
+
+    assert work_on_jobs(seconds=NO_END) == 3
+
+    job.refresh_from_db()
+    assert (job.state, job.n_done, job.place) == ("done", 3, {"next": 3})
+    assert job.finished_at >= job.started_at
+
+
+def test_the_same_open_job_is_not_queued_twice(alpha, beta):
+    register_job("count", count_to_three)
+    first = start_job(alpha, "count", {"day": 1})
+
+    assert start_job(alpha, "count", {"day": 1}) == first
+    assert start_job(alpha, "count", {"day": 2}) != first
+    assert start_job(beta, "count", {"day": 1}) != first
+
+
+def test_an_unknown_kind_is_refused(alpha):
+    with pytest.raises(KeyError):
+        start_job(alpha, "count", {})
+
+
+def test_a_step_that_fails_leaves_nothing_and_ends_the_job(alpha):
+    def fail(job):
+        job.n_done = 7
+        alpha.name = "changed"
+        alpha.save()
+        raise ValueError("no such\0thing")
+
+    register_job("fail", fail)
+    job = start_job(alpha, "fail", {})
+
+    work_on_jobs(seconds=NO_END)
+
+    job.refresh_from_db()
+    alpha.refresh_from_db()
+    assert (job.state, job.n_done, alpha.name) == ("failed", 0, "Alpha")
+    assert job.error == "ValueError: no such\N{REPLACEMENT CHARACTER}thing"
+
+
+def test_a_database_that_is_away_is_tried_again_and_lets_others_go_first(alpha):
+    def away(job):
+        raise OperationalError("away")
+
+    register_job("away", away)
+    register_job("count", count_to_three)
+    stuck = start_job(alpha, "away", {})
+    work_on_jobs(seconds=NO_END)
+    done = start_job(alpha, "count", {})
+
+    work_on_jobs(seconds=NO_END)
+
+    stuck.refresh_from_db()
+    done.refresh_from_db()
+    assert (stuck.state, stuck.n_failures, done.state) == ("running", 2, "done")
+
+    for _ in range(MOST_FAILURES):
+        work_on_jobs(seconds=NO_END)
+    stuck.refresh_from_db()
+    assert stuck.state == "failed"
+
+
+def test_a_cancelled_job_is_left_alone(alpha):
+    register_job("count", count_to_three)
+    job = start_job(alpha, "count", {})
+
+    assert cancel_job(job) is True
+    assert work_on_jobs(seconds=NO_END) == 0
+    assert cancel_job(job) is False

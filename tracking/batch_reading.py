@@ -1,0 +1,119 @@
+"""What inbox batches hold, made ready to be stored: read, derived, priced, packed.
+
+No lock of a row is held meanwhile: Python thinks here.
+"""
+
+import logging
+from typing import Any
+
+import msgspec
+import psycopg
+from django.conf import settings
+
+from tracking import leases
+from tracking.adapters import ADAPTERS
+from tracking.blocks import Block
+from tracking.counters import Fate, FateCounts
+from tracking.documents import DocumentChanges, read_documents
+from tracking.event_rows import EventKey
+from tracking.events import IncomingEvent, Part, Receipt
+from tracking.folding import Fact
+from tracking.inflate import inflate
+from tracking.leases import Batch
+from tracking.origins import save_origins
+from tracking.preparing import pack_facts, price_event, settle_clocks
+from tracking.quarantine import Item
+from tracking.staging import unix_us
+
+logger = logging.getLogger(__name__)
+
+
+class Reading(msgspec.Struct):
+    """What the bodies of a project's batches hold."""
+
+    facts: list[Fact] = []
+    received_us: list[int] = []
+    blocks: list[Block] = []
+    parts: list[Part] = []
+    documents: DocumentChanges = msgspec.field(default_factory=DocumentChanges)
+    quarantined: list[Item] = []
+    counts: FateCounts = msgspec.field(default_factory=FateCounts)
+
+    @property
+    def derived(self) -> list[Fact]:
+        return [fact for change in self.documents.changes for fact in change.facts]
+
+
+def read_batch(cursor: psycopg.Cursor[Any], batch: Batch, reading: Reading) -> None:
+    body = inflate(batch.body, batch.encoding, limit=settings.INGEST_MAX_BYTES)
+    if batch.attempts >= leases.QUARANTINE_FROM:
+        reason = f"gave_up: {batch.attempts - 1} attempts failed; {batch.last_error}"
+        reading.quarantined.append(Item.of_batch(batch, body=body, reason=reason))
+        return
+    received_us = unix_us(batch.received_at) or 0
+    receipt = Receipt(received_us, batch.horizon_us, batch.headers)
+    try:
+        read = ADAPTERS[batch.format].read(body, receipt=receipt)
+    except Exception as error:  # an adapter's bug must not lose what was acknowledged
+        logger.exception("The adapter %s failed on batch %s", batch.format, batch.id)
+        reason = f"adapter_failed: {type(error).__name__}: {error}"
+        reading.quarantined.append(Item.of_batch(batch, body=body, reason=reason))
+        return
+    for rejection in read.rejections:
+        reading.counts.count(Fate.REJECTED, received_us, detail=rejection.code)
+    for failure in read.failures:
+        item = Item(
+            batch.format,
+            failure.body,
+            failure.reason,
+            received_us,
+            batch.horizon_us,
+            headers=batch.headers,
+        )
+        reading.quarantined.append(item)
+    save_origins(cursor, batch.project_id, read.origins)
+    reading.parts += read.parts
+    events = settle_clocks(cursor, batch.project_id, read.events)
+    reading.facts += map(price_event, events)
+    reading.received_us += [received_us] * len(events)
+
+
+def make_ready(cursor: psycopg.Cursor[Any], project_id: int, reading: Reading) -> None:
+    """Drop repeats within the request, derive documents, pack payloads into blocks."""
+    _drop_repeats(reading)
+    reading.blocks = pack_facts(reading.facts)
+    if not reading.parts:
+        return
+    documents = read_documents(cursor, project_id, reading.parts)
+    reading.documents = documents
+    reading.quarantined += documents.refused
+    for fate, receipts in (
+        (Fate.STORED, documents.stored),
+        (Fate.DUPLICATE, documents.repeated),
+    ):
+        for received_us in receipts:
+            reading.counts.count(fate, received_us)
+    for change in documents.changes:
+        change.facts = list(map(price_event, settle_clocks(cursor, project_id, change.put)))
+    reading.blocks += pack_facts(reading.derived)
+
+
+def _drop_repeats(reading: Reading) -> None:
+    best: dict[EventKey, int] = {}
+    for index, fact in enumerate(reading.facts):
+        key = fact.event_key
+        if (other := best.get(key)) is None:
+            best[key] = index
+            continue
+        reading.counts.count(Fate.DUPLICATE, reading.received_us[index])
+        if rank_of(fact.event) > rank_of(reading.facts[other].event):
+            best[key] = index
+    if len(best) < len(reading.facts):
+        kept = sorted(best.values())
+        reading.facts = [reading.facts[i] for i in kept]
+        reading.received_us = [reading.received_us[i] for i in kept]
+
+
+def rank_of(event: IncomingEvent) -> tuple[int, int]:
+    """Of two contents of one identity the one that ended later wins, then the greater hash."""
+    return event.occurred_us + (event.duration_us or 0), event.content_rank
