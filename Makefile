@@ -3,6 +3,7 @@
 PYTHON ?= python3
 ARGS ?=
 VENV := .venv
+CLIENTS := .venv-clients
 UV := .tools/bin/uv
 PY := $(VENV)/bin/python
 PROCESSES ?= auto
@@ -17,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 run: $(VENV)/.installed
 	@exec $(PY) manage.py serve
 
-test: $(VENV)/.installed-dev chromium
+test: $(VENV)/.installed-dev $(CLIENTS)/.installed chromium
 	@exec $(PY) -m pytest -n $(PROCESSES) --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed-dev
@@ -38,7 +39,7 @@ vendor: $(VENV)/.installed
 	$(PY) static/vendor/build.py
 
 install: $(VENV)/.installed
-install-dev: $(VENV)/.installed-dev
+install-dev: $(VENV)/.installed-dev $(CLIENTS)/.installed
 
 # Debian refuses `pip install` into its own Python and may lack ensurepip, so pip only fetches uv,
 # beside the project, and uv makes the environment.
@@ -58,6 +59,12 @@ $(VENV)/.installed: requirements.txt | $(PY) $(UV)
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed | $(PY) $(UV)
 	$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# The real clients that the contract tests run, apart from what Assay itself needs.
+$(CLIENTS)/.installed: requirements-clients.txt | $(PY) $(UV)
+	$(UV) venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" $(CLIENTS)
+	$(UV) pip install --quiet --python $(CLIENTS)/bin/python --require-hashes -r requirements-clients.txt
 	@touch $@
 
 # The browser tests drive Debian's Chromium; without it they are skipped and say so.
