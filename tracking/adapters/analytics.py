@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tracking.adapters.analytics_body import FaultError, Item, parse_items
+from tracking.adapters.analytics_body import parse_items
 from tracking.adapters.analytics_envelope import SPAN, Envelope, open_envelope
 from tracking.adapters.analytics_points import map_point
 from tracking.adapters.analytics_spans import map_span
+from tracking.adapters.json_items import FaultError, Item
 from tracking.events import Batch, Failure, IncomingEvent, Receipt, Rejection
 from tracking.identity import content_identity, given_identity, span_identity
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from tracking.adapters.analytics_body import MAX_DEPTH, FaultError, Item, is_too_deep
 from tracking.adapters.analytics_times import BadTimeError, parse_time
+from tracking.adapters.json_items import MAX_DEPTH, FaultError, Item, is_too_deep
 from tracking.cleaning import MAX_NAME_BYTES, clean_name
 from tracking.events import Receipt
 from tracking.timestamps import is_expired
