@@ -68,6 +68,9 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.auth, KeyInfo):
             return False
+        if request.auth.is_publishable and not getattr(view, "takes_publishable", False):
+            self.message = "A publishable key sends events and scores, and does nothing else."
+            return False
         scope = needed_scope(view, request.method or "")
         if scope in request.auth.scopes:
             return True

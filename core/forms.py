@@ -8,11 +8,14 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from core.keys import PUBLISHABLE_RATE
 from core.models import Role, Scope
+from core.publishable import OriginError, read_origins
 
 INPUT = {"class": "form-control"}
 SELECT = {"class": "form-select"}
 CHECK = {"class": "form-check-input"}
+MAX_RATE = 1_000_000
 
 
 class LoginForm(forms.Form):
@@ -27,18 +30,22 @@ class LoginForm(forms.Form):
     )
 
 
-class KeyForm(forms.Form):
+class NamedKeyForm(forms.Form):
+    """What both kinds of key have."""
+
     name = forms.CharField(
         max_length=120,
         label="Name",
         help_text="Where this key will be used.",
         widget=forms.TextInput(attrs=INPUT),
     )
-    scopes = forms.MultipleChoiceField(
-        choices=Scope.choices,
-        widget=forms.CheckboxSelectMultiple(attrs=CHECK),
-        initial=[Scope.INGEST],
-        label="Scopes",
+    rate_limit = forms.IntegerField(
+        min_value=1,
+        max_value=MAX_RATE,
+        required=False,
+        label="Requests a second",
+        help_text="Beyond it the answer is 429; empty: no limit.",
+        widget=forms.NumberInput(attrs=INPUT),
     )
     expires_on = forms.DateField(
         required=False,
@@ -58,6 +65,42 @@ class KeyForm(forms.Form):
         return datetime.combine(
             day + timedelta(days=1), time(), tzinfo=timezone.get_default_timezone()
         )
+
+
+class KeyForm(NamedKeyForm):
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices,
+        widget=forms.CheckboxSelectMultiple(attrs=CHECK),
+        initial=[Scope.INGEST],
+        label="Scopes",
+    )
+    field_order = ("name", "scopes", "rate_limit", "expires_on")
+
+
+class PublishableKeyForm(NamedKeyForm):
+    rate_limit = forms.IntegerField(
+        min_value=1,
+        max_value=MAX_RATE,
+        initial=PUBLISHABLE_RATE,
+        label="Requests a second",
+        help_text="Of all visitors together; beyond it the answer is 429.",
+        widget=forms.NumberInput(attrs=INPUT),
+    )
+    origins = forms.CharField(
+        required=False,
+        max_length=5_000,
+        label="Origins",
+        help_text="Pages that may use it, one a line, like https://app.example.com; empty: any.",
+        widget=forms.Textarea(attrs={**INPUT, "rows": 3}),
+    )
+    prefix = "publishable"
+    field_order = ("name", "origins", "rate_limit", "expires_on")
+
+    def clean_origins(self) -> list[str]:
+        try:
+            return read_origins(self.cleaned_data["origins"].splitlines())
+        except OriginError as error:
+            raise ValidationError(str(error)) from error
 
 
 class RoleForm(forms.Form):

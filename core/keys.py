@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypedDict, Unpack
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -25,6 +26,7 @@ MAX_LENGTH = 512
 CACHE_SECONDS = 4.0  # a revoked key is refused everywhere within this time
 CACHE_SIZE = 10_000
 LAST_USED_STEP = timedelta(minutes=1)
+PUBLISHABLE_RATE = 100  # requests a second
 
 
 class KeyFormatError(ValueError):
@@ -42,6 +44,16 @@ class KeyInfo:
     scopes: frozenset[str]
     horizon_days: int | None
     capture_content: bool
+    is_publishable: bool = False
+    origins: tuple[str, ...] = ()
+    rate_limit: int | None = None  # requests a second
+
+
+class KeyTerms(TypedDict, total=False):
+    """For how long, and how often a second, a key may be used; without them: always."""
+
+    expires_at: datetime | None
+    rate_limit: int | None
 
 
 _cache: dict[bytes, tuple[float, KeyInfo]] = {}
@@ -84,12 +96,28 @@ def _load_key(digest: bytes, now: float) -> KeyInfo | None:
         scopes=frozenset(key.scopes),
         horizon_days=key.project.horizon_days,
         capture_content=key.project.capture_content,
+        is_publishable=key.is_publishable,
+        origins=tuple(key.origins),
+        rate_limit=key.rate_limit,
     )
     if len(_cache) >= CACHE_SIZE:
         _cache.clear()
     _cache[digest] = (now + _cache_seconds(key), info)
     _note_use(key)
     return info
+
+
+def project_info(project: Project) -> KeyInfo:
+    """What a signed-in member sends with, whose role was asked for: the door takes a KeyInfo."""
+    return KeyInfo(
+        key_id=0,
+        project_id=project.pk,
+        project_slug=project.slug,
+        prefix="",
+        scopes=frozenset({Scope.INGEST.value}),
+        horizon_days=project.horizon_days,
+        capture_content=project.capture_content,
+    )
 
 
 def _cache_seconds(key: ApiKey) -> float:
@@ -115,31 +143,64 @@ def issue_key(
     actor: User | None,
     *,
     raw: str | None = None,
-    expires_at: datetime | None = None,
+    **terms: Unpack[KeyTerms],
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its text, which is kept nowhere.
 
     ``raw`` is a key given by the operator; without it one is made: ``ak_<8 hex>_<64 hex>``.
     """
     prefix, raw = _make_key() if raw is None else (_name_given_key(raw), raw)
-    with transaction.atomic():
-        key = ApiKey.objects.create(
-            project=project,
-            name=name,
-            prefix=prefix,
-            secret_hash=_digest(raw).hex(),
-            scopes=sorted(set(scopes), key=Scope.values.index),
-            created_by=actor,
-            expires_at=expires_at,
-        )
-        record_audit(
-            project,
-            actor,
-            "api_key.create",
-            target=prefix,
-            detail={"name": name, "scopes": key.scopes},
-        )
+    key = ApiKey(
+        project=project,
+        name=name,
+        prefix=prefix,
+        secret_hash=_digest(raw).hex(),
+        scopes=sorted(set(scopes), key=Scope.values.index),
+        created_by=actor,
+        **terms,
+    )
+    _save_new_key(key, actor)
     return key, raw
+
+
+def issue_publishable_key(
+    project: Project,
+    name: str,
+    actor: User | None,
+    *,
+    origins: Collection[str] = (),
+    rate_limit: int = PUBLISHABLE_RATE,
+    expires_at: datetime | None = None,
+) -> ApiKey:
+    """Make a key for web pages, ``pk_<8 hex>_<32 hex>``: it sends events and scores, no more."""
+    prefix = f"pk_{secrets.token_hex(4)}"
+    raw = f"{prefix}_{secrets.token_hex(16)}"
+    key = ApiKey(
+        project=project,
+        name=name,
+        kind=ApiKey.Kind.PUBLISHABLE,
+        prefix=prefix,
+        public_text=raw,
+        secret_hash=_digest(raw).hex(),
+        scopes=[Scope.INGEST.value],
+        origins=sorted(set(origins)),
+        rate_limit=rate_limit,
+        created_by=actor,
+        expires_at=expires_at,
+    )
+    _save_new_key(key, actor)
+    return key
+
+
+def _save_new_key(key: ApiKey, actor: User | None) -> None:
+    detail: dict[str, object] = {"name": key.name, "scopes": key.scopes}
+    if key.is_publishable:
+        detail |= {"kind": key.kind, "origins": key.origins}
+    if key.rate_limit:
+        detail["rate_limit"] = key.rate_limit
+    with transaction.atomic():
+        key.save(force_insert=True)
+        record_audit(key.project, actor, "api_key.create", target=key.prefix, detail=detail)
 
 
 def _make_key() -> tuple[str, str]:

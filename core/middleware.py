@@ -38,5 +38,6 @@ class PrivateCacheMiddleware:
         if not is_static and "private" not in response.get("Cache-Control", ""):
             response["Cache-Control"] = "private, no-store"
         response["Permissions-Policy"] = PERMISSIONS_POLICY
-        response["Cross-Origin-Resource-Policy"] = "same-origin"
+        # What pages of other origins may use says so itself (core.publishable).
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response

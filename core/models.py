@@ -117,13 +117,32 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
 
 class ApiKey(models.Model):
-    """Only the digest of a key is kept; the key itself is shown once, when it is made."""
+    """Of a secret key only the digest is kept; the key itself is shown once, when it is made.
+
+    A publishable key stands in web pages for everybody to read: it may only send, is limited, and
+    its text is kept.
+    """
+
+    class Kind(models.TextChoices):
+        SECRET = "secret", "Secret"
+        PUBLISHABLE = "publishable", "Publishable"
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="api_keys")
     name = models.CharField(max_length=120)
     prefix = models.CharField(max_length=16, unique=True)
     secret_hash = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.SECRET)
+    public_text = models.CharField(max_length=64, blank=True, default="")
     scopes = ArrayField(models.CharField(max_length=16, choices=Scope.choices))
+    origins = ArrayField(
+        models.CharField(max_length=300),
+        default=list,
+        blank=True,
+        help_text="Web pages that may use a publishable key; empty: any.",
+    )
+    rate_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Requests a second; empty: no limit."
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -148,6 +167,20 @@ class ApiKey(models.Model):
             models.CheckConstraint(
                 name="core_apikey_hash_is_sha256", condition=Q(secret_hash__regex="^[0-9a-f]{64}$")
             ),
+            models.CheckConstraint(
+                name="core_apikey_publishable_is_harmless",
+                condition=Q(kind="secret", public_text="")
+                | Q(
+                    kind="publishable",
+                    public_text__startswith="pk_",
+                    scopes=[Scope.INGEST.value],
+                    rate_limit__isnull=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="core_apikey_rate_limit_positive",
+                condition=Q(rate_limit=None) | Q(rate_limit__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -160,6 +193,23 @@ class ApiKey(models.Model):
     @property
     def is_usable(self) -> bool:
         return self.revoked_at is None and not self.is_expired
+
+    @property
+    def is_publishable(self) -> bool:
+        return self.kind == self.Kind.PUBLISHABLE
+
+
+class KeyAllowance(models.Model):
+    """How far a limited key has used its rate: the time until which its requests are spread.
+
+    An unlogged table (migration 0004): after a crash every key begins with its whole allowance.
+    """
+
+    key_id = models.BigIntegerField(primary_key=True)
+    spread_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.key_id} until {self.spread_until:%H:%M:%S}"
 
 
 class AuditEntry(models.Model):

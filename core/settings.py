@@ -201,6 +201,7 @@ INGEST_HORIZON_DAYS = env_int("ASSAY_HORIZON_DAYS", 1_096)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["core.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["core.authentication.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["core.rate_limits.KeyRateThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

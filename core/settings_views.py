@@ -10,8 +10,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from core.access import PageRequest, project_view
 from core.api import CursorError, read_cursor, sign_cursor
-from core.forms import KeyForm, MemberForm, RoleForm
-from core.keys import issue_key, revoke_key
+from core.forms import KeyForm, MemberForm, PublishableKeyForm, RoleForm
+from core.keys import issue_key, issue_publishable_key, revoke_key
 from core.models import ApiKey, Membership, Project, Role
 from core.projects import MembershipError, add_member, change_member_role, remove_member
 
@@ -39,22 +39,57 @@ def create_key(request: PageRequest, project: Project) -> HttpResponse:
         return _keys_page(request, project, form=form)
     fields = form.cleaned_data
     _, raw = issue_key(
-        project, fields["name"], fields["scopes"], request.user, expires_at=fields["expires_on"]
+        project,
+        fields["name"],
+        fields["scopes"],
+        request.user,
+        expires_at=fields["expires_on"],
+        rate_limit=fields["rate_limit"],
     )
     # Shown in this answer alone: a redirect would have to keep it somewhere.
     return _keys_page(request, project, form=KeyForm(), new_key=raw)
 
 
+@require_POST
+@project_view(role=Role.ADMIN)
+def create_publishable_key(request: PageRequest, project: Project) -> HttpResponse:
+    form = PublishableKeyForm(request.POST)
+    if not form.is_valid():
+        return _keys_page(request, project, form=KeyForm(), publishable_form=form)
+    fields = form.cleaned_data
+    key = issue_publishable_key(
+        project,
+        fields["name"],
+        request.user,
+        origins=fields["origins"],
+        rate_limit=fields["rate_limit"],
+        expires_at=fields["expires_on"],
+    )
+    messages.success(request, f"The publishable key {key.prefix} is made.")
+    return redirect("settings-keys", slug=project.slug)
+
+
 def _keys_page(
-    request: PageRequest, project: Project, *, form: KeyForm, new_key: str = ""
+    request: PageRequest,
+    project: Project,
+    *,
+    form: KeyForm,
+    publishable_form: PublishableKeyForm | None = None,
+    new_key: str = "",
 ) -> HttpResponse:
+    publishable_form = publishable_form or PublishableKeyForm()
+    keys = project.api_keys.select_related("created_by")
     context = {
         "tab": "keys",
-        "keys": project.api_keys.select_related("created_by"),
+        "keys": [key for key in keys if not key.is_publishable],
+        "publishable_keys": [key for key in keys if key.is_publishable],
         "form": form,
+        "publishable_form": publishable_form,
         "new_key": new_key,
+        "base_url": request.build_absolute_uri("/").rstrip("/"),
     }
-    return render(request, "core/settings/keys.html", context, status=400 if form.errors else 200)
+    status = 400 if form.errors or publishable_form.errors else 200
+    return render(request, "core/settings/keys.html", context, status=status)
 
 
 @require_POST

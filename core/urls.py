@@ -8,6 +8,11 @@ from core import health, settings_views, views
 settings_patterns = [
     path("", settings_views.settings_home, name="settings"),
     path("keys/", settings_views.keys, name="settings-keys"),
+    path(
+        "keys/publishable/",
+        settings_views.create_publishable_key,
+        name="settings-keys-publishable",
+    ),
     path("keys/<int:key_id>/revoke/", settings_views.revoke, name="settings-keys-revoke"),
     path("members/", settings_views.members, name="settings-members"),
     path(

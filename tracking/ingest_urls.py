@@ -7,6 +7,7 @@ from django.urls import re_path
 
 from tracking.ingest_views import EventsView, IngestStatusView
 from tracking.otlp_views import OtlpTracesView
+from tracking.publishable_views import PublishableEventsView
 
 urlpatterns = [
     re_path(r"^v1/traces/?$", OtlpTracesView.as_view(), name="otlp-traces"),
@@ -15,4 +16,8 @@ urlpatterns = [
     re_path(r"^api/v1/ingest/status/?$", IngestStatusView.as_view(), name="ingest-status"),
     re_path(r"^api/analytics/?$", EventsView.as_view(), name="analytics"),
     re_path(r"^api/analytics/batch/?$", EventsView.as_view(), name="analytics-batch"),
+    # From web pages, with a publishable key and no header.
+    re_path(r"^k/(?P<key>[^/]+)/api/v1/events/?$", PublishableEventsView.as_view()),
+    re_path(r"^k/(?P<key>[^/]+)/api/analytics/?$", PublishableEventsView.as_view()),
+    re_path(r"^k/(?P<key>[^/]+)/api/analytics/batch/?$", PublishableEventsView.as_view()),
 ]

@@ -85,6 +85,8 @@ class IngestView(APIView):
 class EventsView(IngestView):
     """JSON events: one, ``{"events": […]}``, a bare array, or JSON Lines."""
 
+    takes_publishable = True
+
     @events_schema
     def post(self, request: Request) -> Response:
         accepted = self.accept(request, "analytics")

@@ -37,7 +37,8 @@ class OtlpTracesView(IngestView):
 
     def error_response(self, problem: Response) -> HttpResponse:
         json = speaks_json(self.request) or media_type(self.request) not in PROTOBUF_TYPES
-        status = problem.status_code
+        # Beyond a key's rate too: not every exporter knows 429.
+        status = 503 if problem.status_code == 429 else problem.status_code
         retry_after = problem.headers.get("Retry-After")
         body = status_body(
             status,

@@ -26,6 +26,7 @@ SIGNED_IN = {""}
 PAGES: dict[str, dict[str, Role]] = {
     "p/<slug:slug>/settings/": {"GET": VIEWER},
     "p/<slug:slug>/settings/keys/": {"GET": VIEWER, "POST": ADMIN},
+    "p/<slug:slug>/settings/keys/publishable/": {"POST": ADMIN},
     "p/<slug:slug>/settings/keys/<int:key_id>/revoke/": {"POST": ADMIN},
     "p/<slug:slug>/settings/members/": {"GET": VIEWER, "POST": ADMIN},
     "p/<slug:slug>/settings/members/<int:membership_id>/role/": {"POST": ADMIN},
@@ -65,4 +66,11 @@ API: dict[str, dict[str, str]] = {
     "api/v1/traces/(?P<trace_id>(?s:.+))": {"GET": "read"},
     "api/v1/spans/?": {"GET": "read"},
     "api/v1/spans/(?P<trace_id>(?s:.+))/(?P<span_id>[^/]+)/?": {"GET": "read"},
+}
+
+# API for web pages: a publishable key in the address, and nothing else, opens these.
+PUBLISHABLE = {
+    "k/(?P<key>[^/]+)/api/analytics/?",
+    "k/(?P<key>[^/]+)/api/analytics/batch/?",
+    "k/(?P<key>[^/]+)/api/v1/events/?",
 }

@@ -3,9 +3,10 @@
 import pytest
 from django.utils import timezone
 
+from core.keys import forget_cached_keys, issue_publishable_key
 from core.models import ApiKey, Role
 from tests.cast import make_client, make_member
-from tests.security.access_table import API, OPEN, PAGES, SIGNED_IN
+from tests.security.access_table import API, OPEN, PAGES, PUBLISHABLE, SIGNED_IN
 from tests.security.routes import address_of, all_routes
 
 PAGE_CASES = [(route, method) for route, methods in PAGES.items() for method in methods]
@@ -19,7 +20,7 @@ def ask(client, method, route):
 
 
 def test_every_route_has_its_row():
-    assert set(all_routes()) == OPEN | SIGNED_IN | PAGES.keys() | API.keys()
+    assert set(all_routes()) == OPEN | SIGNED_IN | PUBLISHABLE | PAGES.keys() | API.keys()
 
 
 @pytest.mark.parametrize(("route", "method"), PAGE_CASES)
@@ -85,6 +86,33 @@ def test_the_api_asks_for_the_scope_of_the_table(make_key, route, method):
             assert status < 500, scope
         else:
             assert status == 403, scope
+
+
+@pytest.mark.parametrize("route", sorted(PUBLISHABLE))
+def test_doors_for_pages_take_a_publishable_key_in_the_address_alone(alpha, alpha_key, route):
+    key = issue_publishable_key(alpha, "page", None).public_text
+    address = address_of(route)
+
+    def post(text, **options):
+        client = make_client(**options)
+        return client.post(address.replace("x1", text), b"{}", content_type="text/plain")
+
+    assert post(key).status_code == 202
+    assert post(alpha_key).status_code == 401
+    assert post("unknown", key=alpha_key).status_code == 401
+    ApiKey.objects.update(revoked_at=timezone.now())
+    forget_cached_keys()
+    assert post(key).status_code == 401
+
+
+@pytest.mark.parametrize(("route", "method"), API_CASES)
+def test_a_publishable_key_opens_no_other_door(alpha, route, method):
+    key = issue_publishable_key(alpha, "page", None).public_text
+    sends = route in {"api/analytics/?", "api/analytics/batch/?", "api/v1/events/?"}
+    sends = sends or route == "api/v1/scores/?"
+
+    status = ask(make_client(key=key), method, route).status_code
+    assert status in ({202, 400} if sends else {403})
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/core/project/", "/admin/auth/user/"])
