@@ -102,7 +102,7 @@ def gather_span(data: dict[str, object], unused: dict[str, object]) -> Gathered:
         _read_tokens(data["tokens"], said, gathered, unused)
     if "ttft_ms" in data and (ttft_us := whole_us(data["ttft_ms"])) is not None:
         said["ttft_us"] = ttft_us
-    _overrule(gathered, said)
+    overrule(gathered, said)
     return gathered
 
 
@@ -133,7 +133,7 @@ def whole_us(ms: object) -> int | None:
     return round(number * 1000) if isinstance(number, float) and number < 1e15 else None
 
 
-def _overrule(gathered: Gathered, said: dict[str, Any]) -> None:
+def overrule(gathered: Gathered, said: dict[str, Any]) -> None:
     for column in said.keys() & gathered.columns.keys():
         if gathered.columns[column] != said[column]:
             gathered.withhold(column, gathered.columns[column])

@@ -1,4 +1,4 @@
-"""Messages and their parts as GenAI, OpenAI and Anthropic write them in JSON. Pure."""
+"""Messages and their parts as GenAI, OpenAI, Anthropic, Google and AI SDK write them. Pure."""
 
 from typing import Any, Literal
 
@@ -10,9 +10,19 @@ MAX_PARTS = 1000
 
 _THOUGHTS = frozenset({"reasoning", "thinking"})
 _TEXTS = frozenset({"text", "input_text", "output_text"}) | _THOUGHTS
-_CALLS = frozenset({"tool_call", "tool_use", "function"})
-_RESULTS = frozenset({"tool_call_response", "tool_result", "tool_response"})
+_CALLS = frozenset({"tool_call", "tool_use", "function", "tool-call", "function_call"})
+_RESULTS = frozenset(
+    {
+        *("tool_call_response", "tool_result", "tool_response"),
+        *("tool-result", "function_call_output"),
+    }
+)
 _IMAGES = frozenset({"image", "image_url", "input_image"})
+# Google's parts have no type: the key is the type.
+_GOOGLE_CALLS = ("functionCall", "function_call")
+_GOOGLE_RESULTS = ("functionResponse", "function_response")
+_RESULT_KEYS = ("response", "result", "content", "output")
+_RESULT_ID_KEYS = ("call_id", "toolCallId", "id", "tool_use_id", "tool_call_id")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -72,8 +82,10 @@ def parts_of(content: object) -> list[Part]:
 
 def _part_of(sent: dict[str, Any]) -> Part:
     kind = sent.get("type")
+    if kind is None:
+        sent, kind = _typed(sent)
     if kind in _CALLS:
-        return _call_of(sent)
+        return call_of(sent)
     if kind in _RESULTS:
         return _result_of(sent)
     if kind in _IMAGES or sent.get("modality") == "image":
@@ -84,28 +96,42 @@ def _part_of(sent: dict[str, Any]) -> Part:
     return Part("other", text=text_of(sent), name=text_of(kind))
 
 
-def _call_of(sent: dict[str, Any]) -> Part:
+def _typed(sent: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+    for names, kind in ((_GOOGLE_CALLS, "tool_call"), (_GOOGLE_RESULTS, "tool_result")):
+        for name in names:
+            if isinstance(sent.get(name), dict):
+                return sent[name], kind
+    return sent, None
+
+
+def call_of(sent: dict[str, Any]) -> Part:
+    """A call of a tool, in any of their ways."""
     function = sent.get("function")
     said = {**sent, **function} if isinstance(function, dict) else sent
     return Part(
         "tool_call",
-        call_id=text_of(sent.get("id", sent.get("call_id"))),
-        name=text_of(said.get("name")),
-        arguments=text_of(said.get("arguments", said.get("input"))),
+        call_id=_first_text(sent, "call_id", "toolCallId", "id"),
+        name=_first_text(said, "name", "toolName"),
+        arguments=_first_text(said, "arguments", "input", "args"),
     )
 
 
 def _result_of(sent: dict[str, Any]) -> Part:
-    result = sent.get("response", sent.get("result", sent.get("content")))
+    result = next((sent[key] for key in _RESULT_KEYS if sent.get(key) is not None), None)
     if isinstance(result, list):
         result = "\n".join(part.text for part in parts_of(result))
-    call_id = sent.get("id", sent.get("tool_use_id", sent.get("tool_call_id")))
+    elif isinstance(result, dict) and result.keys() == {"type", "value"}:
+        result = result["value"]  # AI SDK 5: {"type": "text" | "json", "value": …}
     return Part(
         "tool_result",
         text=text_of(result),
-        call_id=text_of(call_id),
-        name=text_of(sent.get("name")),
+        call_id=_first_text(sent, *_RESULT_ID_KEYS),
+        name=_first_text(sent, "name", "toolName"),
     )
+
+
+def _first_text(sent: dict[str, Any], *keys: str) -> str:
+    return next((text_of(sent[key]) for key in keys if sent.get(key) is not None), "")
 
 
 def _address_of(sent: dict[str, Any]) -> str:

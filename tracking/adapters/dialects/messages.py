@@ -1,8 +1,8 @@
 """What was said to a model and by it, from whichever way a dialect writes it. Pure, for pages.
 
-Ways, best first: messages as JSON in the payload, flattened attributes, messages as span events,
-plain text. Content is a stranger's: nothing is allocated by an index it names, what cannot be
-understood is shown as the text it is.
+Ways, best first: messages, or the body of a call, as JSON in the payload; flattened attributes;
+messages as span events; plain text. Content is a stranger's: nothing is allocated by an index it
+names, what cannot be understood is shown as the text it is.
 """
 
 from typing import Literal
@@ -15,6 +15,7 @@ from tracking.adapters.dialects.message_parts import (
     message_of,
     parts_of,
 )
+from tracking.adapters.dialects.model_bodies import messages_of_request, messages_of_response
 from tracking.events import Payload
 
 MAX_ITEMS = 1000
@@ -35,7 +36,7 @@ def messages_of(
     """The messages of one direction. ``attributes``: the payload's, or all rebuilt ones."""
     body = payload.input if direction == "input" else payload.output
     messages = (
-        _messages_of_body(body)
+        _messages_of_body(body, direction)
         or _messages_of_flattened(attributes, direction)
         or messages_of_events(payload.span_events or [], direction)
     )
@@ -46,16 +47,11 @@ def messages_of(
     return messages
 
 
-def _messages_of_body(body: str | None) -> list[Message]:
+def _messages_of_body(body: str | None, direction: Direction) -> list[Message]:
     if not body or body.lstrip()[:1] not in ("[", "{"):
         return []
-    value = decode_json(body)
-    if isinstance(value, dict) and isinstance(value.get("messages"), list):
-        value = value["messages"]
-    items = value if isinstance(value, list) else [value]
-    if not items or not all(isinstance(item, dict) and "role" in item for item in items):
-        return []
-    return [message_of(item) for item in items[:MAX_ITEMS]]
+    read = messages_of_request if direction == "input" else messages_of_response
+    return read(decode_json(body))
 
 
 def _messages_of_flattened(attributes: dict[str, object], direction: Direction) -> list[Message]:

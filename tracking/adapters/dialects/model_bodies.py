@@ -1,0 +1,214 @@
+"""Bodies of requests to models and of their answers, as messages. Pure, for pages.
+
+Whoever records a call without a convention of messages keeps the very body: that of OpenAI (chat,
+Responses), Anthropic, Google, or what AI SDK, LangChain and Fallom make of them. A body is told by
+keys that only such bodies have: an object that a model wrote, or arguments of a tool, may have a
+key ``text`` or ``input`` too and is no conversation.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tracking.adapters.dialects.message_parts import (
+    Message,
+    Part,
+    call_of,
+    message_of,
+    parts_of,
+    text_of,
+)
+
+MAX_ITEMS = 1000
+
+_SYSTEMS = ("system", "instructions", "systemInstruction", "system_instruction")
+_ASKED = ("input", "prompt", "prompts", "contents")
+_LONE_QUESTIONS = frozenset({"input", "query", "question", "prompt", "prompts"})
+_LONE_ANSWERS = frozenset({"output", "text", "answer", "object"})
+_ANSWERED = frozenset(
+    {
+        *("finishReason", "responseId", "toolCalls", "functionCall", "steps"),
+        *("usage", "candidates", "modelId"),
+    }
+)
+_ITEM_CALLS, _ITEM_RESULTS = frozenset({"function_call"}), frozenset({"function_call_output"})
+
+
+def messages_of_request(body: object) -> list[Message]:
+    """What was said to a model; none when the body is not one of a request."""
+    if isinstance(body, list):
+        return _messages_of_any(body, "user")
+    if not isinstance(body, dict):
+        return []
+    asked = _asked_of(body)
+    if not asked:
+        return [message_of(body)] if "role" in body else []
+    systems = [body[key] for key in _SYSTEMS if body.get(key)]
+    return [*(Message("system", _parts_of_any(each)) for each in systems), *asked]
+
+
+def _asked_of(body: dict[str, Any]) -> list[Message]:
+    messages = body.get("messages")
+    if isinstance(messages, list) and messages:
+        flat = [
+            item for batch in messages for item in (batch if isinstance(batch, list) else [batch])
+        ]
+        return _messages_of_items(flat, "user")
+    is_request = "model" in body or "contents" in body
+    for key in _ASKED:
+        asked = body.get(key)
+        if asked and (is_request or body.keys() == {key}):
+            return _messages_of_any(asked, "user")
+    if len(body) == 1 and not body.keys().isdisjoint(_LONE_QUESTIONS):
+        return _messages_of_any(next(iter(body.values())), "user")
+    return []
+
+
+def messages_of_response(body: object) -> list[Message]:
+    """What a model said, and the tools it called on the way; none when it is no answer's body."""
+    if isinstance(body, list):
+        return _messages_of_items(body, "assistant")
+    if not isinstance(body, dict):
+        return []
+    if "role" in body:
+        return [message_of(body, "assistant")]
+    for key, read in _LISTS.items():
+        found = read(_list(body, key))
+        if found:
+            return found
+    if not _ANSWERED.isdisjoint(body):
+        return _messages_of_answer(body)
+    if len(body) == 1 and not body.keys().isdisjoint(_LONE_ANSWERS):
+        return _messages_of_any(next(iter(body.values())), "assistant")
+    return []
+
+
+def lone_text(body: object) -> str | None:
+    """The text of ``{"input": …}``, ``{"output": …}`` and the like: what a tool took or gave."""
+    if isinstance(body, dict) and len(body) == 1:
+        ((key, value),) = body.items()
+        if key in _LONE_QUESTIONS | _LONE_ANSWERS and isinstance(value, str):
+            return value
+    return None
+
+
+def _messages_of_any(said: object, role: str) -> list[Message]:
+    if isinstance(said, list) and not all(isinstance(each, str) for each in said):
+        return _messages_of_items(said, role)
+    parts = _parts_of_any(said)
+    return [Message(role, parts)] if parts else []
+
+
+def _parts_of_any(said: object) -> list[Part]:
+    """Parts of a text, blocks, or an object that holds them (Google's systemInstruction)."""
+    if isinstance(said, dict) and isinstance(said.get("parts"), list):
+        said = said["parts"]
+    return parts_of(said)
+
+
+def _messages_of_items(items: list[Any], role: str) -> list[Message]:
+    """A list of messages, or of the items of OpenAI's Responses; of anything else nothing."""
+    items = items[:MAX_ITEMS]
+    if not all(isinstance(item, dict) and _is_message(item) for item in items):
+        return []
+    return [message for item in items for message in _messages_of_item(item, role)]
+
+
+def _is_message(item: dict[str, Any]) -> bool:
+    kind = item.get("type")
+    return (
+        "role" in item
+        or isinstance(item.get("parts"), list)
+        or kind in _ITEM_CALLS
+        or kind in _ITEM_RESULTS
+        or kind in {"message", "reasoning"}
+    )
+
+
+def _messages_of_item(item: dict[str, Any], role: str) -> Iterator[Message]:
+    kind = item.get("type")
+    if kind in _ITEM_CALLS:
+        yield Message("assistant", [call_of(item)])
+    elif kind in _ITEM_RESULTS:
+        yield Message("tool", parts_of([item]))
+    elif kind == "reasoning":
+        thoughts = [part.text for part in parts_of(item.get("summary") or item.get("content"))]
+        if any(thoughts):
+            yield Message("assistant", [Part("text", text="\n".join(thoughts), name="reasoning")])
+    else:
+        yield message_of(item, role)
+
+
+def _messages_of_choices(choices: list[Any]) -> list[Message]:
+    messages = []
+    for choice in choices:
+        if isinstance(choice, dict) and isinstance(choice.get("message"), dict):
+            messages.append(message_of(choice["message"], "assistant"))
+        elif isinstance(choice, dict) and isinstance(choice.get("text"), str):
+            messages.append(Message("assistant", parts_of(choice["text"])))
+    return messages
+
+
+def _messages_of_candidates(candidates: list[Any]) -> list[Message]:
+    contents = [each.get("content") for each in candidates if isinstance(each, dict)]
+    return _messages_of_items([each for each in contents if each], "assistant")
+
+
+def _said_by_assistant(items: list[Any]) -> list[Message]:
+    return _messages_of_items(items, "assistant")
+
+
+_LISTS: dict[str, Callable[[list[Any]], list[Message]]] = {
+    "choices": _messages_of_choices,
+    "candidates": _messages_of_candidates,
+    "output": _said_by_assistant,
+    "messages": _said_by_assistant,
+}
+"""Keys of answers whose list is what was said."""
+
+
+def _messages_of_answer(body: dict[str, Any]) -> list[Message]:
+    """An answer as AI SDK and Fallom write it: steps if there were several, text, tool calls."""
+    steps = [step for step in _list(body, "steps") if isinstance(step, dict)]
+    messages = [message for step in steps[:MAX_ITEMS] for message in _messages_of_step(step)]
+    if not messages:
+        return _messages_of_step(body)
+    last = body.get("text")
+    if last and last != steps[-1].get("text"):
+        messages.append(Message("assistant", parts_of(last)))
+    return messages
+
+
+def _messages_of_step(step: dict[str, Any]) -> list[Message]:
+    messages = []
+    parts = _parts_of_step(step)
+    if parts:
+        messages.append(Message("assistant", parts))
+    results = [each for each in _list(step, "toolResults") if isinstance(each, dict)]
+    if results:
+        named = [{**_inner(each), "type": "tool-result"} for each in results]
+        messages.append(Message("tool", parts_of(named)))
+    return messages
+
+
+def _parts_of_step(step: dict[str, Any]) -> list[Part]:
+    parts = []
+    thoughts = step.get("reasoningText", step.get("reasoning"))
+    if thoughts and isinstance(thoughts, str):
+        parts.append(Part("text", text=thoughts, name="reasoning"))
+    said = step.get("text") or step.get("object")
+    if said:
+        parts.append(Part("text", text=text_of(said)))
+    calls = [*_list(step, "toolCalls"), step.get("functionCall")]
+    parts += [call_of(_inner(call)) for call in calls if isinstance(call, dict)]
+    return parts
+
+
+def _inner(sent: dict[str, Any]) -> dict[str, Any]:
+    """Mastra puts a tool's call or result into a ``payload``."""
+    payload = sent.get("payload")
+    return payload if isinstance(payload, dict) else sent
+
+
+def _list(body: dict[str, Any], key: str) -> list[Any]:
+    value = body.get(key)
+    return value[:MAX_ITEMS] if isinstance(value, list) else []
