@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
 
 from core.publishable import (
     PathKeyAuthentication,
@@ -33,8 +34,8 @@ class FromPages(DoorOfPages):
         return response
 
     def finalize_response(
-        self, request: Any, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+        self, request: Any, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
         found = super().finalize_response(request, response, *args, **kwargs)
         self._let_in(request, found, kwargs["key"])
         return found
