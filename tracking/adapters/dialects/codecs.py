@@ -7,7 +7,7 @@ by a lenient ``read``.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -46,6 +46,23 @@ def _read_name(raw: object) -> Reading:
     if isinstance(raw, int | float) and not isinstance(raw, bool):
         return str(raw), False, ""
     return None, False, WRONG_TYPE
+
+
+def _read_quoted_name(raw: object) -> Reading:
+    """A name that was encoded as JSON, as MLflow writes every value: ``"\\"gpt-4o\\""``."""
+    if isinstance(raw, str) and raw[:1] == '"':
+        try:
+            raw = msgspec.json.decode(raw)
+        except ValueError:
+            return None, False, WRONG_TYPE
+    value, _, warning = _read_name(raw)
+    return value, False, warning
+
+
+def _read_vendor(raw: object) -> Reading:
+    """The provider of ``provider.api``: "openai" of "openai.chat"."""
+    value, exact, warning = _read_name(raw.partition(".")[0] if isinstance(raw, str) else raw)
+    return value, exact and value == raw, warning
 
 
 def _number(raw: object) -> float | int | None:
@@ -92,6 +109,16 @@ def _read_seconds(raw: object) -> Reading:
     us = round(number * 1e6)
     exact = type(raw) is float and us / 1e6 == raw and us > 0
     return us, exact, WRONG_TYPE if isinstance(raw, str) else ""
+
+
+def _read_milliseconds(raw: object) -> Reading:
+    """Never exact: whole microseconds times 1000 need not be the very double that was sent."""
+    number = _number(raw)
+    if number is None:
+        return None, False, WRONG_TYPE
+    if not 0 <= number <= MAX_INT / 1e3:
+        return None, False, OUT_OF_RANGE
+    return round(number * 1e3), False, WRONG_TYPE if isinstance(raw, str) else ""
 
 
 def _write_seconds(value: object) -> object:
@@ -141,6 +168,13 @@ def _read_tags(raw: object) -> Reading:
     names.pop("", None)
     kept = list(names)
     return tuple(kept) or None, kept == raw, "" if kept == sent else CUT
+
+
+def _read_comma_tags(raw: object) -> Reading:
+    """Tags as a list, or in one text between commas."""
+    sent = [tag.strip() for tag in raw.split(",")] if isinstance(raw, str) else raw
+    value, _, warning = _read_tags(sent)
+    return value, False, warning
 
 
 def _write_tags(value: object) -> object:
@@ -214,3 +248,18 @@ TEXT = Codec("text", _read_text, _identity)
 BODY = Codec("body", _read_body, _identity)
 METADATA = Codec("metadata", _read_metadata, _identity)
 ASSIGNMENTS = Codec("assignments", _read_assignments, _identity)
+MILLISECONDS = Codec("milliseconds", _read_milliseconds, _identity)
+QUOTED_NAME = Codec("quoted name", _read_quoted_name, _identity)
+VENDOR = Codec("vendor", _read_vendor, _identity)
+COMMA_TAGS = Codec("comma tags", _read_comma_tags, _write_tags)
+
+
+def kind_words(words: Mapping[str, Kind]) -> Codec:
+    """A dialect's own words for kinds of spans, in any case and possibly encoded as JSON."""
+    known = {word.lower(): int(kind) for word, kind in words.items()}
+
+    def read(raw: object) -> Reading:
+        word = raw.strip('"').lower() if isinstance(raw, str) else ""
+        return known.get(word), False, "" if isinstance(raw, str) else WRONG_TYPE
+
+    return Codec("kind words", read, _identity)
