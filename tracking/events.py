@@ -33,6 +33,9 @@ class Status(enum.IntEnum):
 CALL_KINDS = frozenset({Kind.LLM, Kind.EMBEDDING})
 """Kinds whose tokens and money count; other spans that carry tokens repeat their children's."""
 
+SCORE = "score"
+"""The operation of points that judge something. They are no activity of what they judge."""
+
 
 class Payload(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What no column holds: stored compressed, several spans to a block.
@@ -106,6 +109,10 @@ class IncomingEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         False  # the item had no usable time: the time of first receipt is kept for it
     )
     payload: Payload = EMPTY_PAYLOAD
+
+    @property
+    def is_score(self) -> bool:
+        return self.operation == SCORE and self.duration_us is None
 
 
 class Rejection(msgspec.Struct, frozen=True):

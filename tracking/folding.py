@@ -91,11 +91,15 @@ class Sighting(msgspec.Struct):
 
 
 class Part(msgspec.Struct):
-    """The events of a trace that named the same session, or none (``session_own`` = "")."""
+    """The events of a trace that named the same session, or none (``session_own`` = "").
+
+    Its times are None while it holds scores alone: a judgement, which may come days later, makes
+    nothing longer.
+    """
 
     session_own: str
-    first_us: int
-    last_us: int
+    first_us: int | None
+    last_us: int | None
     sums: list[int]
     arms: dict[Arm, Sighting]
     metrics: dict[str, Metric]
@@ -152,26 +156,31 @@ def fold(state: TraceState, facts: Iterable[Fact]) -> None:
 
 def _add(state: TraceState, fact: Fact) -> None:
     event = fact.event
-    start = event.occurred_us
-    end = start + (event.duration_us or 0)
     part = state.parts.get(event.session_own)
     if part is None:
-        part = Part(event.session_own, start, end, [0] * len(SUMS), {}, {})
+        part = Part(event.session_own, None, None, [0] * len(SUMS), {}, {})
         state.parts[event.session_own] = part
-    elif start < part.first_us:
+    _count(state, part, fact)
+    if not event.is_score:
+        _extend(state, part, event)
+        _claim(state, fact)
+    if event.arms:
+        _see_arms(part, event)
+    if event.metrics:
+        _see_metrics(part, event)
+
+
+def _extend(state: TraceState, part: Part, event: IncomingEvent) -> None:
+    start = event.occurred_us
+    end = start + (event.duration_us or 0)
+    if part.first_us is None or start < part.first_us:
         part.first_us = start
-    if end > part.last_us:
+    if part.last_us is None or end > part.last_us:
         part.last_us = end
     if state.first_us is None or start < state.first_us:
         state.first_us = start
     if state.last_us is None or end > state.last_us:
         state.last_us = end
-    _count(state, part, fact)
-    _claim(state, fact)
-    if event.arms:
-        _see_arms(part, event)
-    if event.metrics:
-        _see_metrics(part, event)
 
 
 def _count(state: TraceState, part: Part, fact: Fact) -> None:

@@ -231,6 +231,7 @@ def _window_rows(
     """Fetch the events after a position: they lie in what runs there and what begins next."""
     where = Where()
     where.add("p.project_id = %s AND p.session_id = %s", project_id, session_id)
+    where.add("p.first_at IS NOT NULL")
     if position:
         where.add("p.last_at >= %s", position[0])
     n_parts = limit + 1 + OVERLAPPING

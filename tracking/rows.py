@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from tracking.events import Kind, Status
-from tracking.shapes import PromptRef, SessionRow, SpanRow, Tokens, TraceRow
+from tracking.scores import is_score_metric, load_session_scores
+from tracking.shapes import PromptRef, ScoreRow, SessionRow, SpanRow, Tokens, TraceRow
 from tracking.statements import fetch_all
 
 # A row's columns are of many types, in the order of the constant above its reader: Any.
@@ -45,8 +46,16 @@ def build_sessions(project_id: int, rows: Sequence[Columns]) -> list[SessionRow]
     # The latest comes first and is overwritten: what stays is the first variant met.
     arms = _by_session(fetch_all(ARMS, [project_id, ids]))
     metrics = _by_session(fetch_all(METRICS, [project_id, ids]))
+    scored = [name for name, held in metrics.items() if any(map(is_score_metric, held))]
+    scores = load_session_scores(project_id, scored)
     return [
-        _build_session(row, texts.get(row[0]), arms.get(row[0], {}), metrics.get(row[0], {}))
+        _build_session(
+            row,
+            texts.get(row[0]),
+            arms=arms.get(row[0], {}),
+            metrics=metrics.get(row[0], {}),
+            scores=scores.get(row[0], []),
+        )
         for row in rows
     ]
 
@@ -59,7 +68,12 @@ def _by_session(rows: Iterable[Columns]) -> dict[str, dict[str, Any]]:
 
 
 def _build_session(
-    row: Columns, text: Columns | None, arms: dict[str, str], metrics: dict[str, float]
+    row: Columns,
+    text: Columns | None,
+    *,
+    arms: dict[str, str],
+    metrics: dict[str, float],
+    scores: list[ScoreRow],
 ) -> SessionRow:
     first_input, last_output, facets = text or ("", "", [])
     return SessionRow(
@@ -86,7 +100,7 @@ def _build_session(
         prompts=_prompts(facets),
         tags=_facet_values(facets, "tag:"),
         arms=arms,
-        scores=[],
+        scores=scores,
         metrics=metrics,
         first_input=first_input,
         last_output=last_output,

@@ -49,6 +49,8 @@ EVENTS = (
     " JOIN tracking_event e ON e.project_id = p.project_id AND e.trace_id = p.trace_id"
     " AND e.session_own = p.session_own AND e.occurred_at BETWEEN %s AND %s"
     " WHERE p.project_id = %s AND p.session_id = ANY (%s)"
+    # Scores are no activity: whether one lies between these times is luck.
+    " AND NOT (e.operation = 'score' AND e.duration_us IS NULL)"
 )
 SPAN = (
     "SELECT min(first_at), max(last_at) FROM tracking_session"

@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from tracking.score_chips import SCORE_METRIC, ScoreChip, ScoreRow, sum_up
+
 Row = TypeVar("Row")
 
 
@@ -52,10 +54,20 @@ class SessionRow:
     prompts: list[str]  # "key@version", or "key" when no version was named
     tags: list[str]
     arms: dict[str, str]  # experiment → variant: the first one met
-    scores: list[dict[str, object]]
+    scores: list[ScoreRow]  # the latest, newest first
     metrics: dict[str, float]  # name → latest value
     first_input: str
     last_output: str
+
+    @property
+    def other_metrics(self) -> dict[str, float]:
+        """What is no score: those are told by ``scores``."""
+        found = self.metrics.items()
+        return {name: value for name, value in found if not name.startswith(SCORE_METRIC)}
+
+    @property
+    def score_chips(self) -> list[ScoreChip]:
+        return sum_up(self.scores)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,8 +193,8 @@ def part_of_row(row: tuple[Any, ...]) -> Part:
         session_own=row[1],
         session_id=row[2],
         is_implicit=row[3],
-        first_us=unix_us(row[4]) or 0,
-        last_us=unix_us(row[5]) or 0,
+        first_us=unix_us(row[4]),
+        last_us=unix_us(row[5]),
         sums=list(row[6 : 6 + n]),
         arms={(e, v, run): Sighting(*seen) for e, v, run, *seen in read_json(arms) or ()},
         metrics={

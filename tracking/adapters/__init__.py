@@ -14,6 +14,7 @@ import msgspec
 
 import tracking.adapters.analytics as analytics
 import tracking.adapters.otlp as otlp
+import tracking.adapters.scores as scores
 from tracking.events import Batch, Derived, IncomingEvent, Part, Receipt, Rejection
 
 
@@ -48,8 +49,9 @@ ADAPTERS: dict[str, Adapter] = {
     "analytics": Adapter(analytics.check, analytics.read),
     "otlp-protobuf": Adapter(partial(otlp.check, json=False), partial(otlp.read, json=False)),
     "otlp-json": Adapter(partial(otlp.check, json=True), partial(otlp.read, json=True)),
+    "scores": Adapter(scores.check, scores.read, makes_documents=True),
     "assay-event": Adapter(_check_one, _read_event),
     "assay-part": Adapter(_check_one, _read_part, makes_documents=True),
 }
 
-DERIVERS: dict[str, Deriver] = {}
+DERIVERS: dict[str, Deriver] = {scores.SYSTEM: scores.derive}

@@ -52,7 +52,7 @@ def open_envelope(item: Item, receipt: Receipt) -> Envelope:
     trace_id, span_id = _ids_of(data) if event_type == SPAN else ("", "")
     at_ns, end_ns = _times_of(event_type, value.get("timestamp"), data)
     if at_ns is not None and is_expired(at_ns // 1000, receipt):
-        raise FaultError("expired", _expired(at_ns // 1000, receipt))
+        raise FaultError("expired", expired_text(at_ns // 1000, receipt))
     if is_too_deep(value):
         raise FaultError("too_deep", f"nested more than {MAX_DEPTH} levels deep")
     return Envelope(
@@ -136,7 +136,7 @@ def _time(name: str, value: object) -> int | None:
         raise FaultError("timestamp_invalid", f'"{name}": {error}') from None
 
 
-def _expired(at_us: int, receipt: Receipt) -> str:
+def expired_text(at_us: int, receipt: Receipt) -> str:
     return (
         f"{_iso(at_us)} is before {_iso(receipt.horizon_us)}, the oldest time that this project"
         " keeps"

@@ -82,8 +82,8 @@ class TracePart(Sums):
     session_own = text()
     session_id = models.TextField(db_collation="C")
     is_implicit = models.BooleanField()
-    first_at = models.DateTimeField()
-    last_at = models.DateTimeField()
+    first_at = models.DateTimeField(null=True)  # none while the part holds scores alone
+    last_at = models.DateTimeField(null=True)
     arms = models.JSONField(null=True)
     metrics = models.JSONField(null=True)
 
@@ -184,6 +184,16 @@ class SessionMetric(models.Model):
     high = models.FloatField()
     last = models.FloatField()
     last_rank = models.BinaryField()
+
+    class Meta:
+        indexes = [
+            # Sessions by a score: few rows have one, and no other metric pays for this.
+            models.Index(
+                fields=["project_id", "name", "session_id"],
+                condition=models.Q(name__gte="score:", name__lt="score;"),
+                name="tracking_metric_score",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.session_id} {self.name}"

@@ -1,6 +1,7 @@
 """Things understood only whole: runs, exchanges, streams, scores (tracking.documents)."""
 
 from django.db import models
+from django.db.models.fields.json import KT
 
 
 class Document(models.Model):
@@ -24,7 +25,19 @@ class Document(models.Model):
         indexes = [
             models.Index(
                 fields=["project_id", "system", "-last_at", "key"], name="tracking_document_last"
-            )
+            ),
+            # Scores of a trace (a session, a run), of a span, of one name (tracking.scores).
+            *(
+                models.Index(
+                    models.F("project_id"),
+                    KT(f"summary__{name}"),
+                    models.F("last_at").desc(),
+                    models.F("key"),
+                    condition=models.Q(system="score"),
+                    name=f"tracking_score_{name}",
+                )
+                for name in ("trace_id", "span_id", "name")
+            ),
         ]
 
     def __str__(self) -> str:

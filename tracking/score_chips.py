@@ -1,0 +1,73 @@
+"""Scores as they are read, and what several of them say together. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+SCORE_METRIC = "score:"
+"""What the metrics of scores begin with: ``score:<name>``, of labels ``score:<name>=<label>``."""
+
+
+class ScoreRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One judgement: of a session, a trace, a span, a run or a user."""
+
+    id: str
+    target: dict[str, str]  # kind, and the ids that name it: {"kind": "span", "trace_id": …}
+    name: str
+    value: float | bool | str
+    source: str  # user | human | judge | code
+    comment: str
+    at: datetime
+
+    @property
+    def truth(self) -> str:
+        """ "yes" or "no" of a true or false value, "" of any other."""
+        return ("yes" if self.value else "no") if isinstance(self.value, bool) else ""
+
+    @property
+    def number(self) -> float | None:
+        held = self.value
+        return held if isinstance(held, float) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreChip:
+    """The scores of one name: the mean of numbers, the share of true ones, or the latest label."""
+
+    name: str
+    n: int
+    mean: float | None = None
+    share: float | None = None
+    label: str = ""
+
+    @property
+    def tone(self) -> str:
+        """Good or bad news, where the scale is known: true and false."""
+        if self.share is None:
+            return ""
+        return "good" if self.share >= 0.5 else "bad"
+
+
+def sum_up(scores: Sequence[ScoreRow]) -> list[ScoreChip]:
+    """Sum scores up by name; those of one name with different types stand apart."""
+    groups: dict[tuple[str, type], list[ScoreRow]] = {}
+    for score in scores:
+        groups.setdefault((score.name, type(score.value)), []).append(score)
+    return [_chip(name, group) for (name, _), group in sorted(groups.items(), key=_place)]
+
+
+def _place(item: tuple[tuple[str, type], list[ScoreRow]]) -> tuple[str, str]:
+    (name, kind), _ = item
+    return name, kind.__name__
+
+
+def _chip(name: str, group: list[ScoreRow]) -> ScoreChip:
+    first = group[0].value
+    if isinstance(first, str):
+        return ScoreChip(name, len(group), label=first)
+    mean = sum(float(score.value) for score in group) / len(group)
+    if isinstance(first, bool):
+        return ScoreChip(name, len(group), share=mean)
+    return ScoreChip(name, len(group), mean=mean)
