@@ -27,6 +27,24 @@ class EventsBody(serializers.Serializer[object]):
     events = EventBody(many=True)
 
 
+class ScoreBody(serializers.Serializer[object]):
+    """A score names what it judges by one of the ids; a span also by its trace's."""
+
+    session_id = serializers.CharField(required=False)
+    trace_id = serializers.CharField(required=False)
+    span_id = serializers.CharField(required=False)
+    run_id = serializers.CharField(required=False)
+    user_id = serializers.CharField(required=False)
+    name = serializers.CharField(max_length=200)
+    value = serializers.JSONField(help_text="A number, true or false, or a label.")
+    comment = serializers.CharField(required=False)
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=["user", "human", "judge", "code"], required=False
+    )
+    id = serializers.CharField(required=False, help_text="Lets it be changed later.")
+    at = serializers.CharField(required=False, help_text="ISO 8601; without it: of receipt.")
+
+
 class StatusBody(serializers.Serializer[object]):
     pending_batches = serializers.IntegerField()
     pending_events = serializers.IntegerField()
@@ -60,6 +78,20 @@ events_schema = extend_schema(
     ),
     request={
         "application/json": EventsBody,
+        "application/x-ndjson": OpenApiTypes.STR,
+        "text/plain": OpenApiTypes.STR,
+    },
+    responses={202: AcceptedBody, **dict.fromkeys(_REFUSALS, _JSON_PROBLEM)},
+)
+scores_schema = extend_schema(
+    operation_id="scores_send",
+    summary="Send scores",
+    description=(
+        "One score, an array, `{scores: […]}`, or JSON Lines, under any content type. The latest"
+        " word (by `at`, then by receipt) under an `id` replaces the earlier ones."
+    ),
+    request={
+        "application/json": ScoreBody(many=True),
         "application/x-ndjson": OpenApiTypes.STR,
         "text/plain": OpenApiTypes.STR,
     },

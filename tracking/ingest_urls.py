@@ -8,11 +8,13 @@ from django.urls import re_path
 from tracking.ingest_views import EventsView, IngestStatusView
 from tracking.otlp_views import OtlpTracesView
 from tracking.publishable_views import PublishableEventsView
+from tracking.score_views import ScoresView
 
 urlpatterns = [
     re_path(r"^v1/traces/?$", OtlpTracesView.as_view(), name="otlp-traces"),
     re_path(r"^api/public/otel/v1/traces/?$", OtlpTracesView.as_view(), name="otlp-traces-alias"),
     re_path(r"^api/v1/events/?$", EventsView.as_view(), name="events"),
+    re_path(r"^api/v1/scores/?$", ScoresView.as_view(), name="scores"),
     re_path(r"^api/v1/ingest/status/?$", IngestStatusView.as_view(), name="ingest-status"),
     re_path(r"^api/analytics/?$", EventsView.as_view(), name="analytics"),
     re_path(r"^api/analytics/batch/?$", EventsView.as_view(), name="analytics-batch"),

@@ -104,6 +104,23 @@ class SeriesSerializer(serializers.Serializer[object]):
     buckets = BucketSerializer(many=True)
 
 
+class ScoreSerializer(serializers.Serializer[object]):
+    id = serializers.CharField()
+    target = serializers.DictField(
+        child=serializers.CharField(), help_text="kind, and the ids that name it"
+    )
+    name = serializers.CharField()
+    value = serializers.JSONField(help_text="A number, true or false, or a label.")
+    source = serializers.ChoiceField(choices=["user", "human", "judge", "code"])  # type: ignore[assignment]
+    comment = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class ScorePageSerializer(serializers.Serializer[object]):
+    results = ScoreSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
 class SessionSerializer(serializers.Serializer[SessionRow]):
     id = serializers.CharField()
     implicit = serializers.BooleanField()
@@ -128,7 +145,7 @@ class SessionSerializer(serializers.Serializer[SessionRow]):
     prompts = serializers.ListField(child=serializers.CharField(), help_text="key@version")
     tags = serializers.ListField(child=serializers.CharField())
     arms = serializers.DictField(child=serializers.CharField(), help_text="experiment → variant")
-    scores = serializers.ListField(child=serializers.DictField())
+    scores = ScoreSerializer(many=True)
     metrics = serializers.DictField(child=serializers.FloatField(), help_text="latest values")
     first_input = serializers.CharField()
     last_output = serializers.CharField()

@@ -57,6 +57,7 @@ API: dict[str, dict[str, str]] = {
     "api/v1/experiments/(?P<key>(?s:.+?))/results/?": {"GET": "read"},
     "api/v1/experiments/(?P<key>(?s:.+?))/analyse/?": {"POST": "manage"},
     "api/v1/experiments/(?P<key>(?s:.+?))/sessions/?": {"GET": "read"},
+    "api/v1/scores/?": {"POST": "ingest", "GET": "read"},
     "api/v1/ingest/status/?": {"GET": "ingest"},
     "api/v1/totals/?": {"GET": "read"},
     "api/v1/series/?": {"GET": "read"},
