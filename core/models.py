@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 SLUG_PATTERN = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
@@ -67,6 +67,18 @@ class Project(models.Model):
     capture_content = models.BooleanField(
         default=True, help_text="Keep prompts and answers, not only their numbers."
     )
+    masking = models.JSONField(
+        default=dict, blank=True, help_text="Which patterns are masked (tracking.mask_settings)."
+    )
+    retention_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Events older than this are deleted; empty: kept."
+    )
+    summary_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Sessions and hourly sums older than this are deleted."
+    )
+    events_from = models.DateTimeField(
+        null=True, blank=True, help_text="Events before this hour were deleted and stay refused."
+    )
 
     objects: ClassVar[ProjectQuerySet] = ProjectQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -79,6 +91,16 @@ class Project(models.Model):
             models.CheckConstraint(
                 name="core_project_horizon_positive",
                 condition=Q(horizon_days=None) | Q(horizon_days__gt=0),
+            ),
+            models.CheckConstraint(
+                name="core_project_retention_positive",
+                condition=Q(retention_days=None) | Q(retention_days__gt=0),
+            ),
+            # Sums outlive what they were made from.
+            models.CheckConstraint(
+                name="core_project_summary_outlives",
+                condition=Q(summary_days=None)
+                | Q(retention_days__isnull=False, summary_days__gte=F("retention_days")),
             ),
         ]
 

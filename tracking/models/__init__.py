@@ -11,6 +11,7 @@ from tracking.models.aggregates import (
 from tracking.models.documents import Document, DocumentPart
 from tracking.models.facts import DimensionName, Event, EventClock, Origin, PayloadBlock
 from tracking.models.inbox import Doorbell, InboxBatch, IngestCounter, Quarantined
+from tracking.models.privacy import ErasedSubject, ErasedTrace, StaleSlot
 
 __all__ = [
     "ArmSeen",
@@ -18,6 +19,8 @@ __all__ = [
     "Document",
     "DocumentPart",
     "Doorbell",
+    "ErasedSubject",
+    "ErasedTrace",
     "Event",
     "EventClock",
     "InboxBatch",
@@ -29,6 +32,7 @@ __all__ = [
     "SessionMetric",
     "SessionText",
     "SessionToRefresh",
+    "StaleSlot",
     "Trace",
     "TracePart",
     "UsageRollup",

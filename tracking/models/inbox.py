@@ -59,7 +59,8 @@ class Quarantined(models.Model):
 class IngestCounter(models.Model):
     """The ledger: how many items of a project met which fate, by hour of receipt.
 
-    sent = stored + duplicate + rejected + quarantined, over all hours.
+    sent = stored + duplicate + rejected + quarantined, over all hours. The other fates say more
+    about the same requests and belong to no sum.
     """
 
     class Fate(models.TextChoices):
@@ -68,6 +69,9 @@ class IngestCounter(models.Model):
         REJECTED = "rejected"
         QUARANTINED = "quarantined"
         WARNED = "warned"
+        FORMAT = "format"  # items by wire format, however they fared
+        CLIENT = "client"  # requests by the program that sent them
+        REFUSED = "refused"  # requests refused for their key: "prefix status"
 
     pk = models.CompositePrimaryKey("project_id", "hour", "fate", "detail")
     project_id = models.BigIntegerField()
