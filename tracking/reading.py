@@ -85,6 +85,10 @@ ONE_EVENT = (
     f"SELECT {CONTENT_COLUMNS} FROM tracking_event e WHERE {EVENTS_WITHIN}"
     " AND (e.span_id = %s OR e.id = %s) ORDER BY e.occurred_at, e.id LIMIT 1"
 )
+EVENT_BY_KEY = (
+    f"SELECT {CONTENT_COLUMNS} FROM tracking_event e"
+    " WHERE e.project_id = %s AND e.occurred_at = %s AND e.id = %s"
+)
 ORIGIN = "SELECT body FROM tracking_origin WHERE project_id = %s AND hash = %s"
 PARTS = (
     "SELECT p.trace_id, p.session_own, p.first_at, p.last_at FROM tracking_tracepart p"
@@ -159,6 +163,17 @@ def read_span(project_id: int, trace_id: str, key: str) -> SpanDetail | None:
     resource = _load_resource(project_id, row)
     span = build_span(row, (trace.session_id, trace.user_id))
     return SpanDetail(span, _build_content(row, payload, resource))
+
+
+def read_event(project_id: int, occurred_at: datetime, event_id: UUID) -> SpanDetail | None:
+    """Return one event with its content, by its key: points of no trace have no other."""
+    row = fetch_one(EVENT_BY_KEY, [project_id, occurred_at, event_id])
+    if row is None:
+        return None
+    claim = load_claims(project_id, [row[1]]).get(row[1], ("", ""))
+    payload = load_payloads(project_id, [_place(row)])[0]
+    content = _build_content(row, payload, _load_resource(project_id, row))
+    return SpanDetail(build_span(row, claim), content)
 
 
 def _uuid(text: str) -> UUID | None:
