@@ -13,6 +13,7 @@ from functools import partial
 import msgspec
 
 import tracking.adapters.analytics as analytics
+import tracking.adapters.dogpile as dogpile
 import tracking.adapters.otlp as otlp
 import tracking.adapters.scores as scores
 from tracking.events import Batch, Derived, IncomingEvent, Part, Receipt, Rejection
@@ -50,8 +51,13 @@ ADAPTERS: dict[str, Adapter] = {
     "otlp-protobuf": Adapter(partial(otlp.check, json=False), partial(otlp.read, json=False)),
     "otlp-json": Adapter(partial(otlp.check, json=True), partial(otlp.read, json=True)),
     "scores": Adapter(scores.check, scores.read, makes_documents=True),
+    "dogpile": Adapter(dogpile.check, dogpile.read, makes_documents=True),
     "assay-event": Adapter(_check_one, _read_event),
     "assay-part": Adapter(_check_one, _read_part, makes_documents=True),
 }
 
-DERIVERS: dict[str, Deriver] = {scores.SYSTEM: scores.derive}
+DERIVERS: dict[str, Deriver] = {
+    scores.SYSTEM: scores.derive,
+    dogpile.SYSTEM: dogpile.derive_run,
+    dogpile.LOOSE_SYSTEM: dogpile.derive_loose,
+}

@@ -1,0 +1,350 @@
+"""What happened in a run, as calls, tools, turns and rounds with their times. Pure.
+
+Turns say only when they ended and what the run had cost by then. Their beginning is that of the
+first call, tool or chunk that belongs to them; their own cost is the difference to the running
+total before, over the whole run as it is known now.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+
+import msgspec
+
+from tracking.adapters.dogpile.record import Run
+from tracking.adapters.dogpile.shapes import CHUNK
+from tracking.adapters.dogpile.values import (
+    NO_COST,
+    Cost,
+    JsonObject,
+    cost_of,
+    count_of,
+    first_text,
+    moment_of,
+    object_of,
+    objects_of,
+    text_of,
+    time_of,
+)
+
+TURN, BROADCAST = "agent-turn", "broadcast"
+
+
+class Call(msgspec.Struct):
+    """One call of a model. ``turn``: the place of its turn among the turns, -1 without one."""
+
+    id: str
+    agent: str
+    role: str
+    provider_id: str
+    model_id: str
+    start_us: int
+    end_us: int
+    request: JsonObject
+    response: JsonObject
+    is_open: bool  # no response was seen
+    first_us: int | None = None  # its first chunk
+    turn: int = -1
+
+    @property
+    def said(self) -> JsonObject:
+        """What the protocol wrote about the call: turn, round or phase."""
+        return object_of(self.request.get("metadata"))
+
+
+class Tool(msgspec.Struct):
+    id: str
+    name: str
+    agent: str
+    role: str
+    start_us: int
+    end_us: int
+    identity: JsonObject
+    input: object
+    result: JsonObject
+    turn: int = -1
+
+    @property
+    def error(self) -> JsonObject:
+        failed = self.result.get("type") == "error"
+        return object_of(self.result.get("error")) if failed else {}
+
+    @property
+    def has_failed(self) -> bool:
+        return self.result.get("type") == "error"
+
+
+class Turn(msgspec.Struct):
+    """One agent's turn. ``number``: its place among the agent's own turns, from 1."""
+
+    agent: str
+    role: str
+    number: int
+    start_us: int
+    end_us: int
+    input: str
+    output: str
+    decision: JsonObject
+    added: Cost
+    total: Cost
+    event_index: int
+    round: int = -1
+    phase: str = ""
+
+
+class Round(msgspec.Struct):
+    number: int
+    start_us: int
+    end_us: int
+    contributions: list[JsonObject]
+    total: Cost
+
+
+class Timeline(msgspec.Struct):
+    calls: list[Call] = []
+    tools: list[Tool] = []
+    turns: list[Turn] = []
+    rounds: list[Round] = []
+    start_us: int = 0
+    end_us: int = 0
+
+
+def build_timeline(run: Run) -> Timeline:
+    line = Timeline()
+    line.turns, line.rounds = _read_turns(run)
+    line.calls = _read_calls(run)
+    line.tools = _read_tools(run)
+    _assign(line)
+    _begin_turns(run, line)
+    times = [run.settle(run.started_us), run.settle(run.completed_us)]
+    for each in (*line.calls, *line.tools, *line.turns, *line.rounds):
+        times += (each.start_us, each.end_us)
+    if run.started_us is not None:  # receipt is no time of a run that names its own
+        times = [time for time in times if time != run.received_us] or times
+    line.start_us, line.end_us = min(times), max(times)
+    return line
+
+
+def _read_turns(run: Run) -> tuple[list[Turn], list[Round]]:
+    turns: list[Turn] = []
+    rounds: list[Round] = []
+    numbers: dict[str, int] = defaultdict(int)
+    phases = _phases_of(run)
+    before, first_of_round = NO_COST, 0
+    for index, event in enumerate(run.events):
+        name = event.get("type")
+        at_us = run.settle(time_of(event))
+        total = cost_of(event.get("cost"))
+        if name == TURN:
+            agent = text_of(event.get("agentId"))
+            numbers[agent] += 1
+            total = total or before
+            turns.append(
+                Turn(
+                    agent=agent,
+                    role=text_of(event.get("role")),
+                    number=numbers[agent],
+                    start_us=at_us,
+                    end_us=at_us,
+                    input=text_of(event.get("input")),
+                    output=text_of(event.get("output")),
+                    decision=decision_of(event),
+                    added=total.since(before),
+                    total=total,
+                    event_index=index,
+                    phase=phases.get(index, ""),
+                )
+            )
+        elif name == BROADCAST:
+            for turn in turns[first_of_round:]:
+                turn.round = len(rounds)
+            rounds.append(_round_of(event, at_us, turns[first_of_round:], len(rounds)))
+            first_of_round = len(turns)
+        if name == "sub-run-completed":
+            # The parent's next total holds what its sub-run cost: that is no turn's own.
+            spent = cost_of(object_of(event.get("subResult")).get("cost"))
+            before = before.plus(spent or NO_COST)
+        elif total is not None:
+            before = max(before, total)
+    if not turns:
+        turns = _turns_of_transcript(run)
+    return turns, rounds
+
+
+def _phases_of(run: Run) -> dict[int, str]:
+    found = {}
+    for decision in run.decisions:
+        index, phase = count_of(decision.get("eventIndex")), text_of(decision.get("phase"))
+        if index is not None and phase:
+            found[index] = phase
+    return found
+
+
+def decision_of(event: JsonObject) -> JsonObject:
+    """An agent's decision; of several delegations (0.4 allows a list) the first."""
+    decision = event.get("decision")
+    if isinstance(decision, list):
+        return next(iter(objects_of(decision)), {})
+    return object_of(decision)
+
+
+def _round_of(event: JsonObject, at_us: int, turns: Sequence[Turn], index: int) -> Round:
+    return Round(
+        number=count_of(event.get("round")) or index + 1,
+        start_us=min((turn.start_us for turn in turns), default=at_us),
+        end_us=at_us,
+        contributions=objects_of(event.get("contributions")),
+        total=cost_of(event.get("cost")) or NO_COST,
+    )
+
+
+def _turns_of_transcript(run: Run) -> list[Turn]:
+    """The turns of a run of which only the transcript came: no times, no costs."""
+    numbers: dict[str, int] = defaultdict(int)
+    turns = []
+    for index, entry in enumerate(run.transcript):
+        agent = text_of(entry.get("agentId"))
+        numbers[agent] += 1
+        at_us = run.settle(run.completed_us)
+        turns.append(
+            Turn(
+                agent=agent,
+                role=text_of(entry.get("role")),
+                number=numbers[agent],
+                start_us=at_us,
+                end_us=at_us,
+                input=text_of(entry.get("input")),
+                output=text_of(entry.get("output")),
+                decision=decision_of(entry),
+                added=NO_COST,
+                total=NO_COST,
+                event_index=index,
+            )
+        )
+    return turns
+
+
+def _read_calls(run: Run) -> list[Call]:
+    """Provider calls of the trace; calls it does not hold from the request and response events."""
+    merged: dict[str, JsonObject] = {}
+    for number, said in enumerate(run.provider_calls, 1):
+        merged[text_of(said.get("callId")) or f"call:{number}"] = said
+    known = set(merged)
+    for event in run.events:
+        call_id = text_of(event.get("callId"))
+        if event.get("type") in ("model-request", "model-response") and call_id not in known:
+            before = merged.get(call_id or "call:", {})
+            times = {} if "startedAt" in event or "startedAt" in before else _times_of(event)
+            merged[call_id or "call:"] = {**before, **times, **event}
+    return [_call_of(run, call_id, said) for call_id, said in merged.items()]
+
+
+def _times_of(event: JsonObject) -> JsonObject:
+    """Events of 0.3 have ``at``: the request's is the start, the response's the end."""
+    name = "startedAt" if event.get("type") == "model-request" else "completedAt"
+    return {name: event.get("at")}
+
+
+def _call_of(run: Run, call_id: str, said: JsonObject) -> Call:
+    response = object_of(said.get("response"))
+    ended = moment_of(said.get("completedAt")) or (moment_of(said.get("at")) if response else None)
+    started = moment_of(said.get("startedAt")) or ended or time_of(said)
+    start_us = run.settle(started)
+    return Call(
+        id=call_id,
+        agent=text_of(said.get("agentId")),
+        role=text_of(said.get("role")),
+        provider_id=first_text(said.get("providerId"), run.provider_id),
+        model_id=text_of(said.get("modelId")),
+        start_us=start_us,
+        end_us=max(start_us, run.settle(ended) if ended else start_us),
+        request=object_of(said.get("request")),
+        response=response,
+        is_open=not response,
+    )
+
+
+def _read_tools(run: Run) -> list[Tool]:
+    tools: dict[str, Tool] = {}
+    for number, event in enumerate(run.events):
+        if event.get("type") in ("tool-call", "tool-result"):
+            _put_tool(tools, event, run.settle(time_of(event)), number)
+    for entry in run.transcript:
+        for use in objects_of(entry.get("toolCalls")):
+            agent = {"agentId": entry.get("agentId"), "role": entry.get("role")}
+            call_id = text_of(use.get("toolCallId"))
+            if not call_id or call_id not in tools:
+                at_us = run.settle(run.completed_us)
+                _put_tool(tools, {**agent, **use}, at_us, len(tools))
+    return list(tools.values())
+
+
+def _put_tool(tools: dict[str, Tool], said: JsonObject, at_us: int, number: int) -> None:
+    result, identity = object_of(said.get("result")), object_of(said.get("tool"))
+    call_id = text_of(said.get("toolCallId")) or f"tool:{number}"
+    tool = tools.get(call_id)
+    if tool is None:
+        tool = tools[call_id] = Tool(
+            id=call_id,
+            name=first_text(identity.get("name"), identity.get("id")) or "tool",
+            agent=text_of(said.get("agentId")),
+            role=text_of(said.get("role")),
+            start_us=at_us,
+            end_us=at_us,
+            identity=identity,
+            input=said.get("input"),
+            result=result,
+        )
+    if said.get("type") == "tool-call":
+        tool.start_us, tool.input = min(tool.start_us, at_us), said.get("input")
+    if result:
+        tool.end_us, tool.result = max(tool.end_us, at_us), result
+
+
+def _assign(line: Timeline) -> None:
+    """A call or tool belongs to the first turn of its agent that ended after it."""
+    ends: dict[str, list[int]] = defaultdict(list)
+    places: dict[str, list[int]] = defaultdict(list)
+    for place in sorted(range(len(line.turns)), key=lambda p: line.turns[p].end_us):
+        turn = line.turns[place]
+        ends[turn.agent].append(turn.end_us)
+        places[turn.agent].append(place)
+    for each in (*line.calls, *line.tools):
+        at = bisect_left(ends[each.agent], each.end_us)
+        if at < len(ends[each.agent]):
+            each.turn = places[each.agent][at]
+
+
+def _begin_turns(run: Run, line: Timeline) -> None:
+    for each in (*line.calls, *line.tools):
+        if each.turn >= 0:
+            turn = line.turns[each.turn]
+            turn.start_us = min(turn.start_us, each.start_us)
+            if isinstance(each, Call) and not turn.phase:
+                turn.phase = text_of(each.said.get("phase"))
+    chunks = _first_chunks(run)
+    for turn in line.turns:
+        met = [at for at in chunks[turn.agent] if at <= turn.end_us]
+        if met:
+            chunks[turn.agent] = chunks[turn.agent][len(met) :]
+            turn.start_us = min(turn.start_us, met[0])
+    _find_first_tokens(run, line.calls)
+    for number, round_ in enumerate(line.rounds):
+        starts = [turn.start_us for turn in line.turns if turn.round == number]
+        round_.start_us = min([round_.start_us, *starts])
+
+
+def _first_chunks(run: Run) -> dict[str, list[int]]:
+    """When each agent's answers began, by agent, in order."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for event in [*run.events, *run.material.loose]:
+        if event.get("type") == CHUNK and not event.get("chunkIndex"):
+            found[text_of(event.get("agentId"))].append(run.settle(time_of(event)))
+    return defaultdict(list, {agent: sorted(set(times)) for agent, times in found.items()})
+
+
+def _find_first_tokens(run: Run, calls: Sequence[Call]) -> None:
+    chunks = _first_chunks(run)
+    for call in calls:
+        within = (at for at in chunks[call.agent] if call.start_us <= at <= call.end_us)
+        call.first_us = next(within, None)
