@@ -46,8 +46,9 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[KeyClient, KeyInfo] | None:
         text = key_text(request.META)
-        if text is None:
-            return None
+        return None if text is None else self.authenticate_text(text)
+
+    def authenticate_text(self, text: str) -> tuple[KeyClient, KeyInfo]:
         info = authenticate_key(text)
         if info is None:
             raise AuthenticationFailed(BAD_KEY)

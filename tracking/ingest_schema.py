@@ -106,6 +106,19 @@ otlp_schema = extend_schema(
     },
     responses={200: OpenApiTypes.OBJECT, **dict.fromkeys(_REFUSALS, _RPC_STATUS)},
 )
+otlp_logs_schema = extend_schema(
+    summary="Send GenAI events as OTLP logs",
+    description=(
+        "An `ExportLogsServiceRequest`. Kept are `gen_ai.evaluation.result`, as the score of the"
+        " span it names, `gen_ai.client.inference.operation.details` and the message events of"
+        " older conventions; other records are counted and refused in a partial success."
+    ),
+    request={
+        "application/x-protobuf": OpenApiTypes.BINARY,
+        "application/json": OpenApiTypes.OBJECT,
+    },
+    responses={200: OpenApiTypes.OBJECT, **dict.fromkeys(_REFUSALS, _RPC_STATUS)},
+)
 status_schema = extend_schema(
     summary="How far ingestion is", responses={200: StatusBody, 401: _JSON_PROBLEM}
 )

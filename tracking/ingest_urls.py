@@ -6,13 +6,16 @@ Every path answers with and without its closing slash: exporters take a redirect
 from django.urls import re_path
 
 from tracking.ingest_views import EventsView, IngestStatusView
-from tracking.otlp_views import OtlpTracesView
+from tracking.otlp_views import OtlpLogsView, OtlpTracesView, OtlpUnknownView
 from tracking.publishable_views import PublishableEventsView
 from tracking.score_views import ScoresView
 
 urlpatterns = [
     re_path(r"^v1/traces/?$", OtlpTracesView.as_view(), name="otlp-traces"),
     re_path(r"^api/public/otel/v1/traces/?$", OtlpTracesView.as_view(), name="otlp-traces-alias"),
+    re_path(r"^v1/logs/?$", OtlpLogsView.as_view(), name="otlp-logs"),
+    re_path(r"^api/public/otel/v1/logs/?$", OtlpLogsView.as_view(), name="otlp-logs-alias"),
+    re_path(r"^v1/(?P<path>.+)$", OtlpUnknownView.as_view()),
     re_path(r"^api/v1/events/?$", EventsView.as_view(), name="events"),
     re_path(r"^api/v1/scores/?$", ScoresView.as_view(), name="scores"),
     re_path(r"^api/v1/ingest/status/?$", IngestStatusView.as_view(), name="ingest-status"),

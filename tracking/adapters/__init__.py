@@ -15,6 +15,7 @@ import msgspec
 import tracking.adapters.analytics as analytics
 import tracking.adapters.dogpile as dogpile
 import tracking.adapters.otlp as otlp
+import tracking.adapters.otlp_logs as otlp_logs
 import tracking.adapters.scores as scores
 from tracking.events import Batch, Derived, IncomingEvent, Part, Receipt, Rejection
 
@@ -50,6 +51,12 @@ ADAPTERS: dict[str, Adapter] = {
     "analytics": Adapter(analytics.check, analytics.read),
     "otlp-protobuf": Adapter(partial(otlp.check, json=False), partial(otlp.read, json=False)),
     "otlp-json": Adapter(partial(otlp.check, json=True), partial(otlp.read, json=True)),
+    "otlp-logs-protobuf": Adapter(
+        partial(otlp_logs.check, json=False), partial(otlp_logs.read, json=False)
+    ),
+    "otlp-logs-json": Adapter(
+        partial(otlp_logs.check, json=True), partial(otlp_logs.read, json=True)
+    ),
     "scores": Adapter(scores.check, scores.read, makes_documents=True),
     "dogpile": Adapter(dogpile.check, dogpile.read, makes_documents=True),
     "assay-event": Adapter(_check_one, _read_event),

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from struct import Struct
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tracking.adapters.otlp_json import (
     JsonEvent,
     JsonLink,
+    JsonLogRecord,
     JsonPair,
     JsonResource,
     JsonScope,
@@ -118,6 +120,24 @@ def encode_scope(raw: bytes) -> InstrumentationScope:
         attributes=encode_pairs(sent.attributes),
         dropped_attributes_count=_within(sent.dropped_attributes_count, _UINT32),
     )
+
+
+def encode_log_record(raw: bytes) -> LogRecord:
+    sent = decode_part(raw, JsonLogRecord)
+    record = LogRecord(
+        time_unix_nano=_nano(sent.time_unix_nano),
+        observed_time_unix_nano=_nano(sent.observed_time_unix_nano),
+        severity_text=sent.severity_text or "",
+        body=None if sent.body is None else _encode_value(sent.body, 0),
+        attributes=encode_pairs(sent.attributes),
+        dropped_attributes_count=_within(sent.dropped_attributes_count, _UINT32),
+        flags=_within(sent.flags, _UINT32),
+        trace_id=_hex(sent.trace_id, "traceId"),
+        span_id=_hex(sent.span_id, "spanId"),
+        event_name=sent.event_name or "",
+    )
+    record.severity_number = _within(sent.severity_number, _INT32)  # type: ignore[assignment]
+    return record
 
 
 def _encode_event(sent: JsonEvent) -> Span.Event:

@@ -92,6 +92,36 @@ class JsonSpan(msgspec.Struct, rename="camel", gc=False):
     status: JsonStatus | None = None
 
 
+class JsonLogRecord(msgspec.Struct, rename="camel", gc=False):
+    time_unix_nano: int | str | None = None
+    observed_time_unix_nano: int | str | None = None
+    severity_number: int | None = None
+    severity_text: str | None = None
+    body: JsonValue | None = None
+    attributes: list[JsonPair] | None = None
+    dropped_attributes_count: int | None = None
+    flags: int | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    event_name: str | None = None
+
+
+class JsonScopeLogs(msgspec.Struct, rename="camel"):
+    scope: msgspec.Raw = msgspec.Raw(b"null")
+    log_records: list[msgspec.Raw] | None = None
+    schema_url: str | None = None
+
+
+class JsonResourceLogs(msgspec.Struct, rename="camel"):
+    resource: msgspec.Raw = msgspec.Raw(b"null")
+    scope_logs: list[JsonScopeLogs] | None = None
+    schema_url: str | None = None
+
+
+class JsonLogsRequest(msgspec.Struct, rename="camel"):
+    resource_logs: list[JsonResourceLogs] | None = None
+
+
 class JsonScopeSpans(msgspec.Struct, rename="camel"):
     scope: msgspec.Raw = msgspec.Raw(b"null")
     spans: list[msgspec.Raw] | None = None

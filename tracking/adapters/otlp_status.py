@@ -4,6 +4,7 @@ A full success is an empty message: zero bytes, or ``{}``. Every error is a ``go
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 from google.protobuf.duration_pb2 import Duration
@@ -43,30 +44,45 @@ def success_body(*, json: bool) -> bytes:
     return b"{}" if json else b""
 
 
-def partial_body(rejections: list[Rejection], *, json: bool) -> bytes:
-    """Say how many spans were refused and why, the first few by name. The rest was taken."""
-    return partial_success_body(len(rejections), _summarise(rejections), json=json)
+class Signal(NamedTuple):
+    """What an OTLP path takes. The partial success of each has its own name for its count."""
+
+    item: str
+    rejected: str
 
 
-def partial_success_body(rejected_spans: int, message: str, *, json: bool) -> bytes:
+SPANS = Signal("span", "rejectedSpans")
+LOGS = Signal("log record", "rejectedLogRecords")
+
+
+def partial_body(rejections: list[Rejection], *, json: bool, signal: Signal = SPANS) -> bytes:
+    """Say how many items were refused and why, the first few by name. The rest was taken."""
+    message = _summarise(rejections, signal.item)
+    return partial_success_body(len(rejections), message, json=json, signal=signal)
+
+
+def partial_success_body(
+    n_rejected: int, message: str, *, json: bool, signal: Signal = SPANS
+) -> bytes:
     """A count of zero with a message is a warning."""
-    if not rejected_spans and not message:
+    if not n_rejected and not message:
         return success_body(json=json)
     if not json:
+        # The answers of all signals have the same fields under the same numbers.
         answer = ExportTraceServiceResponse()
-        answer.partial_success.rejected_spans = rejected_spans
+        answer.partial_success.rejected_spans = n_rejected
         answer.partial_success.error_message = message
         return answer.SerializeToString()
     said: dict[str, str] = {}
-    if rejected_spans:
-        said["rejectedSpans"] = str(rejected_spans)  # a 64-bit integer is a string in JSON
+    if n_rejected:
+        said[signal.rejected] = str(n_rejected)  # a 64-bit integer is a string in JSON
     if message:
         said["errorMessage"] = message
     return msgspec.json.encode({"partialSuccess": said})
 
 
-def _summarise(rejections: list[Rejection]) -> str:
-    shown = [f"span {r.index}: {r.code}: {r.message}" for r in rejections[:SHOWN_REJECTIONS]]
+def _summarise(rejections: list[Rejection], item: str) -> str:
+    shown = [f"{item} {r.index}: {r.code}: {r.message}" for r in rejections[:SHOWN_REJECTIONS]]
     if len(rejections) > len(shown):
         shown.append(f"and {len(rejections) - len(shown)} more")
     return "; ".join(shown)

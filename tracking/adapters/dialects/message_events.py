@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tracking.adapters.dialects.message_parts import Message, decode_json, message_of
+from tracking.adapters.dialects.message_parts import Message, decode_json, message_of, parts_of
 
 MAX_EVENTS = 1000
 
@@ -13,14 +13,17 @@ _ROLES = {
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
-_DETAILS = "gen_ai.client.inference.operation.details"
+DETAILS = "gen_ai.client.inference.operation.details"
+CHOICE = "gen_ai.choice"
 _BODIES = {
-    "input": {"gen_ai.content.prompt": "gen_ai.prompt", _DETAILS: "gen_ai.input.messages"},
+    "input": {"gen_ai.content.prompt": "gen_ai.prompt", DETAILS: "gen_ai.input.messages"},
     "output": {
         "gen_ai.content.completion": "gen_ai.completion",
-        _DETAILS: "gen_ai.output.messages",
+        DETAILS: "gen_ai.output.messages",
     },
 }
+EVENT_NAMES = frozenset({*_ROLES, *_BODIES["input"], *_BODIES["output"], CHOICE})
+"""Events that carry messages, on a span or as log records about one."""
 
 
 def messages_of_events(events: Iterable[Any], direction: str) -> list[Message]:
@@ -36,14 +39,21 @@ def messages_of_events(events: Iterable[Any], direction: str) -> list[Message]:
 def _read_event(name: str, attributes: dict[str, Any], direction: str) -> list[Message]:
     body = _BODIES[direction].get(name)
     if body is not None:
-        return _read_body(attributes.get(body), direction)
+        told = _instructions(attributes) if direction == "input" else []
+        return told + _read_body(attributes.get(body), direction)
     if direction == "input" and name in _ROLES:
         return [message_of(_decoded(attributes), _ROLES[name])]
-    if direction == "output" and name == "gen_ai.choice":
+    if direction == "output" and name == CHOICE:
         sent = _decoded(attributes)
         message = sent.get("message")
         return [message_of(message if isinstance(message, dict) else sent, "assistant")]
     return []
+
+
+def _instructions(attributes: dict[str, Any]) -> list[Message]:
+    sent = attributes.get("gen_ai.system_instructions")
+    parts = parts_of(decode_json(sent) if isinstance(sent, str) else sent)
+    return [Message("system", parts)] if parts else []
 
 
 def _decoded(attributes: dict[str, Any]) -> dict[str, Any]:

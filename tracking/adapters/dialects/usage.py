@@ -40,7 +40,7 @@ def columns_of_usage(usage: dict[str, object]) -> Columns:
     ``input`` and ``output`` are all there is. Anthropic's ``input_tokens`` leave cached ones out,
     which its own names for those tell.
     """
-    counts = {key: value for key, value in usage.items() if _is_count(value)}
+    counts = _counts(usage)
     nested_in = _nested(usage, _DETAILS_IN)
     nested_out = _nested(usage, _DETAILS_OUT)
     read = _first({**counts, **nested_in}, _CACHE_READ)
@@ -79,24 +79,29 @@ def _all_of_buckets(counts: dict[str, int], name: str) -> int | None:
     plain = [counts.get(each, 0) for each in ("input", "output")]
     if name in counts and counts.get("total") == sum(plain):
         return counts[name]
-    return _sum(count for key, count in counts.items() if key == name or key.startswith(f"{name}_"))
+    named = (key for key in counts if key == name or key.startswith(f"{name}_"))
+    return _sum(counts[key] for key in named)
 
 
 def inclusive_input(tokens_in: int, cache_read: int, cache_write: int) -> int:
-    """All input tokens. Where more are cached than there are, the count left the cached ones out."""
+    """All input tokens: a count smaller than the cached ones has left these out."""
     cached = cache_read + cache_write
     return tokens_in + cached if cached > tokens_in else tokens_in
 
 
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value <= MAX_COUNT
+def _counts(sent: dict[str, object]) -> dict[str, int]:
+    return {
+        str(key): value
+        for key, value in sent.items()
+        if isinstance(value, int) and value is not True and 0 <= value <= MAX_COUNT
+    }
 
 
 def _nested(usage: dict[str, object], names: tuple[str, ...]) -> dict[str, int]:
     for name in names:
         details = usage.get(name)
         if isinstance(details, dict):
-            return {str(key): value for key, value in details.items() if _is_count(value)}
+            return _counts(details)
     return {}
 
 
