@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from tracking import views
+from tracking import event_views, score_pages, views
 
 
 class AnyId:
@@ -26,7 +26,11 @@ urlpatterns = [
     path("freshness/", views.freshness_fragment, name="freshness-fragment"),
     path("sessions/", views.session_list, name="session-list"),
     path("sessions/<anyid:session_id>/", views.session_detail, name="session-detail"),
+    path("scores/", score_pages.add_score, name="add-score"),
     path("traces/", views.trace_list, name="trace-list"),
     path("traces/<anyid:trace_id>/", views.trace_detail, name="trace-detail"),
+    path("events/", event_views.event_list, name="event-list"),
+    path("events/upload/", event_views.upload, name="event-upload"),
+    path("events/<uuid:event_id>/", event_views.event_detail, name="event-detail"),
     path("settings/ingestion/", views.ingestion, name="settings-ingestion"),
 ]
