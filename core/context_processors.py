@@ -16,6 +16,7 @@ def shell(request: HttpRequest) -> ShellContext:
     return {
         "project": getattr(request, "project", None),
         "role": role,
+        "can_analyse": role is not None and role.covers(Role.ANALYST),
         "can_edit": role is not None and role.covers(Role.EDITOR),
         "can_administer": role is not None and role.covers(Role.ADMIN),
         "projects": _visible_projects(request),

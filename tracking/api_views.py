@@ -86,6 +86,8 @@ FILTERS = [
     *TIMES,
     *(_parameter(name, enum=CHOICES.get(name)) for name in TEXTS),
     _parameter("metadata.{key}", "A value of the events' metadata."),
+    _parameter("score.{name}_gte", "The session's mean score of a name is at least this."),
+    _parameter("score.{name}_lte", "… at most this."),
     *(
         OpenApiParameter(f"{name}_{end}", OpenApiTypes.NUMBER)
         for name in RANGES
@@ -101,8 +103,6 @@ IMPLICIT = _parameter("implicit", "1: with sessions of traces that name none.")
 
 def answer_page(request: Request, read: Callable[..., Page[Row]]) -> Response:
     """Answer one page of a list. A page may be short and still have a next one."""
-    if any(name.startswith("score.") for name in request.GET):
-        raise Problem(400, "Scores are not kept yet: no session has one.", code="invalid")
     with answering_nonsense():
         flt: EventFilter = parse_filter(request.GET.dict(), now=timezone.now())
         page = read(

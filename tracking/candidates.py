@@ -6,7 +6,8 @@ found soon by reading in order. Either way a page costs a bounded number of rows
 
 from dataclasses import dataclass
 
-from tracking.filters import ANY_ERROR, EventFilter
+from tracking.filters import ANY_ERROR, EventFilter, ScoreBound
+from tracking.score_chips import SCORE_METRIC
 from tracking.statements import Where, fetch_all
 
 FEW = 1_000
@@ -20,6 +21,13 @@ BY_FACETS = (
 )
 # Sessions whose facets are older than their events may have gained the value.
 STALE = "SELECT session_id FROM tracking_sessiontorefresh WHERE project_id = %s LIMIT %s"
+BY_SCORE = "SELECT m.session_id FROM tracking_sessionmetric m WHERE {} LIMIT %s"
+# What the partial index of scores holds: without these words it is not used.
+IS_SCORE = "m.name >= 'score:' AND m.name < 'score;'"
+SCORE_OF = (
+    "SELECT m.total / nullif(m.n, 0) FROM tracking_sessionmetric m"
+    " WHERE m.project_id = %s AND m.session_id = {} AND m.name = %s"
+)
 BY_ARM = "SELECT DISTINCT session_id FROM tracking_armseen WHERE {} LIMIT %s"
 BY_TRACE = "SELECT session_id FROM tracking_tracepart WHERE project_id = %s AND trace_id = %s"
 
@@ -83,7 +91,29 @@ def _lookups(project_id: int, flt: EventFilter, exact: bool) -> list[list[str]]:
     if flt.experiment:
         arm = arm_conditions(project_id, flt, "")
         lookups.append(_ids(BY_ARM.format(arm.sql), [*arm.params, FEW + 1]))
+    for bound in flt.scores:
+        score = Where()
+        score.add(f"m.project_id = %s AND {IS_SCORE}", project_id)
+        score.add(f"m.name = %s AND {_compare('m.total / nullif(m.n, 0)', bound)}", *_asked(bound))
+        lookups.append(_ids(BY_SCORE.format(score.sql), [*score.params, FEW + 1]))
     return lookups
+
+
+def _compare(value: str, bound: ScoreBound) -> str:
+    return f"{value} {'>=' if bound.end == 'gte' else '<='} %s"
+
+
+def _asked(bound: ScoreBound) -> tuple[str, float]:
+    return SCORE_METRIC + bound.name, bound.value
+
+
+def score_conditions(project_id: int, flt: EventFilter, session: str) -> Where:
+    """Return the conditions on the scores of the session that an SQL text names."""
+    where = Where()
+    for bound in flt.scores:
+        score = f"({SCORE_OF.format(session)})"
+        where.add(_compare(score, bound), project_id, *_asked(bound))
+    return where
 
 
 def _ids(sql: str, params: list[object]) -> list[str]:

@@ -1,6 +1,6 @@
 """What the filter bar of a page shows: the time range, active filters, what else there is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -10,7 +10,7 @@ from django.http import HttpRequest, QueryDict
 
 from core.api import CursorError
 from core.timebuckets import TimeRange, parse_range
-from tracking.filters import RANGES, EventFilter, FilterError, parse_filter
+from tracking.filters import RANGES, SCORE_PREFIX, EventFilter, FilterError, parse_filter
 from tracking.series import top
 from tracking.shapes import Page
 
@@ -133,10 +133,21 @@ def list_chips(params: QueryDict, flt: EventFilter) -> list[dict[str, str]]:
         for name, label in LABELS.items()
         if getattr(flt, name) not in ("", None, False)
     ]
-    return chips + [
-        {"label": key, "value": value, "url": _without(params, f"metadata.{key}")}
-        for key, value in flt.metadata
-    ]
+    return (
+        chips
+        + [
+            {"label": key, "value": value, "url": _without(params, f"metadata.{key}")}
+            for key, value in flt.metadata
+        ]
+        + [
+            {
+                "label": f"{bound.name} at {'least' if bound.end == 'gte' else 'most'}",
+                "value": f"{bound.value:g}",
+                "url": _without(params, bound.param),
+            }
+            for bound in flt.scores
+        ]
+    )
 
 
 def clear_url(params: QueryDict) -> str:
@@ -170,18 +181,28 @@ def build_facet(params: QueryDict, name: str, values: Iterable[tuple[str, int | 
 TYPED = ("user_id", "session_id", "experiment", "variant", "tag", "provider")
 
 
-def describe_form(params: QueryDict, flt: EventFilter, *, has_implicit: bool) -> dict[str, Any]:
-    """The filters that are typed in, and the parameters their form must keep."""
-    names = [*TYPED, *(f"{name}_{end}" for name in RANGES for end in ("gte", "lte"))]
+def describe_form(
+    params: QueryDict, flt: EventFilter, *, has_implicit: bool, scores: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The filters that are typed in, and the parameters their form must keep.
+
+    ``scores``: names of scores that may be asked for, from a number on.
+    """
+    labels = {name: LABELS[name] for name in TYPED}
+    labels |= {(key := f"{name}_{end}"): LABELS[key] for name in RANGES for end in ("gte", "lte")}
+    labels |= {f"{SCORE_PREFIX}{name}_gte": f"Score {name} at least" for name in scores}
+    labels |= {f"{SCORE_PREFIX}{name}_lte": f"Score {name} at most" for name in scores}
+    names = list(labels)
     return {
         "fields": [
             {
                 "name": name,
-                "label": LABELS[name],
+                "label": label,
                 "value": params.get(name, ""),
                 "is_number": name not in TYPED,
+                "is_signed": name.startswith(SCORE_PREFIX),
             }
-            for name in names
+            for name, label in labels.items()
         ],
         "kept": [
             pair for pair in params.items() if pair[0] not in {*names, "implicit", "cursor", "seen"}

@@ -13,6 +13,9 @@ from tracking.events import Kind, Status
 MAX_TEXT = 512
 MAX_METADATA = 10
 METADATA_PREFIX = "metadata."
+MAX_SCORES = 10
+SCORE_PREFIX = "score."
+ENDS = ("_gte", "_lte")
 RANGES = ("cost", "duration", "tokens")
 TEXTS = (
     "session_id",
@@ -47,6 +50,19 @@ class FilterError(ValueError):
         self.message = message
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ScoreBound:
+    """What a session's score of a name, the mean of several, is at least or at most."""
+
+    name: str
+    end: str  # gte | lte
+    value: float
+
+    @property
+    def param(self) -> str:
+        return f"{SCORE_PREFIX}{self.name}_{self.end}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
     """Empty values filter nothing. Ranges are inclusive: dollars, milliseconds, tokens in + out."""
@@ -74,6 +90,7 @@ class EventFilter:
     duration_lte: float | None = None
     tokens_gte: float | None = None
     tokens_lte: float | None = None
+    scores: tuple[ScoreBound, ...] = ()
     q: str = ""
     implicit: bool = False
     sort: str = ""  # a field, descending with a leading "-"; "" is the list's own order
@@ -95,6 +112,7 @@ def parse_filter(params: Mapping[str, Any], *, now: datetime | None = None) -> E
         **_bounds(params),
         time_range=_time_range(params, now),
         metadata=_metadata(params),
+        scores=_scores(params),
         implicit=params.get("implicit", "") in {"1", "true", "yes"},
     )
 
@@ -108,6 +126,8 @@ def to_params(flt: EventFilter) -> list[tuple[str, str]]:
             found += _range_params(value)
         elif field.name == "metadata":
             found += [(METADATA_PREFIX + key, text) for key, text in value]
+        elif field.name == "scores":
+            found += [(bound.param, repr(bound.value)) for bound in value]
         elif isinstance(value, bool):
             found += [(field.name, "1")] if value else []
         elif value not in ("", None):
@@ -144,7 +164,7 @@ def _bounds(params: Mapping[str, Any]) -> dict[str, Any]:  # numbers or None, by
     return {name: _number(name, params.get(name, "")) for name in names}
 
 
-def _number(field: str, value: object) -> float | None:
+def _number(field: str, value: object, *, lowest: float = 0.0) -> float | None:
     text = str(value).strip()
     if not text:
         return None
@@ -152,8 +172,8 @@ def _number(field: str, value: object) -> float | None:
         number = float(text)
     except ValueError as error:
         raise FilterError(field, "A number.") from error
-    if not math.isfinite(number) or number < 0:
-        raise FilterError(field, "A number from 0.")
+    if not math.isfinite(number) or number < lowest:
+        raise FilterError(field, "A number." if lowest else "A number from 0.")
     return number
 
 
@@ -166,6 +186,22 @@ def _metadata(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     if len(found) > MAX_METADATA:
         raise FilterError("metadata", f"At most {MAX_METADATA} keys.")
     return tuple((key, value) for key, value in found if key and value)
+
+
+def _scores(params: Mapping[str, Any]) -> tuple[ScoreBound, ...]:
+    found = []
+    for param in params:
+        if not param.startswith(SCORE_PREFIX):
+            continue
+        name = _text(param, param[len(SCORE_PREFIX) : -len(ENDS[0])])
+        if not param.endswith(ENDS) or not name:
+            raise FilterError(param, "A score's filter ends in _gte or _lte.")
+        value = _number(param, params[param], lowest=-math.inf)
+        if value is not None:
+            found.append(ScoreBound(name, param[-3:], value))
+    if len(found) > MAX_SCORES:
+        raise FilterError("score", f"At most {MAX_SCORES} bounds.")
+    return tuple(sorted(found))
 
 
 def _time_range(params: Mapping[str, Any], now: datetime | None) -> TimeRange | None:

@@ -45,7 +45,7 @@ class IngestView(APIView):
     parser_classes = [NoParser]
     renderer_classes: list[type[BaseRenderer]] = [JSONRenderer]
     content_negotiation_class = FirstRenderer
-    required_scope = "ingest"
+    required_scope: str | dict[str, str] = "ingest"
     http_method_names = ["post", "options"]
 
     def accept(self, request: Request, wire_format: str) -> Accepted:

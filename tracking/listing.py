@@ -5,7 +5,7 @@ the next page's cursor (``tracking.shapes.Page``). Raises ``FilterError`` for a 
 list's, ``core.api.CursorError`` for a cursor of another list.
 """
 
-from tracking.candidates import arm_conditions, find_sessions, text_conditions
+from tracking.candidates import arm_conditions, find_sessions, score_conditions, text_conditions
 from tracking.event_conditions import group_event_conditions
 from tracking.filters import ANY_ERROR, STATUSES, EventFilter
 from tracking.keyset import Sort, pick_sort
@@ -119,7 +119,8 @@ def _check_sessions(scan: Scan, project_id: int, flt: EventFilter, *, is_few: bo
         scan.outer.add(f"({TEXT_OF_SESSION.format(text.sql)})", *text.params)
     if flt.experiment:
         _keep_arm(scan.outer, project_id, flt, "s.session_id")
-    if not is_few and (text.texts or flt.experiment):
+    scan.outer.add_all(score_conditions(project_id, flt, "s.session_id"))
+    if not is_few and (text.texts or flt.experiment or flt.scores):
         scan.limit = ROWS_LOOKED_INTO
 
 
@@ -173,5 +174,6 @@ def _keep_traces(scan: Scan, project_id: int, flt: EventFilter, *, is_few: bool)
         kept.add(f"({EVENT_OF_TRACE.format(group.sql)})", *group.params)
     if flt.experiment:
         _keep_arm(kept, project_id, flt, SESSION_OF_TRACE)
-    if not is_few and (groups or flt.experiment):
+    kept.add_all(score_conditions(project_id, flt, SESSION_OF_TRACE))
+    if not is_few and (groups or flt.experiment or flt.scores):
         scan.limit = ROWS_LOOKED_INTO

@@ -13,8 +13,11 @@ from tracking.adapters.dialects.messages import Direction, messages_of
 from tracking.conversation import build_thread
 from tracking.events import Payload
 from tracking.filters import EventFilter
+from tracking.forms import ScoreForm
 from tracking.listing import list_spans
 from tracking.reading import read_session, read_span, read_trace, session_window
+from tracking.score_chips import sum_up
+from tracking.scores import load_trace_scores
 from tracking.shapes import SessionDetail, SpanContent, SpanDetail, SpanRow, TraceRow
 from tracking.waterfall import WaterfallRow, build_waterfall
 
@@ -59,6 +62,7 @@ def describe_session(project_id: int, session_id: str, *, view: str, after: str)
         "detail": detail,
         "view": view if view in VIEWS else VIEWS[0],
         "views": VIEWS,
+        "score_form": ScoreForm(initial={"session_id": detail.session.id}),
     }
     if context["view"] == "timeline":
         context["timeline"] = _timeline(project_id, detail)
@@ -106,6 +110,7 @@ def describe_trace(project_id: int, trace_id: str, *, span_key: str, first_row: 
     if detail is None:
         raise Http404("no such trace")
     rows = build_waterfall(detail.spans)
+    scores = load_trace_scores(project_id, trace_id, span_ids=[span_key] if span_key else ())
     chosen = span_key or (rows[0].span.key if rows else "")
     start = int(first_row) if first_row.isdecimal() and len(first_row) < 8 else 0
     if span_key and not first_row:
@@ -118,6 +123,10 @@ def describe_trace(project_id: int, trace_id: str, *, span_key: str, first_row: 
         "next_row": start + TRACE_ROWS if start + TRACE_ROWS < len(rows) else None,
         "n_rows": len(rows),
         "hidden": detail.hidden,
+        "score_chips": sum_up(scores),
+        "trace_scores": [score for score in scores if score.target["kind"] != "span"],
+        "span_scores": [score for score in scores if score.target.get("span_id") == chosen],
+        "score_form": ScoreForm(initial={"trace_id": trace_id, "span_id": _judged(rows, chosen)}),
         "chosen": chosen,
         **_describe_span(read_span(project_id, trace_id, chosen) if chosen else None),
     }
@@ -127,6 +136,11 @@ def _page_of(rows: list[WaterfallRow], key: str) -> int:
     """The first row of the page that holds a span: a deep link must show what it names."""
     at = next((index for index, row in enumerate(rows) if row.span.key == key), 0)
     return at // TRACE_ROWS * TRACE_ROWS
+
+
+def _judged(rows: list[WaterfallRow], chosen: str) -> str:
+    """The span that the form of the panel judges; a point has no span id: its trace is judged."""
+    return next((row.span.span_id for row in rows if row.span.key == chosen), "")
 
 
 def _describe_span(detail: SpanDetail | None) -> Context:

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from tracking.events import Kind, Status
+from tracking.score_chips import ScoreRow
 from tracking.scores import is_score_metric, load_session_scores
-from tracking.shapes import PromptRef, ScoreRow, SessionRow, SpanRow, Tokens, TraceRow
+from tracking.shapes import PromptRef, SessionRow, SpanRow, Tokens, TraceRow
 from tracking.statements import fetch_all
 
 # A row's columns are of many types, in the order of the constant above its reader: Any.

@@ -32,6 +32,17 @@ SESSION_SCORES = (
 SCORES = f"SELECT {COLUMNS} FROM {{}} WHERE {{}} ORDER BY d.last_at DESC, d.key LIMIT %s"
 
 
+# One look into the index a name, however many rows have it.
+NAMES = (
+    "WITH RECURSIVE names (name) AS ("
+    " (SELECT m.name FROM tracking_sessionmetric m WHERE {0} ORDER BY m.name LIMIT 1) UNION ALL"
+    " SELECT (SELECT m.name FROM tracking_sessionmetric m WHERE {0} AND m.name > names.name"
+    " ORDER BY m.name LIMIT 1) FROM names WHERE names.name IS NOT NULL)"
+    " SELECT name FROM names WHERE name IS NOT NULL LIMIT %s"
+).format("m.project_id = %s AND m.name >= 'score:' AND m.name < 'score;'")
+NAMES_SHOWN = 6
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreFilter:
     """Which scores; empty values leave none out. A session has those of its traces and spans."""
@@ -48,6 +59,12 @@ class ScoreFilter:
 
 def is_score_metric(name: str) -> bool:
     return name.startswith(SCORE_METRIC)
+
+
+def list_score_names(project_id: int) -> list[str]:
+    """A few names that sessions are scored by; a label is a name of its own, ``name=label``."""
+    rows = fetch_all(NAMES, [project_id, project_id, NAMES_SHOWN])
+    return [row[0].removeprefix(SCORE_METRIC) for row in rows]
 
 
 def load_session_scores(project_id: int, session_ids: Sequence[str]) -> dict[str, list[ScoreRow]]:

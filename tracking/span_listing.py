@@ -1,6 +1,6 @@
 """The list of spans and points: of a few traces by index, else of all in the order of time."""
 
-from tracking.candidates import arm_conditions, find_sessions
+from tracking.candidates import arm_conditions, find_sessions, score_conditions
 from tracking.event_conditions import group_event_conditions
 from tracking.filters import ANY_ERROR, STATUSES, EventFilter
 from tracking.keyset import Position, Sort, pick_sort, read_position
@@ -122,6 +122,7 @@ def _keep_spans(scan: Scan, project_id: int, flt: EventFilter, *, is_few: bool) 
     if flt.experiment:
         arm = arm_conditions(project_id, flt, "a.")
         looked_up.add(ARM.format(arm.sql, SESSION), *arm.params)
+    looked_up.add_all(score_conditions(project_id, flt, SESSION))
     kept.add_all(looked_up)
     if looked_up.texts and not is_few:
         scan.limit = ROWS_LOOKED_INTO

@@ -24,6 +24,7 @@ from tracking.ledger import list_quarantined, read_backlog, read_change_token, r
 from tracking.listing import list_sessions, list_traces
 from tracking.overview import list_charts, list_tiles
 from tracking.pages import describe_session, describe_trace, first_data_line
+from tracking.scores import list_score_names
 from tracking.series import freshness, top
 
 UNCHANGED = 204
@@ -98,7 +99,9 @@ def session_list(request: PageRequest, project: Project) -> HttpResponseBase:
     found, page = read_list(list_sessions, project.pk, page, cursor=request.GET.get("cursor", ""))
     context = {
         **_list_context(request, project, page, families=("model", "prompt", "error")),
-        "more": describe_form(request.GET, page.flt, has_implicit=True),
+        "more": describe_form(
+            request.GET, page.flt, has_implicit=True, scores=list_score_names(project.pk)
+        ),
         "token": token,
         "page": found,
     }

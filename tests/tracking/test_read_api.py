@@ -148,7 +148,7 @@ def test_a_parameter_that_means_nothing_is_named(reader, path, query, field):
     assert list(found["errors"]) == [field]
 
 
-@pytest.mark.parametrize("query", [{"cursor": "forged"}, {"page_size": "0"}, {"score.x_gte": "1"}])
+@pytest.mark.parametrize("query", [{"cursor": "forged"}, {"page_size": "0"}, {"score.x": "1"}])
 def test_other_nonsense_is_refused(reader, query):
     assert read(reader, "sessions", 400, **query)["status"] == 400
 
