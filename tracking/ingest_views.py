@@ -1,6 +1,7 @@
 """Doors of ingestion: read the body, accept it, answer in the sender's language."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from django.http import HttpResponse
@@ -37,6 +38,10 @@ class FirstRenderer(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 class IngestView(APIView):
     """What all doors share. The whole body is read before any answer leaves."""
 
@@ -48,7 +53,10 @@ class IngestView(APIView):
     required_scope: str | dict[str, str] = "ingest"
     http_method_names = ["post", "options"]
 
-    def accept(self, request: Request, wire_format: str) -> Accepted:
+    def accept(
+        self, request: Request, wire_format: str, *, said: Mapping[str, str] | None = None
+    ) -> Accepted:
+        """Commit the request. ``said``: what counts as headers but was said elsewhere."""
         key = request.auth
         assert isinstance(key, KeyInfo)  # HasScope lets nobody else in
         try:
@@ -57,7 +65,7 @@ class IngestView(APIView):
                 format=wire_format,
                 body=read_body(request._request),
                 encoding=request.headers.get("Content-Encoding", "").strip().lower(),
-                headers={name.lower(): value for name, value in request.headers.items()},
+                headers=_lower(request.headers) | dict(said or {}),
                 now=timezone.now(),
             )
         except TooLargeError as error:

@@ -10,7 +10,7 @@ import msgspec
 from django.conf import settings
 
 from core.keys import KeyInfo
-from tracking.adapters import ADAPTERS
+from tracking.adapters import ADAPTERS, fallom_headers
 from tracking.doorbell import ring
 from tracking.events import Receipt, Rejection
 from tracking.inflate import inflate
@@ -23,7 +23,10 @@ INSERT = (
     " VALUES (%s, %s, %s, %b, %s::jsonb, %s, %s, %s, %s, %s, 0, '')"
 )
 DAY_US = 86_400_000_000
-KEPT_HEADERS = ("user-agent", "idempotency-key")
+KEPT_HEADERS = (
+    *("user-agent", "idempotency-key", "x-request-id", "x-session-id", "x-backend"),
+    *fallom_headers.HEADERS,
+)
 
 
 class Accepted(msgspec.Struct, frozen=True):
