@@ -1,7 +1,7 @@
 """What the doors of ingestion take and answer, for the OpenAPI schema alone."""
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 
@@ -43,6 +43,12 @@ class ScoreBody(serializers.Serializer[object]):
     )
     id = serializers.CharField(required=False, help_text="Lets it be changed later.")
     at = serializers.CharField(required=False, help_text="ISO 8601; without it: of receipt.")
+
+
+class FallomMetricsBody(serializers.Serializer[object]):
+    config_key = serializers.CharField(required=False)
+    session_id = serializers.CharField()
+    data = serializers.JSONField()  # type: ignore[assignment]
 
 
 class StatusBody(serializers.Serializer[object]):
@@ -97,14 +103,53 @@ scores_schema = extend_schema(
     },
     responses={202: AcceptedBody, **dict.fromkeys(_REFUSALS, _JSON_PROBLEM)},
 )
+chats_schema = extend_schema(
+    operation_id="chats_send",
+    summary="Send ai.matey's chats",
+    description=(
+        "An exchange `{request, response?, chunks?, error?, durationMs?, sessionId?}`, a request, a"
+        " response, chunks of a stream, a warning or the capabilities of a backend: told apart by"
+        " shape; one, an array, `{items: […]}`, or one a line. Chunks belong to the request that"
+        " the body's `start` chunk, the item or the query names; others are kept by themselves."
+        " Codes of refused items: `shape_unknown`, `request_id_missing`, `expired`, and"
+        " `<field>_missing` or `<field>_invalid`. A body of one bad item is answered 400."
+    ),
+    parameters=[
+        OpenApiParameter(
+            "requestId", OpenApiTypes.STR, description="As `X-Request-Id`: of items without one."
+        ),
+        OpenApiParameter("sessionId", OpenApiTypes.STR, description="The session of all items."),
+        OpenApiParameter("backend", OpenApiTypes.STR, description="Whose capabilities these are."),
+    ],
+    request={
+        "application/json": OpenApiTypes.OBJECT,
+        "application/x-ndjson": OpenApiTypes.STR,
+        "text/plain": OpenApiTypes.STR,
+    },
+    responses={202: AcceptedBody, **dict.fromkeys(_REFUSALS, _JSON_PROBLEM)},
+)
 otlp_schema = extend_schema(
     summary="Send OTLP traces",
-    description="An `ExportTraceServiceRequest`; answers to the letter of OTLP/HTTP.",
+    description=(
+        "An `ExportTraceServiceRequest`; answers to the letter of OTLP/HTTP. JSON without"
+        " `resourceSpans` and with `trace_id` or `span_id` is a span of Fallom's clients;"
+        " `X-Fallom-*` headers tell session, customer, config and prompt of all spans."
+    ),
     request={
         "application/x-protobuf": OpenApiTypes.BINARY,
         "application/json": OpenApiTypes.OBJECT,
     },
     responses={200: OpenApiTypes.OBJECT, **dict.fromkeys(_REFUSALS, _RPC_STATUS)},
+)
+fallom_metrics_schema = extend_schema(
+    operation_id="fallom_spans_send",
+    summary="Send a session's own numbers, as Fallom's trace.span does",
+    description=(
+        "Of each field of `data` the latest value counts. Numbers and truths become metrics of the"
+        " session, texts what it is filtered by."
+    ),
+    request={"application/json": FallomMetricsBody},
+    responses={202: AcceptedBody, **dict.fromkeys(_REFUSALS, _JSON_PROBLEM)},
 )
 otlp_logs_schema = extend_schema(
     summary="Send GenAI events as OTLP logs",

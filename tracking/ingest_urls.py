@@ -5,6 +5,8 @@ Every path answers with and without its closing slash: exporters take a redirect
 
 from django.urls import re_path
 
+from tracking.chat_views import ChatsView
+from tracking.fallom_api import FallomMetricsView
 from tracking.ingest_views import EventsView, IngestStatusView
 from tracking.otlp_views import OtlpLogsView, OtlpTracesView, OtlpUnknownView
 from tracking.publishable_views import PublishableEventsView
@@ -15,9 +17,12 @@ urlpatterns = [
     re_path(r"^api/public/otel/v1/traces/?$", OtlpTracesView.as_view(), name="otlp-traces-alias"),
     re_path(r"^v1/logs/?$", OtlpLogsView.as_view(), name="otlp-logs"),
     re_path(r"^api/public/otel/v1/logs/?$", OtlpLogsView.as_view(), name="otlp-logs-alias"),
+    re_path(r"^fallom/v1/traces/?$", OtlpTracesView.as_view(), name="fallom-traces"),
+    re_path(r"^fallom/spans/?$", FallomMetricsView.as_view(), name="fallom-spans"),
     re_path(r"^v1/(?P<path>.+)$", OtlpUnknownView.as_view()),
     re_path(r"^api/v1/events/?$", EventsView.as_view(), name="events"),
     re_path(r"^api/v1/scores/?$", ScoresView.as_view(), name="scores"),
+    re_path(r"^api/v1/chats/?$", ChatsView.as_view(), name="chats"),
     re_path(r"^api/v1/ingest/status/?$", IngestStatusView.as_view(), name="ingest-status"),
     re_path(r"^api/analytics/?$", EventsView.as_view(), name="analytics"),
     re_path(r"^api/analytics/batch/?$", EventsView.as_view(), name="analytics-batch"),

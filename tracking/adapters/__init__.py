@@ -14,9 +14,12 @@ import msgspec
 
 import tracking.adapters.analytics as analytics
 import tracking.adapters.dogpile as dogpile
-import tracking.adapters.otlp as otlp
+import tracking.adapters.fallom_metrics as fallom_metrics
+import tracking.adapters.matey as matey
+import tracking.adapters.matey_deriving as matey_deriving
 import tracking.adapters.otlp_logs as otlp_logs
 import tracking.adapters.scores as scores
+import tracking.adapters.trace_bodies as trace_bodies
 from tracking.events import Batch, Derived, IncomingEvent, Part, Receipt, Rejection
 
 
@@ -49,8 +52,12 @@ def _read_part(body: bytes, *, receipt: Receipt) -> Batch:
 
 ADAPTERS: dict[str, Adapter] = {
     "analytics": Adapter(analytics.check, analytics.read),
-    "otlp-protobuf": Adapter(partial(otlp.check, json=False), partial(otlp.read, json=False)),
-    "otlp-json": Adapter(partial(otlp.check, json=True), partial(otlp.read, json=True)),
+    "otlp-protobuf": Adapter(
+        partial(trace_bodies.check, json=False), partial(trace_bodies.read, json=False)
+    ),
+    "otlp-json": Adapter(
+        partial(trace_bodies.check, json=True), partial(trace_bodies.read, json=True)
+    ),
     "otlp-logs-protobuf": Adapter(
         partial(otlp_logs.check, json=False), partial(otlp_logs.read, json=False)
     ),
@@ -58,13 +65,19 @@ ADAPTERS: dict[str, Adapter] = {
         partial(otlp_logs.check, json=True), partial(otlp_logs.read, json=True)
     ),
     "scores": Adapter(scores.check, scores.read, makes_documents=True),
+    fallom_metrics.SYSTEM: Adapter(fallom_metrics.check, fallom_metrics.read, makes_documents=True),
     "dogpile": Adapter(dogpile.check, dogpile.read, makes_documents=True),
+    "matey": Adapter(matey.check, matey.read, makes_documents=True),
     "assay-event": Adapter(_check_one, _read_event),
     "assay-part": Adapter(_check_one, _read_part, makes_documents=True),
 }
 
 DERIVERS: dict[str, Deriver] = {
     scores.SYSTEM: scores.derive,
+    fallom_metrics.SYSTEM: fallom_metrics.derive,
     dogpile.SYSTEM: dogpile.derive_run,
     dogpile.LOOSE_SYSTEM: dogpile.derive_loose,
+    matey.EXCHANGES: matey_deriving.derive_exchange,
+    matey.ORPHANS: matey_deriving.derive_orphan,
+    matey.BACKENDS: matey_deriving.derive_backend,
 }

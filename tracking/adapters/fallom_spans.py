@@ -1,0 +1,315 @@
+"""One flat span of Fallom's, to an :class:`IncomingEvent`. Pure."""
+
+from typing import Any
+
+import msgspec
+
+from tracking.adapters import fallom_raw as raw
+from tracking.adapters.analytics_fields import overrule
+from tracking.adapters.dialects.arms import Arm
+from tracking.adapters.dialects.attributes import (
+    BODY_COLUMNS,
+    Gathered,
+    gather_attributes,
+    settle,
+)
+from tracking.adapters.dialects.codecs import METADATA, NAME, TAGS, WRONG_TYPE, Codec
+from tracking.adapters.dialects.sealing import seal
+from tracking.adapters.dialects.table import KEYS_OF_COLUMN
+from tracking.adapters.fallom_names import (
+    CLIENT_FAULT,
+    error_type_of,
+    kind_of,
+    operation_of,
+    provider_of,
+)
+from tracking.adapters.fallom_usage import read_usage
+from tracking.adapters.json_values import JsonObject, length_us, number, obj, text
+from tracking.cleaning import clean_error, clean_name
+from tracking.events import IncomingEvent, Kind, Payload, Receipt, Status
+from tracking.identity import content_rank, span_identity
+from tracking.timestamps import Settled, settle_span
+
+REST = "fallom.span."
+"""Before the name of a field that no column holds, among the attributes."""
+CONTENT_DROPPED = "content_dropped"
+
+_FIELDS: dict[str, tuple[str, Codec]] = {
+    "config_key": ("config_key", NAME),
+    "session_id": ("session_own", NAME),
+    "customer_id": ("user_own", NAME),
+    "model": ("model", NAME),
+    "prompt_key": ("prompt_key", NAME),
+    "prompt_version": ("prompt_version", NAME),
+    "tags": ("tags", TAGS),
+    "metadata": ("metadata", METADATA),
+}
+_TAKEN = frozenset({"trace_id", "span_id", "name", "attributes"})
+_TIMES = ("start_time", "end_time")
+_STATUSES = {"OK": Status.OK, "ERROR": Status.ERROR, "UNSET": Status.UNSET}
+_CAPTURE_KEYS = ("fallom.capture_content", "capture_content")
+_OFF = frozenset({False, "false", "0", "no"})
+_CONTENT = ("gen_ai.prompt.", "gen_ai.completion.")
+_CONTENT_KEYS = frozenset(
+    key.name for column in BODY_COLUMNS for key in KEYS_OF_COLUMN.get(column, ())
+)
+_JUDGED = ("geval.metric", "geval.score")
+
+
+class FlatSpan(msgspec.Struct, frozen=True, gc=False):
+    """A span that the door let in."""
+
+    data: JsonObject
+    content: bytes  # the span as JSON
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    start_ns: int  # 0: it names none
+    end_ns: int
+    warnings: tuple[str, ...]
+
+
+def map_flat_span(flat: FlatSpan, receipt: Receipt) -> IncomingEvent:
+    data = flat.data
+    attributes = dict(obj(data.get("attributes")))
+    rest: dict[str, object] = {}
+    bodies = _take_bodies(data, attributes)
+    gathered = gather_attributes(attributes)
+    times = settle_span(flat.start_ns, flat.end_ns, receipt)
+    said = _read_fields(data, gathered, rest)
+    _read_call(said, attributes, bodies, data)
+    status = _read_status(data, said, rest)
+    _read_kind(data, said, rest)
+    _keep_odd(data, times, rest)
+    overrule(gathered, said)
+    arms = arm_of(data.get("prompt_ab_test_key"), data.get("prompt_variant_index"))
+    settle(gathered, times.duration_us, arms)
+    _keep_unused(data, gathered, arms, rest)
+    payload = _payload_of(gathered, bodies, rest)
+    return IncomingEvent(
+        id=span_identity(flat.trace_id, flat.span_id),
+        occurred_us=times.occurred_us,
+        duration_us=times.duration_us,
+        ns_rest=times.ns_rest,
+        needs_clock=times.needs_clock,
+        content_rank=content_rank(flat.content),
+        status=status,
+        name=clean_name(text(data.get("name")) or "span"),
+        trace_id=flat.trace_id,
+        span_id=flat.span_id,
+        parent_span_id=flat.parent_span_id,
+        metrics=_metrics_of(attributes),
+        seen=gathered.seen,
+        warnings=_warnings_of(flat, gathered, times, bodies),
+        payload=payload,
+        **gathered.columns,
+    )
+
+
+class Bodies(msgspec.Struct, gc=False):
+    """What went to the model and what came back, taken out of the attributes."""
+
+    input: str | None = None
+    output: str | None = None
+    request: raw.Request = raw.NO_REQUEST
+    response: raw.Response = raw.NO_RESPONSE
+    is_dropped: bool = False  # sent although the client was told not to capture content
+
+
+def _take_bodies(data: JsonObject, attributes: JsonObject) -> Bodies:
+    is_kept = not is_private(data, attributes)
+    request, response = attributes.pop(raw.REQUEST, None), attributes.pop(raw.RESPONSE, None)
+    bodies = Bodies(request=raw.read_request(request), response=raw.read_response(response))
+    bodies.input, bodies.output = raw.body_text(request), raw.body_text(response)
+    # Spans that people end by hand name what went in and out themselves.
+    if bodies.input is None and "input" in attributes:
+        bodies.input = _plain_text(attributes.pop("input"))
+    if bodies.output is None and "output" in attributes:
+        bodies.output = _plain_text(attributes.pop("output"))
+    if is_kept:
+        return bodies
+    content = [key for key in attributes if key.startswith(_CONTENT) or key in _CONTENT_KEYS]
+    for key in content:
+        del attributes[key]
+    bodies.is_dropped = bool(content) or bodies.input is not None or bodies.output is not None
+    bodies.input = bodies.output = None
+    return bodies
+
+
+def is_private(data: JsonObject, attributes: JsonObject) -> bool:
+    """Whether a span says that content is not to be captured.
+
+    fallom-typescript sends the request of a failed ``generateText`` in privacy mode too. A span
+    says so by ``capture_content`` among its attributes or metadata, or by the masked answer
+    (``fallom.raw.metadata``), which goes without ``fallom.raw.response`` in privacy mode alone.
+    """
+    for told in (attributes, obj(data.get("metadata"))):
+        for key in _CAPTURE_KEYS:
+            value = told.get(key)
+            if (value.lower() if isinstance(value, str) else value) in _OFF:
+                return True
+    return raw.METADATA in attributes and raw.RESPONSE not in attributes
+
+
+def _plain_text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value or None
+    return msgspec.json.encode(value).decode()
+
+
+def _read_fields(data: JsonObject, gathered: Gathered, rest: dict[str, object]) -> dict[str, Any]:
+    """Columns of the span's own fields; into ``rest`` goes what they do not give back."""
+    said: dict[str, Any] = {}
+    for key, value in data.items():
+        if key in _TAKEN or value is None or value in ("", [], {}):
+            continue
+        if key not in _FIELDS:
+            if key not in _ELSEWHERE:
+                rest[key] = value
+            continue
+        column, codec = _FIELDS[key]
+        read, exact, warning = codec.read(value)
+        if read is not None:
+            said[column] = read
+        if warning or (read is None and not exact):
+            gathered.warnings.append(warning or WRONG_TYPE)
+            rest[key] = value
+        elif codec is METADATA and msgspec.json.decode(str(read)) != value:
+            rest[key] = value  # flattened: the column lacks something
+    return said
+
+
+def _read_call(
+    said: dict[str, Any], attributes: JsonObject, bodies: Bodies, data: JsonObject
+) -> None:
+    """What the call was: operation, models, provider, tokens, time to the first token."""
+    request, response = bodies.request, bodies.response
+    method = text(attributes.get("fallom.method")) or text(data.get("name"))
+    requested = clean_name(text(request.model)) or said.get("model", "")
+    model = clean_name(response.answered_by) or said.get("model", "") or requested
+    provider = provider_of(
+        text(attributes.get("fallom.provider")),
+        text(attributes.get("fallom.base_url")),
+        "" if attributes.get("fallom.integration") else method,
+        model,
+    )
+    found: dict[str, Any] = {
+        "operation": operation_of(method),
+        "model_requested": requested,
+        "model": model,
+        "provider": clean_name(provider),
+        "finish_reason": clean_name(response.finish),
+        "ttft_us": _ttft_of(data, attributes),
+    }
+    said.update({column: value for column, value in found.items() if value not in (None, "")})
+    usage = raw.read_object(attributes.get(raw.USAGE)) or response.own_usage
+    metadata = raw.read_object(attributes.get(raw.PROVIDER_METADATA))
+    said.update(read_usage(usage, metadata, provider=provider))
+
+
+def _ttft_of(data: JsonObject, attributes: JsonObject) -> int | None:
+    sent = data.get("time_to_first_token_ms", attributes.get("fallom.time_to_first_token_ms"))
+    if sent is None and raw.TIMINGS in attributes:
+        sent = raw.read_object(attributes[raw.TIMINGS]).get("firstTokenTime")
+    return length_us(sent)
+
+
+def _read_status(data: JsonObject, said: dict[str, Any], rest: dict[str, object]) -> int:
+    sent, message = data.get("status"), data.get("error_message")
+    status = _STATUSES.get(sent.upper()) if isinstance(sent, str) else None
+    if status is None and sent is not None:
+        rest["status"] = sent
+    if isinstance(message, str) and message:
+        said["error"] = clean_error(message)
+        if error_type := error_type_of(message):
+            said["error_type"] = error_type
+        if status is None:
+            status = Status.ERROR
+    if message and message != said.get("error"):
+        rest["error_message"] = message
+    return int(status or Status.UNSET)
+
+
+def _read_kind(data: JsonObject, said: dict[str, Any], rest: dict[str, object]) -> None:
+    sent = data.get("kind")
+    kind = kind_of(sent, said.get("operation", ""))
+    if kind is None and "tokens_out" in said:
+        kind = Kind.LLM
+    if kind is not None:
+        said["kind"] = int(kind)
+    if sent and (kind is None or kind.name.lower() != sent):
+        rest["kind"] = sent
+
+
+def _keep_odd(data: JsonObject, times: Settled, rest: dict[str, object]) -> None:
+    """Times that were replaced, and a length that is not the time between start and end."""
+    if times.warnings:
+        rest.update({key: data[key] for key in _TIMES if data.get(key)})
+    length = number(data.get("duration_ms"))
+    if data.get("duration_ms") is not None and (
+        length is None or abs(times.duration_us / 1000 - length) >= 1
+    ):
+        rest["duration_ms"] = data["duration_ms"]
+
+
+def _keep_unused(
+    data: JsonObject, gathered: Gathered, arms: tuple[Arm, ...], rest: dict[str, object]
+) -> None:
+    """Keep what did not become the column that it was for."""
+    columns = gathered.columns
+    unused: tuple[str, ...] = ()
+    if "ttft_us" not in columns:
+        unused += ("time_to_first_token_ms",)
+    if not arms or arms[0] not in columns.get("arms", ()):
+        unused += ("prompt_ab_test_key", "prompt_variant_index")
+    if data.get("name") and clean_name(text(data["name"])) != data["name"]:
+        unused += ("name",)
+    rest.update({key: data[key] for key in unused if data.get(key) is not None})
+
+
+def arm_of(test: object, variant: object) -> tuple[Arm, ...]:
+    """The arm of a prompt A/B test: its key, and the index of the variant."""
+    name = clean_name(text(test))
+    if isinstance(variant, int) and not isinstance(variant, bool):
+        variant = str(variant)
+    return ((name, clean_name(variant)),) if name and isinstance(variant, str) and variant else ()
+
+
+def _metrics_of(attributes: JsonObject) -> tuple[tuple[str, float], ...]:
+    """The score of a judge's call."""
+    name, score = (attributes.get(key) for key in _JUDGED)
+    value = number(score)
+    return ((clean_name(f"geval.{name}"), value),) if text(name) and value is not None else ()
+
+
+def _payload_of(gathered: Gathered, bodies: Bodies, rest: dict[str, object]) -> Payload:
+    take = gathered.columns.pop
+    of_attributes = take("input", None), take("output", None), take("system", None)
+    leftover = gathered.leftover
+    for key, value in rest.items():
+        leftover[REST + key] = seal(value)
+    return Payload(
+        bodies.input if bodies.input is not None else of_attributes[0],
+        bodies.output if bodies.output is not None else of_attributes[1],
+        of_attributes[2],
+        leftover or None,
+    )
+
+
+def _warnings_of(
+    flat: FlatSpan, gathered: Gathered, times: Settled, bodies: Bodies
+) -> tuple[str, ...]:
+    warnings = {*flat.warnings, *gathered.warnings, *times.warnings}
+    if bodies.is_dropped:
+        warnings.add(CONTENT_DROPPED)
+    if gathered.columns.get("error_type") == CLIENT_FAULT:
+        warnings.add(CLIENT_FAULT)
+    return tuple(sorted(warnings))
+
+
+_ELSEWHERE = frozenset(
+    {
+        *("parent_span_id", "kind", "status", "error_message", "duration_ms", *_TIMES),
+        *("time_to_first_token_ms", "prompt_ab_test_key", "prompt_variant_index"),
+    }
+)
