@@ -20,13 +20,13 @@ T = TypeVar("T")
 _Any = Any
 
 
-class Request(msgspec.Struct, gc=False):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """Of a request only this is looked at: its messages may be megabytes."""
 
     model: _Any = None
 
 
-class Response(msgspec.Struct, gc=False, rename="camel"):
+class Response(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     model: _Any = None
     model_id: _Any = None
     finish_reason: _Any = None

@@ -287,7 +287,8 @@ def _payload_of(gathered: Gathered, bodies: Bodies, rest: dict[str, object]) -> 
     of_attributes = take("input", None), take("output", None), take("system", None)
     leftover = gathered.leftover
     for key, value in rest.items():
-        leftover[REST + key] = seal(value)
+        if leftover.get(f"fallom.{key}") != value:  # a wrapper may say a field twice
+            leftover[REST + key] = seal(value)
     return Payload(
         bodies.input if bodies.input is not None else of_attributes[0],
         bodies.output if bodies.output is not None else of_attributes[1],
