@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from tracking.adapters.dialects.message_parts import Message
+from tracking.adapters.dialects.message_parts import Message, decode_json
 from tracking.adapters.dialects.messages import messages_of
+from tracking.adapters.dialects.model_bodies import lone_text
 from tracking.events import Payload
 from tracking.shapes import SpanDetail
 
@@ -172,11 +173,13 @@ class _Thread:
         call_id, name = str(content.attributes.get(CALL_ID, "")), _tool_name(event)
         use = self._find_use(call_id, name)
         if use is None:
-            use = ToolUse(call_id=call_id, name=name, arguments=content.input or "")
+            use = ToolUse(call_id=call_id, name=name, arguments=_plain(content.input) or "")
             self._add(event, TOOL, tools=[use])
             self.uses.append(use)
         if use.result is None:
-            use.result = content.output if content.output is not None else span.error or None
+            use.result = (
+                _plain(content.output) if content.output is not None else span.error or None
+            )
         use.is_error = span.status == "error"
 
     def _find_use(self, call_id: str, name: str) -> ToolUse | None:
@@ -248,7 +251,16 @@ def _index_of_last_user(messages: Sequence[Message]) -> int:
 
 def _tool_name(event: SpanDetail) -> str:
     named = (event.content.attributes.get(name) for name in TOOL_NAMES)
-    return next((str(name) for name in named if name), event.span.name)
+    # LangChain's tracers call a tool's span after it.
+    return next((str(name) for name in named if name), event.span.name.removeprefix("tool."))
+
+
+def _plain(text: str | None) -> str | None:
+    """What a tool took or gave: the text that recorders wrap into ``{"input": …}``, else as sent."""
+    if text is None or not text.startswith("{"):
+        return text
+    found = lone_text(decode_json(text))
+    return text if found is None else found
 
 
 def _mark_main(entries: Sequence[Entry]) -> None:
