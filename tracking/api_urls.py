@@ -7,6 +7,7 @@ a slash of the id from one of the path. Of a span's path the last part is the sp
 from django.urls import re_path
 
 from tracking import api_views
+from tracking.runs.api_views import RunView
 
 SESSION = r"(?P<session_id>(?s:.+))"
 TRACE = r"(?P<trace_id>(?s:.+))"
@@ -18,6 +19,7 @@ urlpatterns = [
     re_path(rf"^sessions/{SESSION}$", api_views.SessionView.as_view(), name="api-session"),
     re_path(r"^traces/?$", api_views.TraceListView.as_view(), name="api-traces"),
     re_path(rf"^traces/{TRACE}$", api_views.TraceView.as_view(), name="api-trace"),
+    re_path(r"^runs/(?P<run_id>(?s:.+))$", RunView.as_view(), name="api-run"),
     re_path(r"^spans/?$", api_views.SpanListView.as_view(), name="api-spans"),
     re_path(
         r"^spans/(?P<trace_id>(?s:.+))/(?P<span_id>[^/]+)/?$",

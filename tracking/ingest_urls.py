@@ -10,6 +10,7 @@ from tracking.fallom_api import FallomMetricsView
 from tracking.ingest_views import EventsView, IngestStatusView
 from tracking.otlp_views import OtlpLogsView, OtlpTracesView, OtlpUnknownView
 from tracking.publishable_views import PublishableEventsView
+from tracking.runs.api_views import RunsView
 from tracking.score_views import ScoresView
 
 urlpatterns = [
@@ -23,6 +24,7 @@ urlpatterns = [
     re_path(r"^api/v1/events/?$", EventsView.as_view(), name="events"),
     re_path(r"^api/v1/scores/?$", ScoresView.as_view(), name="scores"),
     re_path(r"^api/v1/chats/?$", ChatsView.as_view(), name="chats"),
+    re_path(r"^api/v1/runs/?$", RunsView.as_view(), name="runs"),
     re_path(r"^api/v1/ingest/status/?$", IngestStatusView.as_view(), name="ingest-status"),
     re_path(r"^api/analytics/?$", EventsView.as_view(), name="analytics"),
     re_path(r"^api/analytics/batch/?$", EventsView.as_view(), name="analytics-batch"),

@@ -38,6 +38,12 @@ class Document(models.Model):
                 )
                 for name in ("trace_id", "span_id", "name")
             ),
+            # The board of benchmarks (tracking.runs.listing).
+            models.Index(
+                fields=["project_id", "-last_at", "key"],
+                condition=models.Q(system="dogpile", summary__has_key="benchmarks"),
+                name="tracking_document_benchmark",
+            ),
         ]
 
     def __str__(self) -> str:
