@@ -40,6 +40,8 @@ def facets_of(flt: EventFilter) -> list[str]:
         ("kind", flt.kind if flt.kind != "event" else ""),
         ("env", flt.environment),
         ("tag", flt.tag),
+        ("warning", flt.warning),
+        ("finish", flt.finish_reason),
         ("error", flt.error if flt.error != ANY_ERROR else ""),
         ("run", flt.run_id),
         ("prompt", f"{flt.prompt}@{flt.prompt_version}" if flt.prompt_version else flt.prompt),

@@ -12,6 +12,7 @@ def group_event_conditions(flt: EventFilter) -> list[Where]:
     call = Where()
     call.add_if(flt.model, "e.model = %s")
     call.add_if(flt.provider, "e.provider = %s")
+    call.add_if(flt.finish_reason, "e.finish_reason = %s")
     call.add_if(flt.prompt, "e.prompt_key = %s")
     call.add_if(flt.prompt_version, "e.prompt_version = %s")
     groups = [call]
@@ -19,6 +20,7 @@ def group_event_conditions(flt: EventFilter) -> list[Where]:
         (flt.run_id, "e.run_id = %s"),
         (flt.environment, "e.environment = %s"),
         (flt.tag, "e.tags @> ARRAY[%s]"),
+        (flt.warning, "e.warnings @> ARRAY[%s]"),
         (flt.error if flt.error != ANY_ERROR else "", "e.error_type = %s"),
     ):
         where = Where()

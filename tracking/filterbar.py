@@ -28,6 +28,8 @@ LABELS = {
     "kind": "Kind",
     "status": "Status",
     "error": "Error",
+    "warning": "Warning",
+    "finish_reason": "Finish reason",
     "prompt": "Prompt",
     "prompt_version": "Prompt version",
     "experiment": "Experiment",
@@ -178,7 +180,7 @@ def build_facet(params: QueryDict, name: str, values: Iterable[tuple[str, int | 
     }
 
 
-TYPED = ("user_id", "session_id", "experiment", "variant", "tag", "provider")
+TYPED = ("user_id", "session_id", "experiment", "variant", "tag", "provider", "warning")
 
 
 def describe_form(

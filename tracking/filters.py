@@ -27,6 +27,8 @@ TEXTS = (
     "kind",
     "status",
     "error",
+    "warning",
+    "finish_reason",
     "prompt",
     "prompt_version",
     "experiment",
@@ -77,6 +79,8 @@ class EventFilter:
     kind: str = ""
     status: str = ""
     error: str = ""  # an error type; "any": with an error
+    warning: str = ""  # a code; "ir:<category>" of what ai.matey warned of
+    finish_reason: str = ""
     prompt: str = ""
     prompt_version: str = ""
     experiment: str = ""

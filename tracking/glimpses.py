@@ -18,7 +18,8 @@ _decode = msgspec.json.decode
 
 
 class Dimensions(NamedTuple):
-    """What an event says about facets. ``tags``, ``arms`` and ``metadata`` are JSON texts."""
+    """What an event says about facets. ``tags``, ``warnings``, ``arms`` and ``metadata`` are JSON
+    texts."""
 
     kind: int
     is_span: bool
@@ -29,7 +30,9 @@ class Dimensions(NamedTuple):
     environment: str
     error_type: str
     run_id: str
+    finish_reason: str
     tags: str | None
+    warnings: str | None
     arms: str | None
     metadata: str | None
 
@@ -77,12 +80,14 @@ def facets_of(said: Dimensions) -> Iterator[str]:
         ("env", said.environment),
         ("error", said.error_type),
         ("run", said.run_id),
+        ("finish", said.finish_reason),
     ):
         if value:
             yield f"{name}:{value}"
     if said.prompt_key and said.prompt_version:
         yield f"prompt:{said.prompt_key}@{said.prompt_version}"
     yield from (f"tag:{tag}" for tag in _list(said.tags))
+    yield from (f"warning:{code}" for code in _list(said.warnings))
     yield from (f"arm:{experiment}={variant}" for experiment, variant in _list(said.arms))
     if said.metadata:
         values: dict[str, object] = _decode(said.metadata)

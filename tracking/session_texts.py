@@ -43,8 +43,9 @@ DONE = (
 )
 EVENTS = (
     "SELECT p.session_id, e.kind, e.duration_us IS NOT NULL, e.model, e.provider, e.prompt_key,"
-    " e.prompt_version, e.environment, e.error_type, e.run_id, array_to_json(e.tags)::text,"
-    " e.arms::text, e.metadata::text, e.occurred_at, e.block_id, e.block_ix"
+    " e.prompt_version, e.environment, e.error_type, e.run_id, e.finish_reason,"
+    " array_to_json(e.tags)::text, array_to_json(e.warnings)::text, e.arms::text,"
+    " e.metadata::text, e.occurred_at, e.block_id, e.block_ix"
     " FROM tracking_tracepart p"
     " JOIN tracking_event e ON e.project_id = p.project_id AND e.trace_id = p.trace_id"
     " AND e.session_own = p.session_own AND e.occurred_at BETWEEN %s AND %s"
