@@ -41,6 +41,7 @@ OWN_COLUMNS = {
     "ns_rest": "int4",
     "kind": "int2",
     "status": "int2",
+    "map_version": "int2",
     "id": "uuid",
     "name": "text",
     "trace_id": "text",

@@ -105,6 +105,7 @@ class IncomingEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         0  # bit n: attribute n of the dialect table was sent and its column or slot holds it
     )
     origin: int = 0  # signed 64-bit hash of resource and scope, 0 when there is none
+    map_version: int = 0  # of the dialect tables; 0: not mapped by them
     needs_clock: bool = (
         False  # the item had no usable time: the time of first receipt is kept for it
     )
@@ -143,6 +144,13 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes  # JSON, in one canonical form: equal pieces have equal bytes
     received_us: int
     moments: tuple[int, ...] = ()  # times of its events, as far as it names them
+
+
+EVENT_FORMAT = "assay-event"
+"""An event as normalised already: what is left when PostgreSQL refuses it."""
+
+PART_FORMAT = "assay-part"
+"""A part that could not be understood with the others, as JSON of its struct."""
 
 
 class Derived(msgspec.Struct, frozen=True):

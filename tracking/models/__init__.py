@@ -8,6 +8,7 @@ from tracking.models.aggregates import (
     TracePart,
     UsageRollup,
 )
+from tracking.models.attributes import UnmappedAttribute
 from tracking.models.documents import Document, DocumentPart
 from tracking.models.facts import DimensionName, Event, EventClock, Origin, PayloadBlock
 from tracking.models.inbox import Doorbell, InboxBatch, IngestCounter, Quarantined
@@ -35,5 +36,6 @@ __all__ = [
     "StaleSlot",
     "Trace",
     "TracePart",
+    "UnmappedAttribute",
     "UsageRollup",
 ]

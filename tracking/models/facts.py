@@ -37,6 +37,7 @@ class Event(models.Model):
     status = models.SmallIntegerField()
     cost_source = models.SmallIntegerField()
     price_version = models.SmallIntegerField()
+    map_version = models.SmallIntegerField(default=0)
     id = models.UUIDField()
     name = text()
     trace_id = text()

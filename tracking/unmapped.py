@@ -1,0 +1,149 @@
+"""Attribute names that no dialect maps: noted by every digest, shown on a settings page.
+
+Spans of one program carry the same names, so a lease's spans are grouped by theirs first, and each
+group is looked at once: what that costs does not depend on how many attributes are known.
+"""
+
+import datetime
+import logging
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.db import transaction
+
+from tracking.adapters.dialects.recognised import family_of, is_recognised
+from tracking.cleaning import clean_name
+from tracking.faults import is_transient
+from tracking.folding import Fact
+from tracking.models import UnmappedAttribute
+from tracking.payloads import load_payloads
+from tracking.staging import datetime_of
+
+MAX_NAMES = 1_000
+"""Names kept of one project, the first ones: a program that makes up names fills no table."""
+NAMES_AT_ONCE = 200
+NAMES_LOOKED_AT = 2_000
+SHOWN = 100
+
+SAVE = (
+    "INSERT INTO tracking_unmappedattribute AS t (project_id, name, n, first_seen, last_seen,"
+    " occurred_at, event_id, trace_id, span_id, block_id, block_ix)"
+    " SELECT %(project)s, s.name, s.n, %(now)s, %(now)s, s.at, s.id, s.trace, s.span, s.block, s.ix"
+    " FROM unnest(%(names)s::text[], %(ns)s::bigint[], %(times)s::timestamptz[], %(ids)s::uuid[],"
+    " %(traces)s::text[], %(spans)s::text[], %(blocks)s::bigint[], %(ixs)s::smallint[])"
+    " WITH ORDINALITY s (name, n, at, id, trace, span, block, ix, i)"
+    " WHERE (SELECT count(*) FROM tracking_unmappedattribute WHERE project_id = %(project)s) + s.i"
+    " <= %(limit)s OR EXISTS (SELECT 1 FROM tracking_unmappedattribute k"
+    " WHERE k.project_id = %(project)s AND k.name = s.name)"
+    " ORDER BY s.name ON CONFLICT (project_id, name) DO UPDATE SET n = t.n + excluded.n,"
+    " last_seen = greatest(t.last_seen, excluded.last_seen), occurred_at = excluded.occurred_at,"
+    " event_id = excluded.event_id, trace_id = excluded.trace_id, span_id = excluded.span_id,"
+    " block_id = excluded.block_id, block_ix = excluded.block_ix"
+)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UnmappedRow:
+    """``example``: the value in the latest span with it; None when that span is stored no more."""
+
+    name: str
+    n: int
+    first_seen: datetime.datetime
+    last_seen: datetime.datetime
+    trace_id: str
+    span_key: str
+    example: object
+
+
+def note_unmapped(
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    facts: Iterable[Fact],
+    *,
+    now: datetime.datetime,
+) -> None:
+    """Count the unmapped names of these spans; a failure costs nothing but the counts."""
+    found = count_unmapped(facts)
+    if not found:
+        return
+    names = sorted(found)
+    latest = [found[name][1] for name in names]
+    values = {
+        "project": project_id,
+        "now": now,
+        "limit": MAX_NAMES,
+        "names": names,
+        "ns": [found[name][0] for name in names],
+        "times": [datetime_of(fact.event.occurred_us) for fact in latest],
+        "ids": [uuid.UUID(bytes=fact.event.id) for fact in latest],
+        "traces": [fact.event.trace_id for fact in latest],
+        "spans": [fact.event.span_id for fact in latest],
+        "blocks": [fact.block_id for fact in latest],
+        "ixs": [fact.block_ix for fact in latest],
+    }
+    try:
+        with transaction.atomic():
+            cursor.execute(SAVE, values)
+    except psycopg.Error as error:
+        if is_transient(error):
+            raise
+        logger.exception("The unmapped attributes of project %s are not counted", project_id)
+
+
+def count_unmapped(facts: Iterable[Fact]) -> dict[str, tuple[int, Fact]]:
+    """How many spans carry each unmapped name, and one of them. At most NAMES_AT_ONCE names."""
+    groups: dict[tuple[str, ...], list[Any]] = {}
+    for fact in facts:
+        attributes = fact.event.payload.attributes
+        if attributes and fact.event.duration_us is not None:
+            group = groups.setdefault(tuple(attributes), [0, fact])
+            group[0] += 1
+    found: dict[str, tuple[int, Fact]] = {}
+    for names, (n, fact) in groups.items():
+        for name in unmapped_among(names):
+            if name in found:
+                found[name] = found[name][0] + n, found[name][1]
+            elif len(found) < NAMES_AT_ONCE:
+                found[name] = n, fact
+    return found
+
+
+def unmapped_among(names: Sequence[str]) -> set[str]:
+    """The families of the names that nothing reads, as a text column can hold them."""
+    unknown = (name for name in names[:NAMES_LOOKED_AT] if not is_recognised(name))
+    return {clean_name(family_of(name)) for name in unknown} - {""}
+
+
+def list_unmapped(project_id: int, *, search: str = "") -> tuple[list[UnmappedRow], int]:
+    """The most frequent names that contain a text, and how many there are in all."""
+    rows = UnmappedAttribute.objects.filter(project_id=project_id)
+    if search:
+        rows = rows.filter(name__icontains=search.replace("\0", ""))
+    shown = list(rows.order_by("-n", "name")[:SHOWN])
+    places = [(row.occurred_at, row.block_id, row.block_ix) for row in shown]
+    payloads = load_payloads(project_id, places)
+    found = [
+        UnmappedRow(
+            row.name,
+            row.n,
+            row.first_seen,
+            row.last_seen,
+            row.trace_id,
+            row.span_id or str(row.event_id),
+            _value_of(payload.attributes or {}, row.name),
+        )
+        for row, payload in zip(shown, payloads, strict=True)
+    ]
+    return found, rows.count() if len(shown) == SHOWN else len(shown)
+
+
+def _value_of(attributes: dict[str, object], name: str) -> object:
+    if name in attributes:
+        return attributes[name]
+    same = (value for key, value in attributes.items() if clean_name(family_of(key)) == name)
+    return next(same, None)
