@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from tracking.adapters.dialects.message_parts import Message, decode_json
+from tracking.adapters.dialects.message_parts import Message, Part, decode_json
 from tracking.adapters.dialects.messages import messages_of
 from tracking.adapters.dialects.model_bodies import lone_text
 from tracking.events import Payload
@@ -144,7 +144,7 @@ class _Thread:
         uses: list[ToolUse] = []
         for part in message.parts:
             if part.type == "tool_result":
-                self._pair(event, part.call_id, part.name, part.text)
+                self._pair(event, part)
             elif part.type == "tool_call":
                 uses.append(ToolUse(call_id=part.call_id, name=part.name, arguments=part.arguments))
             else:
@@ -158,14 +158,14 @@ class _Thread:
         if text or images or uses:
             self._add(event, role, text, tools=uses, images=images)
 
-    def _pair(self, event: SpanDetail, call_id: str, name: str, result: str) -> None:
-        use = self._find_use(call_id, name)
+    def _pair(self, event: SpanDetail, result: Part) -> None:
+        use = self._find_use(result.call_id, result.name)
         if use is None:
-            use = ToolUse(call_id=call_id, name=name, arguments="")
+            use = ToolUse(call_id=result.call_id, name=result.name, arguments="")
             self._add(event, TOOL, tools=[use])
             self.uses.append(use)
         if use.result is None:
-            use.result = result
+            use.result, use.is_error = result.text, result.is_error
 
     def _read_tool(self, event: SpanDetail) -> None:
         """A tool's own span: the result of the call that asked for it, or a line of its own."""
@@ -256,7 +256,7 @@ def _tool_name(event: SpanDetail) -> str:
 
 
 def _plain(text: str | None) -> str | None:
-    """What a tool took or gave: the text that recorders wrap into ``{"input": …}``, else as sent."""
+    """What a tool took or gave: the text that recorders put into ``{"input": …}``, else as sent."""
     if text is None or not text.startswith("{"):
         return text
     found = lone_text(decode_json(text))

@@ -1,4 +1,7 @@
-"""Messages and their parts as GenAI, OpenAI, Anthropic, Google and AI SDK write them. Pure."""
+"""Messages and their parts as GenAI, OpenAI, Anthropic, Google, AI SDK and ai.matey write them.
+
+Pure.
+"""
 
 from typing import Any, Literal
 
@@ -18,11 +21,12 @@ _RESULTS = frozenset(
     }
 )
 _IMAGES = frozenset({"image", "image_url", "input_image"})
+_MEDIA = frozenset({"audio", "document", "video"})  # of ai.matey from 0.5, Anthropic's documents
 # Google's parts have no type: the key is the type.
 _GOOGLE_CALLS = ("functionCall", "function_call")
 _GOOGLE_RESULTS = ("functionResponse", "function_response")
 _RESULT_KEYS = ("response", "result", "content", "output")
-_RESULT_ID_KEYS = ("call_id", "toolCallId", "id", "tool_use_id", "tool_call_id")
+_RESULT_ID_KEYS = ("call_id", "toolCallId", "id", "tool_use_id", "toolUseId", "tool_call_id")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -31,6 +35,7 @@ class Part(msgspec.Struct, frozen=True):
     call_id: str = ""
     name: str = ""  # of the tool; of a text, what kind it is ("reasoning")
     arguments: str = ""  # of a call, JSON text as it was sent
+    is_error: bool = False  # of a result
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -90,6 +95,13 @@ def _part_of(sent: dict[str, Any]) -> Part:
         return _result_of(sent)
     if kind in _IMAGES or sent.get("modality") == "image":
         return Part("image", text=_address_of(sent))
+    if kind in _MEDIA and isinstance(sent.get("source"), dict):
+        words = [
+            f"{kind}:",
+            _address_of(sent),
+            text_of(sent.get("filename", sent.get("transcript"))),
+        ]
+        return Part("image", text=" ".join(word for word in words if word), name=kind)
     text = sent.get("content", sent.get("text", sent.get(str(kind))))
     if kind in _TEXTS or (kind is None and isinstance(text, str)):
         return Part("text", text=text_of(text), name="reasoning" if kind in _THOUGHTS else "")
@@ -127,6 +139,7 @@ def _result_of(sent: dict[str, Any]) -> Part:
         text=text_of(result),
         call_id=_first_text(sent, *_RESULT_ID_KEYS),
         name=_first_text(sent, "name", "toolName"),
+        is_error=sent.get("is_error") is True or sent.get("isError") is True,
     )
 
 
@@ -135,8 +148,18 @@ def _first_text(sent: dict[str, Any], *keys: str) -> str:
 
 
 def _address_of(sent: dict[str, Any]) -> str:
-    """An image's address or media type. It is shown as text, never fetched."""
+    """An image's address, or its media type and size. It is shown as text, never fetched."""
     image = sent.get("image_url", sent.get("source", sent.get("url", sent.get("uri"))))
     if isinstance(image, dict):
-        image = image.get("url", image.get("media_type"))
+        image = image.get("url", _embedded(image))
     return text_of(image if image is not None else sent.get("mime_type"))
+
+
+def _embedded(source: dict[str, Any]) -> str | None:
+    """What is known of an image that was sent along: its media type, and its size in bytes."""
+    media_type = source.get("media_type", source.get("mediaType"))
+    size, data = source.get("bytes"), source.get("data")
+    if isinstance(data, str):
+        size = len(data.rstrip("=")) * 3 // 4
+    words = [text_of(media_type), f"{size:,} bytes" if isinstance(size, int) else ""]
+    return ", ".join(word for word in words if word) or None
