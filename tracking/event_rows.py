@@ -81,7 +81,6 @@ ADDED_COLUMNS = {
     "warnings": "text[]",
 }
 EVENTS = Stage("stage_event", {**ADDED_COLUMNS, **OWN_COLUMNS})
-PRICE_VERSION = 1
 
 INSERT = (
     f"INSERT INTO tracking_event (project_id, {EVENTS.names}) SELECT %s, {EVENTS.names}"
@@ -95,7 +94,9 @@ event under the same id."""
 REPLACE = (
     "UPDATE tracking_event e SET "
     + ", ".join(
-        f"{name} = s.{name}" for name in EVENTS.columns if name not in {"occurred_at", "id"}
+        f"{name} = s.{name}"
+        for name in EVENTS.columns
+        if name not in {"occurred_at", "received_at", "id"}  # received when it first was
     )
     + " FROM stage_event s JOIN unnest(%s::timestamptz[], %s::uuid[]) k (at, id)"
     " ON s.occurred_at = k.at AND s.id = k.id"
@@ -106,8 +107,9 @@ DELETE = (
     " WHERE e.project_id = %s AND e.occurred_at = k.at AND e.id = k.id"
 )
 _READ = ["received_at", "occurred_at", *OWN_COLUMNS, "cost_nano", "cost_source", "block_id"]
-_READ += ["block_ix", "arms", "metrics", "tags", "warnings"]
-SELECT = f"SELECT {', '.join('e.' + name for name in _READ)} FROM tracking_event e"
+_READ += ["block_ix", "price_version", "arms", "metrics", "tags", "warnings"]
+COLUMNS = ", ".join(f"e.{name}" for name in _READ)
+SELECT = f"SELECT {COLUMNS} FROM tracking_event e"
 BY_KEY = (
     " JOIN unnest(%s::timestamptz[], %s::uuid[]) k (at, id) ON e.occurred_at = k.at AND e.id = k.id"
     " WHERE e.project_id = %s"
@@ -141,7 +143,7 @@ def _row(fact: Fact, received_us: int) -> tuple[Any, ...]:
         pg_time(received_us),
         fact.cost_nano,
         fact.cost_source,
-        PRICE_VERSION,
+        fact.price_stamp,
         fact.block_id,
         fact.block_ix,
         _pairs(event.arms) if event.arms else None,
@@ -179,6 +181,24 @@ def _key_arrays(keys: Sequence[EventKey]) -> tuple[list[datetime.datetime], list
     return times, [uuid.UUID(bytes=identity) for _, identity in keys]
 
 
+REPRICE = (
+    "UPDATE tracking_event e SET cost_nano = k.cost, cost_source = k.source, price_version = %s"
+    " FROM unnest(%s::timestamptz[], %s::uuid[], %s::int8[], %s::int2[]) k (at, id, cost, source)"
+    " WHERE e.project_id = %s AND e.occurred_at = k.at AND e.id = k.id"
+)
+
+
+def save_prices(
+    cursor: psycopg.Cursor[Any], project_id: int, facts: Sequence[Fact], *, stamp: int
+) -> None:
+    """Write what these stored events cost by the prices of a stamp."""
+    if facts:
+        keys = _key_arrays([fact.event_key for fact in facts])
+        costs = [fact.cost_nano for fact in facts]
+        sources = [fact.cost_source for fact in facts]
+        cursor.execute(REPRICE, (stamp, *keys, costs, sources, project_id))
+
+
 def load_trace_facts(
     cursor: psycopg.Cursor[Any], project_id: int, trace_ids: list[str]
 ) -> Iterable[Fact]:
@@ -192,7 +212,7 @@ def fact_of_row(row: tuple[Any, ...]) -> Fact:
     n = 2 + len(OWN_COLUMNS)
     own = dict(zip(OWN_COLUMNS, row[2:n], strict=True))
     own["id"] = own["id"].bytes
-    cost_nano, cost_source, block_id, block_ix, arms, metrics, tags, warnings = row[n:]
+    cost_nano, cost_source, block_id, block_ix, stamp, arms, metrics, tags, warnings = row[n:]
     event = IncomingEvent(
         occurred_us=unix_us(row[1]) or 0,
         arms=tuple((experiment, variant) for experiment, variant in read_json(arms) or ()),
@@ -201,4 +221,4 @@ def fact_of_row(row: tuple[Any, ...]) -> Fact:
         warnings=tuple(warnings or ()),
         **own,
     )
-    return Fact(event, cost_nano, cost_source, block_id, block_ix)
+    return Fact(event, cost_nano, cost_source, block_id, block_ix, stamp)

@@ -10,6 +10,11 @@ import msgspec
 
 from tracking.adapters.dialects.codecs import Codec
 
+MAP_VERSION = 1
+"""Of the tables and of what is settled from them, stored with each event that they mapped. Raise it
+when a stored span would be read differently: ``manage.py remap`` then reads the older ones again.
+"""
+
 STATUS_MESSAGE_BIT = 1 << 61
 """Not an attribute: the span's status message is wholly in the column ``error``."""
 
