@@ -22,7 +22,16 @@ from tracking.inflate import inflate
 from tracking.leases import Batch
 from tracking.origins import save_origins
 from tracking.preparing import pack_facts, price_event, settle_clocks
+from tracking.project_prices import book_of
 from tracking.quarantine import Item
+from tracking.rules import Rules
+from tracking.screening import (
+    screen_documents,
+    screen_events,
+    strip_events,
+    strip_origins,
+    strip_parts,
+)
 from tracking.staging import unix_us
 
 logger = logging.getLogger(__name__)
@@ -38,6 +47,7 @@ class Reading(msgspec.Struct):
     documents: DocumentChanges = msgspec.field(default_factory=DocumentChanges)
     quarantined: list[Item] = []
     counts: FateCounts = msgspec.field(default_factory=FateCounts)
+    rules: Rules = Rules()
 
     @property
     def derived(self) -> list[Fact]:
@@ -71,10 +81,18 @@ def read_batch(cursor: psycopg.Cursor[Any], batch: Batch, reading: Reading) -> N
             headers=batch.headers,
         )
         reading.quarantined.append(item)
-    save_origins(cursor, batch.project_id, read.origins)
-    reading.parts += read.parts
-    events = settle_clocks(cursor, batch.project_id, read.events)
-    reading.facts += map(price_event, events)
+    rules, project_id = reading.rules, batch.project_id
+    save_origins(cursor, project_id, strip_origins(rules, read.origins))
+    reading.parts += strip_parts(rules, read.parts)
+    events = settle_clocks(cursor, project_id, read.events)
+    if not rules.lets_all_in:
+
+        def refuse(code: str) -> None:
+            reading.counts.count(Fate.REJECTED, received_us, detail=code)
+
+        events = screen_events(cursor, project_id, rules, events, refuse=refuse)
+    book = book_of(batch.project_id)
+    reading.facts += [price_event(event, book) for event in events]
     reading.received_us += [received_us] * len(events)
 
 
@@ -85,6 +103,9 @@ def make_ready(cursor: psycopg.Cursor[Any], project_id: int, reading: Reading) -
     if not reading.parts:
         return
     documents = read_documents(cursor, project_id, reading.parts)
+    documents.changes = screen_documents(
+        cursor, project_id, reading.rules, documents.changes, reading.counts
+    )
     reading.documents = documents
     reading.quarantined += documents.refused
     for fate, receipts in (
@@ -94,7 +115,10 @@ def make_ready(cursor: psycopg.Cursor[Any], project_id: int, reading: Reading) -
         for received_us in receipts:
             reading.counts.count(fate, received_us)
     for change in documents.changes:
-        change.facts = list(map(price_event, settle_clocks(cursor, project_id, change.put)))
+        book = book_of(project_id)
+        events = strip_events(reading.rules, settle_clocks(cursor, project_id, change.put))
+        horizon_us = reading.rules.horizon_us
+        change.facts = [price_event(e, book) for e in events if e.occurred_us >= horizon_us]
     reading.blocks += pack_facts(reading.derived)
 
 

@@ -4,6 +4,7 @@ aggregates."""
 import datetime
 from collections.abc import Sequence
 
+import msgspec
 from django.db import transaction
 
 from tracking.changes import Writing, apply_changes, by_trace
@@ -14,8 +15,12 @@ from tracking.event_rows import (
     insert_events,
     load_facts,
     replace_events,
+    save_prices,
 )
 from tracking.folding import Fact
+from tracking.payloads import note_stale, slots_of
+from tracking.pricing import PriceBook, cost_of
+from tracking.rules import hold_horizon
 from tracking.staging import clear_stages, open_cursor, prepare_stages
 from tracking.traces import lock_traces
 
@@ -37,8 +42,37 @@ def apply_deltas(
         fold_name = decide_names(cursor, project_id, names_of(replace))
     with transaction.atomic(), open_cursor() as cursor:
         clear_stages(cursor)
-        writing = Writing(project_id, cursor, fold_name, slot=0, now=now)
+        horizon_us = hold_horizon(cursor, project_id)
+        writing = Writing(project_id, cursor, fold_name, 0, now, horizon_us)
         return write_deltas(writing, put=replace, retract=retract, only_stored=True)
+
+
+def reprice_events(writing: Writing, keys: Sequence[EventKey], book: PriceBook) -> int:
+    """Price stored events anew, in the caller's transaction; locks as :func:`write_deltas` does.
+
+    What a caller said a call cost stays. Returns how many cost something else than before.
+    """
+    cursor, project_id = writing.cursor, writing.project_id
+    met = load_facts(cursor, project_id, keys)
+    groups = by_trace([fact for fact in met if _reprice(fact, book) != fact])
+    traces = lock_traces(cursor, project_id, groups)
+    stored = load_facts(cursor, project_id, sorted(fact.event_key for fact in met), lock=True)
+    pairs = [(fact, _reprice(fact, book)) for fact in stored]
+    moved = [(old, new) for old, new in pairs if new != old]
+    late = by_trace([old for old, _ in moved])
+    if missing := {trace_id: late[trace_id] for trace_id in late.keys() - traces.keys()}:
+        traces |= lock_traces(cursor, project_id, missing)
+    save_prices(cursor, project_id, [new for _, new in pairs], stamp=book.stamp)
+    touched = {trace_id: traces[trace_id] for trace_id in late}
+    apply_changes(
+        writing, touched, added=[new for _, new in moved], removed=[old for old, _ in moved]
+    )
+    return len(moved)
+
+
+def _reprice(fact: Fact, book: PriceBook) -> Fact:
+    cost_nano, source = cost_of(fact.event, book)
+    return msgspec.structs.replace(fact, cost_nano=cost_nano, cost_source=source)
 
 
 def write_deltas(
@@ -73,5 +107,8 @@ def write_deltas(
     replace_events(cursor, project_id, sorted(old & news.keys()))
     delete_events(cursor, project_id, sorted(old - news.keys()))
     added = [fact for key, fact in news.items() if key in fresh or key in old]
+    kept = slots_of(added)
+    gone = [fact for fact in removed if (fact.block_id, fact.block_ix) not in kept]
+    note_stale(cursor, project_id, gone)
     apply_changes(writing, traces, added=added, removed=removed)
     return len(removed)

@@ -49,6 +49,7 @@ class Fact(msgspec.Struct, gc=False):
     cost_source: int = 0
     block_id: int = 0
     block_ix: int = 0
+    price_stamp: int = 1  # which prices made ``cost_nano``
 
     @property
     def event_key(self) -> tuple[int, bytes]:
@@ -152,6 +153,40 @@ def fold(state: TraceState, facts: Iterable[Fact]) -> None:
         if after is not None:
             add_usage(state.parts[after.event.session_own].sums, after, sign=1)
     _resolve(state)
+
+
+def unfold(state: TraceState, facts: Iterable[Fact]) -> None:
+    """Take events from the state of a trace whose other events are not all stored any more.
+
+    Sums are exact. What picks an event (claims, times, extremes) keeps what it picked.
+    """
+    gone = TraceState(state.trace_id)
+    for fact in facts:
+        _add(gone, fact)
+        wrapper = state.counted_wrapper
+        if wrapper is not None and wrapper.event_key == fact.event_key:
+            add_usage(state.parts[fact.event.session_own].sums, wrapper, sign=-1)
+            state.wrapper = state.wrapper_key = None
+    state.n_calls -= gone.n_calls
+    for own, lost in gone.parts.items():
+        if (part := state.parts.get(own)) is not None:
+            _take(part, lost)
+            if not part.sums[SPANS] and not part.sums[POINTS]:
+                del state.parts[own]
+
+
+def _take(part: Part, lost: Part) -> None:
+    part.sums = [a - b for a, b in zip(part.sums, lost.sums, strict=True)]
+    for name, less in lost.metrics.items():
+        if (metric := part.metrics.get(name)) is not None:
+            metric.n -= less.n
+            metric.total -= less.total
+            metric.squares -= less.squares
+    for arm, seen in lost.arms.items():
+        if arm in part.arms:
+            part.arms[arm].n -= seen.n
+    part.metrics = {name: metric for name, metric in part.metrics.items() if metric.n > 0}
+    part.arms = {arm: seen for arm, seen in part.arms.items() if seen.n > 0}
 
 
 def _add(state: TraceState, fact: Fact) -> None:

@@ -8,10 +8,11 @@ import msgspec
 import psycopg
 
 from tracking.blocks import Block, pack
-from tracking.events import IncomingEvent
+from tracking.events import CALL_KINDS, IncomingEvent
 from tracking.folding import Fact
+from tracking.modalities import MODAL_KEYS, count_modalities
 from tracking.partitions import ensure_weeks, week_of
-from tracking.pricing import cost_of, has_inconsistent_usage
+from tracking.pricing import LIST, PriceBook, cost_of, has_inconsistent_usage
 from tracking.staging import datetime_of, unix_us
 
 KEEP_CLOCKS = (
@@ -39,12 +40,16 @@ def settle_clocks(
     ]
 
 
-def price_event(event: IncomingEvent) -> Fact:
+def price_event(event: IncomingEvent, book: PriceBook = LIST) -> Fact:
     if has_inconsistent_usage(event):
         warnings = (*event.warnings, "inconsistent_usage")
         event = msgspec.structs.replace(event, warnings=warnings)
-    cost_nano, source = cost_of(event)
-    return Fact(event, cost_nano, source)
+    attributes = event.payload.attributes
+    if attributes and event.kind in CALL_KINDS and not MODAL_KEYS.isdisjoint(attributes):
+        counts = count_modalities(attributes)
+        event = msgspec.structs.replace(event, metrics=(*event.metrics, *counts))
+    cost_nano, source = cost_of(event, book)
+    return Fact(event, cost_nano, source, price_stamp=book.stamp)
 
 
 def pack_facts(facts: Sequence[Fact]) -> list[Block]:

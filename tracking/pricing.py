@@ -7,22 +7,45 @@ numbers over one common denominator, so a price is the same on every machine.
 Tokens: ``tokens_in`` holds all input tokens, those read from and written to the cache included, so
 price = (in - read - written) * input + read * cache_read + written * cache_write + out * output.
 Senders who leave the cached tokens out of ``tokens_in`` are clamped at zero, never charged negative
-(:func:`has_inconsistent_usage` tells them).
+(:func:`has_inconsistent_usage` tells them). Reasoning, audio and image tokens are among the input
+or output tokens, and are charged at their own rate where there is one. How many were audio or image
+an event says by its metrics (:data:`MODALITIES`).
+
+A project may overrule the list (:class:`PriceBook`); what a caller says a call cost overrules both.
 """
 
 import datetime as dt
 import math
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from tracking.events import CALL_KINDS, IncomingEvent
+from tracking.price_book import (
+    BASES,
+    LIST_KINDS,
+    OTHERS,
+    SIDES,
+    Named,
+    Override,
+    merge_rates,
+    pick_override,
+)
 
 PRICE_VERSION = 1
 """Stored with each price. Raise it when rates or this arithmetic change, then reprice."""
 
-SOURCE_NONE, SOURCE_CALLER, SOURCE_COMPUTED = 0, 1, 2
+SOURCE_NONE, SOURCE_CALLER, SOURCE_COMPUTED, SOURCE_OVERRIDE = 0, 1, 2, 3
+
+MODALITIES = {
+    "tokens_input_audio": "input_audio",
+    "tokens_output_audio": "output_audio",
+    "tokens_input_image": "input_image",
+    "tokens_output_image": "output_image",
+}
+"""Metrics of an event that count tokens of one kind, and the kind whose rate they are charged."""
 
 NANO = 1_000_000_000
 GREATEST_COST = 10**15  # a million dollars a call: sums of many such still fit a column
@@ -37,6 +60,7 @@ PROVIDER_ALIASES = {
     "fireworks_ai": "fireworks",
 }
 
+NO_OTHERS: Mapping[str, int] = {}
 _US_A_DAY = 86_400_000_000
 _CACHE_LIMIT = 20_000  # names come from strangers: a flood of them must not fill the memory
 
@@ -51,7 +75,10 @@ class Tokens(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Cost of one token in ``1 / denominator`` nano-dollars, from ``start`` input tokens on."""
+    """Cost of one token in ``1 / denominator`` nano-dollars, from ``start`` input tokens on.
+
+    ``others``: (kind, rate) of tokens that are among the input or output ones.
+    """
 
     start: int
     denominator: int
@@ -59,13 +86,53 @@ class Rates(NamedTuple):
     output: int
     cache_read: int
     cache_write: int
+    others: tuple[tuple[str, int], ...] = ()
 
 
+Tiers = tuple[Rates, ...]
 _Key = tuple[str, str, int]
-_rates: dict[_Key, tuple[Rates, ...]] = {}
+"""(provider, model, day since 1970)."""
+
+_rates: dict[_Key, Tiers] = {}
 
 
-def cost_of(event: IncomingEvent) -> tuple[int | None, int]:
+class PriceBook:
+    """The price list as one project reads it. ``stamp`` is stored with each price it makes."""
+
+    def __init__(self, stamp: int = PRICE_VERSION, overrides: Sequence[Override] = ()) -> None:
+        self.stamp = stamp
+        self.overrides = tuple(overrides)
+        self._found: dict[_Key, tuple[Tiers, int]] = {}
+
+    def find(self, key: _Key) -> tuple[Tiers, int]:
+        """Return the rates of a model on a day, tiers ascending, and where they come from; () when
+        nobody knows them."""
+        if not self.overrides:
+            tiers = _rates.get(key)
+            return (_remember(key) if tiers is None else tiers), SOURCE_COMPUTED
+        found = self._found.get(key)
+        if found is None:
+            if len(self._found) >= _CACHE_LIMIT:
+                self._found.clear()
+            found = self._found[key] = self._look_up(*key)
+        return found
+
+    def _look_up(self, provider: str, model: str, day: int) -> tuple[Tiers, int]:
+        override = pick_override(self.overrides, provider, model, day) if model else None
+        if override is None:
+            key = (provider, model, day)
+            tiers = _rates.get(key)
+            return (_remember(key) if tiers is None else tiers), SOURCE_COMPUTED
+        listed = _named_tiers(provider, model, day) or [(0, {})]
+        merged = [(start, merge_rates(named, override.rates)) for start, named in listed]
+        known = [pair for pair in merged if not BASES.isdisjoint(pair[1])]
+        return tuple(_rates_of(start, named) for start, named in known), SOURCE_OVERRIDE
+
+
+LIST = PriceBook()
+
+
+def cost_of(event: IncomingEvent, book: PriceBook = LIST) -> tuple[int | None, int]:
     """Return the nano-dollars of an event and where they come from (``SOURCE_…``)."""
     reported = event.cost_reported
     if reported is not None and 0.0 <= reported < GREATEST_COST / NANO:
@@ -73,9 +140,7 @@ def cost_of(event: IncomingEvent) -> tuple[int | None, int]:
     if event.kind not in CALL_KINDS or (event.tokens_in is None and event.tokens_out is None):
         return None, SOURCE_NONE
     key = (event.provider, event.model or event.model_requested, event.occurred_us // _US_A_DAY)
-    tiers = _rates.get(key)
-    if tiers is None:
-        tiers = _remember(key)
+    tiers, source = book.find(key)
     if not tiers:
         return None, SOURCE_NONE
     cost = _charge(
@@ -84,8 +149,18 @@ def cost_of(event: IncomingEvent) -> tuple[int | None, int]:
         event.tokens_out or 0,
         event.tokens_cache_read or 0,
         event.tokens_cache_write or 0,
+        others=_others_of(event) if tiers[0].others else NO_OTHERS,
     )
-    return cost, SOURCE_COMPUTED
+    return cost, source
+
+
+def _others_of(event: IncomingEvent) -> dict[str, int]:
+    """Tokens with a kind of their own, among the input and output tokens."""
+    found = {"reasoning": event.tokens_reasoning} if event.tokens_reasoning else {}
+    for name, value in event.metrics:
+        if (kind := MODALITIES.get(name)) and 0 < value < GREATEST_COST:
+            found[kind] = int(value)
+    return found
 
 
 def load_prices() -> None:
@@ -111,7 +186,13 @@ def has_inconsistent_usage(event: IncomingEvent) -> bool:
 
 
 def _charge(
-    tiers: tuple[Rates, ...], tokens_in: int, tokens_out: int, cache_read: int, cache_write: int
+    tiers: Tiers,
+    tokens_in: int,
+    tokens_out: int,
+    cache_read: int,
+    cache_write: int,
+    *,
+    others: Mapping[str, int] = NO_OTHERS,
 ) -> int:
     rates = tiers[0]
     for tier in tiers:
@@ -124,9 +205,24 @@ def _charge(
         total += cache_read * rates.cache_read
     if cache_write:
         total += cache_write * rates.cache_write
+    if others:
+        total += _charge_others(rates, others, plain=max(plain, 0), tokens_out=tokens_out)
     if rates.denominator != 1:
         total = (2 * total + rates.denominator) // (2 * rates.denominator)
     return total if 0 <= total <= GREATEST_COST else min(max(total, 0), GREATEST_COST)
+
+
+def _charge_others(rates: Rates, others: Mapping[str, int], *, plain: int, tokens_out: int) -> int:
+    """What tokens of a kind of their own cost beyond the plain rate, which they were charged."""
+    left = {"input": plain, "output": tokens_out}
+    base = {"input": rates.input, "output": rates.output}
+    total = 0
+    for kind, rate in rates.others:
+        side = SIDES[kind]
+        n = min(others.get(kind, 0), left[side])  # no more of them than there are tokens at all
+        left[side] -= n
+        total += n * (rate - base[side])
+    return total
 
 
 def _remember(key: _Key) -> tuple[Rates, ...]:
@@ -137,34 +233,45 @@ def _remember(key: _Key) -> tuple[Rates, ...]:
     return tiers
 
 
-def _find_rates(provider: str, model: str, day: int) -> tuple[Rates, ...]:
-    """Return the rates of a model on a day, tiers ascending; () when it is not on the list."""
+def _find_rates(provider: str, model: str, day: int) -> Tiers:
+    """Return the list's rates of a model on a day; () when it is not on it."""
+    return tuple(_rates_of(start, named) for start, named in _named_tiers(provider, model, day))
+
+
+def _named_tiers(provider: str, model: str, day: int) -> list[tuple[int, Named]]:
+    """The list's rates by kind, by the input tokens they begin at."""
     found = _find_model(provider.strip().lower(), model.strip().lower())
     if found is None:
-        return ()
+        return []
     # Noon stands for the day: some providers charge less in their night.
     noon = dt.datetime(1970, 1, 1, 12, tzinfo=dt.UTC) + dt.timedelta(days=day)
     prices = found.get_prices(noon)
     if prices.input_mtok is None and prices.output_mtok is None:
-        return ()
+        return []
+    held = {kind: getattr(prices, name) for kind, name in LIST_KINDS.items()}
     starts = {0}
-    for name in ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"):
-        starts |= {tier.start for tier in getattr(getattr(prices, name), "tiers", ())}
-    return tuple(_rates_from(prices, start) for start in sorted(starts))
+    for kind in ("input", "output", "cache_read", "cache_write"):
+        starts |= {tier.start for tier in getattr(held[kind], "tiers", ())}
+    return [
+        (
+            start,
+            {k: rate for k, v in held.items() if (rate := _nano_rate(v, start)) is not None},
+        )
+        for start in sorted(starts)
+    ]
 
 
-def _rates_from(prices: Any, start: int) -> Rates:  # Any: the price list ships no types
-    plain = _nano_rate(prices.input_mtok, start) or Fraction(0)
-    read = _nano_rate(prices.cache_read_mtok, start)
-    write = _nano_rate(prices.cache_write_mtok, start)
-    rates = (
-        plain,
-        _nano_rate(prices.output_mtok, start) or Fraction(0),
-        plain if read is None else read,
-        plain if write is None else write,
+def _rates_of(start: int, named: Named) -> Rates:
+    plain, output = named.get("input", Fraction(0)), named.get("output", Fraction(0))
+    rates = (plain, output, named.get("cache_read", plain), named.get("cache_write", plain))
+    others = {kind: named[kind] for kind in OTHERS if kind in named}
+    denominator = math.lcm(*(rate.denominator for rate in (*rates, *others.values())))
+    return Rates(
+        start,
+        denominator,
+        *(int(rate * denominator) for rate in rates),
+        others=tuple((kind, int(rate * denominator)) for kind, rate in others.items()),
     )
-    denominator = math.lcm(*(rate.denominator for rate in rates))
-    return Rates(start, denominator, *(int(rate * denominator) for rate in rates))
 
 
 def _nano_rate(value: Any, start: int) -> Fraction | None:  # Any: a Decimal or a tiered price

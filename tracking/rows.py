@@ -18,7 +18,7 @@ NANO = 1e9
 MILLISECOND = timedelta(milliseconds=1)
 KIND_NAMES = [kind.name.lower() for kind in Kind]
 STATUS_NAMES = [status.name.lower() for status in Status]
-COST_SOURCES = ["none", "caller", "computed"]
+COST_SOURCES = ["none", "caller", "computed", "override"]
 
 SESSION_COLUMNS = (
     "s.session_id, s.is_implicit, s.user_id, s.first_at, s.last_at, s.n_traces, s.n_spans,"

@@ -125,7 +125,7 @@ class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     finish_reason: str
     tokens: Tokens
     cost_usd: float | None
-    cost_source: str  # none | caller | computed
+    cost_source: str  # none | caller | computed | override
     prompt: PromptRef | None
     arms: dict[str, str]
     environment: str

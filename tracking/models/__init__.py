@@ -12,6 +12,7 @@ from tracking.models.attributes import UnmappedAttribute
 from tracking.models.documents import Document, DocumentPart
 from tracking.models.facts import DimensionName, Event, EventClock, Origin, PayloadBlock
 from tracking.models.inbox import Doorbell, InboxBatch, IngestCounter, Quarantined
+from tracking.models.prices import ModelPrice, PriceVersion
 from tracking.models.privacy import ErasedSubject, ErasedTrace, StaleSlot
 
 __all__ = [
@@ -26,8 +27,10 @@ __all__ = [
     "EventClock",
     "InboxBatch",
     "IngestCounter",
+    "ModelPrice",
     "Origin",
     "PayloadBlock",
+    "PriceVersion",
     "Quarantined",
     "Session",
     "SessionMetric",
