@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from experiments.comparing import Rule
 from experiments.discovery import choose_control, record_variants
-from experiments.executions import name_from_events, read_executions
+from experiments.executions import find_dimensions, name_from_events, read_executions
 from experiments.health import HealthInputs, check_health
 from experiments.measuring import correct_for_goals, measure
 from experiments.metrics import DISCOVERED_METRICS
@@ -68,7 +68,9 @@ def source_mark(project_id: int) -> int:
 
 def compute_results(experiment: Experiment, *, now: datetime) -> Results:
     observation = observe(experiment, now=now)
-    name_from_events(experiment, list(observation.variants.values()))
+    variants = list(observation.variants.values())
+    name_from_events(experiment, variants)
+    dimensions = find_dimensions(experiment, variants, known_dimensions(experiment))
     rule = Rule(alpha=experiment.alpha, tuning_units=experiment.tuning_units)
     metrics = [
         measure(metric, observation.arms, observation.control, rule=rule)
@@ -88,7 +90,9 @@ def compute_results(experiment: Experiment, *, now: datetime) -> Results:
         computed_at=now.isoformat(),
         health=list(case.health),
         verdict=reach_verdict(case),
-        variants=[variant_result(observation, arm) for arm in observation.arms],
+        variants=[
+            variant_result(observation, arm, dimensions[arm.variant]) for arm in observation.arms
+        ],
         metrics=metrics,
         srm=split_result(observation, split),
         planned_units=experiment.tuning_units,
@@ -197,7 +201,16 @@ def split_result(observation: Observation, split: SplitTest) -> SplitResult:
     )
 
 
-def variant_result(observation: Observation, arm: VariantSums) -> VariantResult:
+def known_dimensions(experiment: Experiment) -> dict[str, dict[str, str]]:
+    """What the kept results say of each variant's settings; results of older code say nothing."""
+    snapshot = getattr(experiment, "snapshot", None)
+    kept = snapshot.results["variants"] if snapshot else []
+    return {each["key"]: each["dimensions"] for each in kept if "dimensions" in each}
+
+
+def variant_result(
+    observation: Observation, arm: VariantSums, dimensions: dict[str, str]
+) -> VariantResult:
     variant = observation.variants[arm.variant]
     return VariantResult(
         key=arm.variant,
@@ -207,6 +220,7 @@ def variant_result(observation: Observation, arm: VariantSums) -> VariantResult:
         units=arm.units,
         maturing=arm.maturing,
         excluded=Excluded(several_variants=arm.several, fallback=0, forced=0, before_start=0),
+        dimensions=dimensions,
         first_seen=_iso(arm.first_seen),
         last_seen=_iso(arm.last_seen),
     )

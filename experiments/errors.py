@@ -1,5 +1,6 @@
 """What went wrong in the runs of an experiment, newest first, grouped by message."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -53,10 +54,21 @@ def list_run_errors(experiment: Experiment) -> list[RunError]:
     ).order_by("-occurred_at")[:MAX_FAILED_RUNS]
     variants = {run: variant for run, variant, *_ in runs}
     found: dict[str, RunError] = {}
-    for event in events:
+    for event in one_a_run(events):
         _count(found, event, variants.get(event.trace_id, ""))
     _add_stacks(experiment.project_id, list(events), found)
     return sorted(found.values(), key=lambda error: -error.n)
+
+
+def one_a_run(events: Iterable[Event]) -> list[Event]:
+    """Keep the newest error of each run that says something: a summary says again, without words,
+    what was tracked live."""
+    kept: dict[str, Event] = {}
+    for event in events:
+        known = kept.get(event.trace_id)
+        if known is None or (event.error and not known.error):
+            kept[event.trace_id] = event
+    return list(kept.values())
 
 
 def _failed_runs(experiment: Experiment) -> list[tuple[Any, ...]]:  # rows of the driver

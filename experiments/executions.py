@@ -1,7 +1,6 @@
-"""What ai-experiments said about its own runs: executions, names and the errors of runs.
+"""What ai-experiments said about its own runs: executions, names and dimensions.
 
-One call of ``Experiment()`` is an *execution*: a start point, the runs of its variants, an end
-point. Re-running reuses the experiment's id, so executions are told apart by time.
+One call of ``Experiment()`` is an *execution*; experiments.brackets tells them apart.
 """
 
 from collections.abc import Sequence
@@ -10,115 +9,106 @@ from typing import Any
 
 from django.db import connection
 
+from experiments.brackets import Bracket, Run, assign_runs, pair_points, took, whole
+from experiments.grid import parse_name, plain_dimensions
 from experiments.models import Experiment, Variant
 from experiments.results import ExecutionResult
+from experiments.timeline import Moment, Timeline, build_timeline
 from experiments.units import unit_parameters, units_sql
 from tracking.cleaning import clean_text
+from tracking.events import Kind
 from tracking.models import ArmSeen, Event, Trace
 from tracking.payloads import load_payloads
 
 MAX_EXECUTIONS = 20
-ABANDONED_AFTER = timedelta(days=1)
+MAX_RUNS = 2_000
+MAX_BARS = 200
+MAX_MOMENTS = 2_000
 NAME_LENGTH = 600
-LARGEST_COUNT = 10**9
+MILLISECOND = timedelta(milliseconds=1)
 
-BEST = """
-SELECT DISTINCT ON (bracket.ix) bracket.ix, unit.variant
-FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[])
-    WITH ORDINALITY AS bracket(starts_at, ends_at, ix)
-JOIN unit ON unit.first_seen >= bracket.starts_at AND unit.first_seen <= bracket.ends_at
-WHERE unit.success_rate = 1 AND unit.metric_value IS NOT NULL
-ORDER BY bracket.ix, unit.metric_value DESC, unit.first_seen
+RUNS = """
+SELECT unit_id, variant, first_seen, last_seen, is_mature, success_rate, metric_value
+FROM unit WHERE first_seen >= %(since)s ORDER BY first_seen DESC LIMIT %(limit)s
 """
 
 
 def read_executions(experiment: Experiment, *, now: datetime) -> list[ExecutionResult]:
-    """Return the newest executions, newest first, each with the best variant recomputed."""
+    """Return the newest executions, newest first, as reported and as their runs say."""
+    return [_result(bracket, now=now) for bracket in read_brackets(experiment, now=now)[::-1]]
+
+
+def read_brackets(experiment: Experiment, *, now: datetime) -> list[Bracket]:
+    """Return the newest executions in order of start, with their runs."""
     points = _points_of(experiment.project_id, [f"experiment:{experiment.key}"])
-    executions = pair_points([(e.name, e.occurred_at, data) for e, data in points], now=now)
-    newest = executions[-MAX_EXECUTIONS:]
-    best = _recompute_best(experiment, newest, now=now)
-    for execution, variant in zip(newest, best, strict=True):
-        execution["recomputed_best"] = variant
-    return newest[::-1]
+    brackets = pair_points((e.name, e.occurred_at, data) for e, data in points)[-MAX_EXECUTIONS:]
+    if brackets:
+        assign_runs(brackets, _runs_since(experiment, brackets[0].started_at, now=now))
+    return brackets
 
 
-def pair_points(
-    points: Sequence[tuple[str, datetime, dict[str, Any]]], *, now: datetime
-) -> list[ExecutionResult]:
-    """Match each end with the start before it. A lone end counts, a lone start may still run."""
-    executions: list[ExecutionResult] = []
-    for name, at, data in points:
-        if name == "experiment.start":
-            executions.append(_started(at, data, now=now))
-        elif name == "experiment.complete":
-            if not executions or executions[-1]["finished_at"] is not None:
-                executions.append(_started(at - _took(data), {}, now=now))
-            _finish(executions[-1], at, data)
-    for earlier in executions[:-1]:
-        if earlier["finished_at"] is None:
-            earlier["status"] = "abandoned"
-    return executions
-
-
-def _started(at: datetime, data: dict[str, Any], *, now: datetime) -> ExecutionResult:
-    return ExecutionResult(
-        started_at=at.isoformat(),
-        finished_at=None,
-        duration_ms=None,
-        status="running" if now - at < ABANDONED_AFTER else "abandoned",
-        variants=_whole(data.get("variantCount")),
-        successes=None,
-        failures=None,
-        reported_best=None,
-        recomputed_best=None,
-    )
-
-
-def _finish(execution: ExecutionResult, at: datetime, data: dict[str, Any]) -> None:
-    successes, failures = _whole(data.get("successCount")), _whole(data.get("failureCount"))
-    planned = execution["variants"]
-    ended = (successes or 0) + (failures or 0)
-    execution["finished_at"] = at.isoformat()
-    execution["duration_ms"] = _took(data) / timedelta(milliseconds=1)
-    # stopOnError is not reported; fewer ends than variants is its only trace.
-    execution["status"] = "stopped early" if planned and ended < planned else "complete"
-    execution["successes"], execution["failures"] = successes, failures
-    execution["reported_best"] = _name(data.get("bestVariant")) or None
-
-
-def _whole(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int):
+def read_timeline(
+    experiment: Experiment, started_at: datetime, *, now: datetime
+) -> Timeline | None:
+    """Return the runs of one of the newest executions on its axis of time."""
+    brackets = read_brackets(experiment, now=now)
+    bracket = next((each for each in brackets if each.started_at == started_at), None)
+    if bracket is None:
         return None
-    return value if 0 <= value <= LARGEST_COUNT else None
+    runs = bracket.runs[:MAX_BARS]
+    moments: list[Moment] = []
+    if runs:
+        events = Event.objects.filter(
+            project_id=experiment.project_id,
+            trace_id__in=[run.id for run in runs],
+            occurred_at__range=(
+                min(run.first_at for run in runs),
+                max(run.last_at for run in runs),
+            ),
+            kind=int(Kind.EVENT),
+        ).order_by("occurred_at", "id")[:MAX_MOMENTS]
+        moments = [
+            Moment(e.trace_id, e.name, e.occurred_at, dict(e.metrics or ()), e.error)
+            for e in events
+        ]
+    return build_timeline(bracket, runs, moments, now=now)
+
+
+def _runs_since(experiment: Experiment, since: datetime, *, now: datetime) -> list[Run]:
+    parameters = unit_parameters(experiment, now=now) | {"since": since, "limit": MAX_RUNS}
+    with connection.cursor() as cursor:
+        cursor.execute(units_sql(experiment) + RUNS, parameters)
+        rows = cursor.fetchall()
+    return [
+        Run(run, variant, first, last, done, done and success == 1, value)
+        for run, variant, first, last, done, success, value in rows
+    ]
+
+
+def _result(bracket: Bracket, *, now: datetime) -> ExecutionResult:
+    finished_at, length = bracket.finished_at, took(bracket.end)
+    if finished_at and length is None and bracket.start is not None:
+        length = finished_at - bracket.started_at
+    return ExecutionResult(
+        started_at=bracket.started_at.isoformat(),
+        finished_at=finished_at.isoformat() if finished_at else None,
+        duration_ms=None if length is None else length / MILLISECOND,
+        status=bracket.status(now),
+        parallel=bracket.is_parallel,
+        variants=bracket.planned,
+        successes=whole(bracket.end.get("successCount")),
+        failures=whole(bracket.end.get("failureCount")),
+        runs=len(bracket.runs),
+        runs_succeeded=sum(run.has_succeeded for run in bracket.runs),
+        runs_failed=sum(run.has_ended and not run.has_succeeded for run in bracket.runs),
+        reported_best=_name(bracket.end.get("bestVariant")) or None,
+        recomputed_best=bracket.best(),
+    )
 
 
 def _name(value: object) -> str:
     """A name as text that PostgreSQL takes, or "" when it is none."""
     return clean_text(value[:NAME_LENGTH]) if isinstance(value, str) else ""
-
-
-def _took(data: dict[str, Any]) -> timedelta:
-    value = data.get("totalDuration")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(milliseconds=min(max(value, 0), 1e12))
-    return timedelta()
-
-
-def _recompute_best(
-    experiment: Experiment, executions: Sequence[ExecutionResult], *, now: datetime
-) -> list[str | None]:
-    """The highest metric value among successful runs; a tie keeps the earlier one."""
-    if not executions:
-        return []
-    parameters = unit_parameters(experiment, now=now) | {
-        "starts": [execution["started_at"] for execution in executions],
-        "ends": [execution["finished_at"] or now.isoformat() for execution in executions],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(units_sql(experiment) + BEST, parameters)
-        found = dict(cursor.fetchall())
-    return [found.get(index) for index in range(1, len(executions) + 1)]
 
 
 def name_from_events(experiment: Experiment, variants: Sequence[Variant]) -> None:
@@ -136,18 +126,53 @@ def name_from_events(experiment: Experiment, variants: Sequence[Variant]) -> Non
             _name_variant(experiment, variant)
 
 
+def find_dimensions(
+    experiment: Experiment, variants: Sequence[Variant], known: dict[str, dict[str, str]]
+) -> dict[str, dict[str, str]]:
+    """Return the settings of each variant of a grid, by key; {} of one that names none.
+
+    They stand in its name, else in ``dimensions`` or ``config`` of its events. ``known``: what
+    earlier results had, which does not change.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for variant in variants:
+        named = parse_name(variant.title)
+        if named or not experiment.is_of_runs:
+            found[variant.key] = named
+        elif variant.key in known:  # looked up once
+            found[variant.key] = known[variant.key]
+        else:
+            found[variant.key] = _told_dimensions(experiment, variant)
+    return found
+
+
+def _told_dimensions(experiment: Experiment, variant: Variant) -> dict[str, str]:
+    for _, data in _points_of_variant(experiment, variant):
+        for key in ("dimensions", "config"):
+            if told := plain_dimensions(data.get(key)):
+                return told
+    return {}
+
+
 def _name_variant(experiment: Experiment, variant: Variant) -> None:
+    for _, data in _points_of_variant(experiment, variant):
+        variant.name = _name(data.get("variantName"))
+        if variant.name:
+            variant.save(update_fields=["name"])
+            return
+
+
+def _points_of_variant(
+    experiment: Experiment, variant: Variant
+) -> list[tuple[Event, dict[str, Any]]]:
+    """The events of one of its runs."""
     run = ArmSeen.objects.filter(
         project_id=experiment.project_id,
         experiment=experiment.key,
         unit_kind="run",
         variant=variant.key,
     ).values_list("unit_id", flat=True)[:1]
-    for _, data in _points_of(experiment.project_id, list(run)):
-        variant.name = _name(data.get("variantName"))
-        if variant.name:
-            variant.save(update_fields=["name"])
-            return
+    return _points_of(experiment.project_id, list(run))
 
 
 def _points_of(

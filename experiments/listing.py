@@ -26,6 +26,13 @@ FINDING_LOOKS = {
     "warn": ("check", "warn", "alert-triangle"),
     "block": ("stop", "bad", "shield-x"),
 }
+# State → (tone, icon).
+EXECUTION_LOOKS = {
+    "running": ("accent", "player-play"),
+    "complete": ("good", "check"),
+    "stopped early": ("warn", "player-pause"),
+    "abandoned": ("bad", "circle-x"),
+}
 STATUS_TONES = {"running": "good", "paused": "warn", "concluded": "accent"}
 
 
@@ -102,10 +109,20 @@ class ExecutionLine:
     result: ExecutionResult
 
     @property
+    def look(self) -> Look:
+        return Look(self.result["status"], *EXECUTION_LOOKS[self.result["status"]])
+
+    @property
     def differs(self) -> bool:
         """Tell whether the runs say another variant was best than was reported."""
         reported, recomputed = self.result["reported_best"], self.result["recomputed_best"]
         return None not in (reported, recomputed) and reported != recomputed
+
+    @property
+    def is_lacking(self) -> bool:
+        """Tell whether fewer runs were seen than the execution says it had."""
+        reported = (self.result["successes"] or 0) + (self.result["failures"] or 0)
+        return self.result.get("runs", reported) < reported
 
 
 def list_executions(results: Results) -> list[ExecutionLine]:

@@ -78,6 +78,7 @@ class VariantResult(TypedDict):
     units: int
     maturing: int
     excluded: Excluded
+    dimensions: dict[str, str]  # of a grid: setting → value
     first_seen: str | None
     last_seen: str | None
 
@@ -113,9 +114,13 @@ class ExecutionResult(TypedDict):
     finished_at: str | None
     duration_ms: float | None
     status: str  # running, complete, stopped early, abandoned
+    parallel: bool | None
     variants: int | None
     successes: int | None
     failures: int | None
+    runs: int  # seen, by their own events
+    runs_succeeded: int
+    runs_failed: int
     reported_best: str | None
     recomputed_best: str | None
 

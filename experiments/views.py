@@ -1,6 +1,6 @@
 """Pages of experiments: the list, one experiment, the units behind a number of it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -12,9 +12,18 @@ from core.access import PageRequest, project_view
 from core.models import Project
 from experiments.discovery import MAX_DISCOVERED, find_experiment
 from experiments.errors import list_run_errors
+from experiments.executions import read_timeline
 from experiments.freshness import analyse_project, current_snapshot
+from experiments.grid_pages import describe_grid
 from experiments.leaderboard import build_leaderboard
-from experiments.listing import build_row, build_rows, count_waiting, list_executions
+from experiments.listing import (
+    EXECUTION_LOOKS,
+    Look,
+    build_row,
+    build_rows,
+    count_waiting,
+    list_executions,
+)
 from experiments.models import Experiment
 from experiments.selecting import SelectionError, asks_for_units, read_selection
 from experiments.unit_pages import describe_units
@@ -58,6 +67,8 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
     experiment = get_experiment(project, key)
     if asks_for_units(request.GET):
         return unit_list(request, experiment)
+    if "execution" in request.GET:
+        return execution_timeline(request, experiment)
     snapshot = current_snapshot(experiment, now=timezone.now())
     token = str(snapshot.source_mark)
     if request.htmx and request.GET.get("seen") == token:
@@ -67,6 +78,7 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
         "row": build_row(experiment, snapshot),
         "results": snapshot.results,
         "executions": list_executions(snapshot.results),
+        "grid": describe_grid(snapshot.results, request.GET),
         "computed_at": snapshot.computed_at,
         "board": build_leaderboard(snapshot.results),
         "errors": list_run_errors(experiment) if experiment.is_of_runs else [],
@@ -90,6 +102,22 @@ def unit_list(request: PageRequest, experiment: Experiment) -> HttpResponseBase:
         return render(request, "experiments/bad_selection.html", {"error": error}, status=400)
     context = describe_units(request, experiment, selection, now=timezone.now())
     return render(request, "experiments/units.html", context)
+
+
+def execution_timeline(request: PageRequest, experiment: Experiment) -> HttpResponseBase:
+    """The runs of one execution, named by its start."""
+    try:
+        started_at = datetime.fromisoformat(request.GET["execution"].replace(" ", "+"))
+    except ValueError:
+        raise Http404("an execution is named by its start") from None
+    if started_at.tzinfo is None:
+        raise Http404("a start has a time zone")
+    timeline = read_timeline(experiment, started_at, now=timezone.now())
+    if timeline is None:
+        raise Http404("no such execution among the newest")
+    look = Look(timeline.status, *EXECUTION_LOOKS[timeline.status])
+    context = {"experiment": experiment, "timeline": timeline, "look": look}
+    return render(request, "experiments/execution.html", context)
 
 
 def get_experiment(project: Project, key: str) -> Experiment:

@@ -36,6 +36,9 @@ PURE = [
     "tracking/conversation.py",
     "tracking/adapters",
     "experiments/stats",
+    "experiments/brackets.py",
+    "experiments/grid.py",
+    "experiments/timeline.py",
 ]
 
 
