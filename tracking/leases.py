@@ -43,7 +43,7 @@ CANDIDATES = (
 TAKE = (
     "UPDATE tracking_inboxbatch SET lease = %s, lease_until = %s, attempts = attempts + 1,"
     f" lease_owner = ({BACKENDS} AND pid = pg_backend_pid())"
-    " WHERE id = ANY (%s) RETURNING id, project_id, format, encoding, body, headers, n_items,"
+    " WHERE id = ANY (%s) RETURNING id, project_id, format, encoding, body, headers::text, n_items,"
     " horizon_us, received_at, attempts, last_error"
 )
 GIVE_BACK = (
@@ -100,7 +100,8 @@ def claim(now: datetime.datetime) -> Lease | None:
         if not chosen:
             return None
         lease = uuid.uuid4()
-        rows = cursor.execute(TAKE, (lease, now + LEASE, chosen)).fetchall()
+        # Binary: bodies come as they are, not as hex.
+        rows = cursor.execute(TAKE, (lease, now + LEASE, chosen), binary=True).fetchall()
     batches = [_batch(row) for row in sorted(rows)]
     return Lease(lease, batches, more=len(candidates) > len(chosen))
 

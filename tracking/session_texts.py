@@ -157,7 +157,7 @@ def _read_events(
     """Gather the sessions' events; ``span`` covers them all, so that partitions are left out."""
     glimpses: dict[str, Glimpse] = {}
     for session_id, *said, at, block_id, block_ix in cursor.stream(
-        EVENTS, (*span, project_id, session_ids), size=CHUNK
+        EVENTS, (*span, project_id, session_ids), binary=True, size=CHUNK
     ):
         if (glimpse := glimpses.get(session_id)) is None:
             glimpse = glimpses[session_id] = Glimpse()

@@ -147,7 +147,7 @@ def _lock(
         new = {row[0] for row in rows}
         known = [session_id for session_id in wanted if session_id not in new]
         if known:
-            rows = cursor.execute(LOCK, (project_id, known))
+            rows = cursor.execute(LOCK, (project_id, known), binary=True)
             locked |= {row[0]: _totals(row) for row in rows}
         # Whoever held the lock of a session may have deleted it.
         wanted = [session_id for session_id in known if session_id not in locked]

@@ -81,7 +81,8 @@ LOCK = (
     ' WHERE project_id = %s AND trace_id = ANY (%s) ORDER BY trace_id COLLATE "C" FOR UPDATE'
 )
 LOAD_PARTS = (
-    f"SELECT {', '.join(PART_COLUMNS)} FROM tracking_tracepart"
+    f"SELECT {', '.join(f'{n}::text' if k == 'jsonb' else n for n, k in PART_COLUMNS.items())}"
+    " FROM tracking_tracepart"
     " WHERE project_id = %s AND {column} = ANY (%s)"
 )
 
@@ -135,7 +136,7 @@ def lock_traces(
 def _load_locked(
     cursor: psycopg.Cursor[Any], project_id: int, trace_ids: list[str]
 ) -> dict[str, Change]:
-    rows = cursor.execute(LOCK, (project_id, trace_ids)).fetchall()
+    rows = cursor.execute(LOCK, (project_id, trace_ids), binary=True).fetchall()
     changes = {row[0]: Change(_state(row), _state(row)) for row in rows}
     for row in load_parts(cursor, project_id, "trace_id", trace_ids):
         change = changes[row[0]]
@@ -151,7 +152,7 @@ def load_parts(
 ) -> list[tuple[Any, ...]]:
     """The rows of parts by "trace_id" or "session_id"."""
     query = LOAD_PARTS.format(column=column)
-    return cursor.execute(query, (project_id, values)).fetchall()
+    return cursor.execute(query, (project_id, values), binary=True).fetchall()
 
 
 def _load_wrappers(

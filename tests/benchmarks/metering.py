@@ -67,7 +67,7 @@ class Usage:
 class Meter:
     """``with Meter(pid) as meter: …`` then ``meter.usage``."""
 
-    def __init__(self, root: int, *, interval: float = 0.5) -> None:
+    def __init__(self, root: int, *, interval: float = 2.0) -> None:
         self.root, self.interval = root, interval
         self.usage = Usage(0.0, 0.0, {}, 0, 0.0)
         self.stopped = threading.Event()
