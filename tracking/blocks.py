@@ -21,6 +21,7 @@ LEVEL = 1
 _encoder = msgspec.json.Encoder()
 _splitter = msgspec.json.Decoder(list[msgspec.Raw])
 _decoder = msgspec.json.Decoder(Payload)
+_EMPTY = msgspec.Raw(b"[]")
 
 
 @dataclass(slots=True)
@@ -65,6 +66,17 @@ def unpack(body: bytes, indexes: Iterable[int]) -> dict[int, Payload]:
     """The payloads at these places of a block. The others are not decoded."""
     raws = _splitter.decode(isal_zlib.decompress(body))
     return {index: _decoder.decode(raws[index]) for index in indexes}
+
+
+def blank(body: bytes, indexes: Iterable[int]) -> bytes | None:
+    """The block with the payloads at these places emptied; None when nothing is left in it."""
+    raws = _splitter.decode(isal_zlib.decompress(body))
+    for index in indexes:
+        if index < len(raws):
+            raws[index] = _EMPTY
+    if all(bytes(raw) == b"[]" for raw in raws):
+        return None
+    return isal_zlib.compress(_encoder.encode(raws), LEVEL, zlib.MAX_WBITS)
 
 
 def _finish(week: int, pieces: list[bytes], members: list[int]) -> Block:

@@ -12,7 +12,7 @@ import msgspec
 import psycopg
 
 from tracking.event_rows import load_trace_facts
-from tracking.folding import Fact, TraceState, fold
+from tracking.folding import Fact, TraceState, fold, unfold
 from tracking.rollups import Fold, RollupDeltas, save_rollups
 from tracking.session_deltas import session_deltas
 from tracking.sessions import apply_session_deltas
@@ -29,6 +29,7 @@ class Writing(msgspec.Struct, frozen=True):
     fold_name: Fold
     slot: int  # which rows of the rollups this process writes, to keep off other processes'
     now: datetime.datetime
+    horizon_us: int = 0  # events before it were deleted: their traces cannot be folded anew
 
 
 def apply_changes(
@@ -44,7 +45,7 @@ def apply_changes(
     which hold what is added already.
     """
     cursor, project_id = writing.cursor, writing.project_id
-    _fold_traces(cursor, project_id, traces, added, removed)
+    _fold_traces(writing, traces, added, removed)
     changed = list(traces.values())
     rollups = RollupDeltas()
     for fact in removed:
@@ -66,22 +67,35 @@ def apply_changes(
 
 
 def _fold_traces(
-    cursor: psycopg.Cursor[Any],
-    project_id: int,
+    writing: Writing,
     traces: dict[str, Change],
     added: Iterable[Fact],
     removed: Iterable[Fact],
 ) -> None:
-    losing = {fact.event.trace_id for fact in removed} - {""}
-    for trace_id, facts in by_trace(added).items():
-        if trace_id not in losing:
+    losses, gains = by_trace(removed), by_trace(added)
+    outlived = {t for t in losses if outlives_events(traces[t].before, writing.horizon_us)}
+    for trace_id, facts in gains.items():
+        if trace_id not in losses:
             fold(traces[trace_id].after, facts)
-    if losing:
-        stored = by_trace(load_trace_facts(cursor, project_id, sorted(losing)))
-        for trace_id in losing:
+    for trace_id in outlived:
+        change = traces[trace_id]
+        change.rebuilt = True
+        unfold(change.after, losses[trace_id])
+        fold(change.after, gains.get(trace_id, ()))
+    if whole := sorted(losses.keys() - outlived):
+        stored = by_trace(load_trace_facts(writing.cursor, writing.project_id, whole))
+        for trace_id in whole:
             change = traces[trace_id]
             change.after, change.rebuilt = TraceState(trace_id), True
             fold(change.after, stored.get(trace_id, ()))
+
+
+def outlives_events(state: TraceState, horizon_us: int) -> bool:
+    """Whether some of a trace's events may have been deleted for their age.
+
+    A trace of scores alone has no times, which could tell.
+    """
+    return bool(horizon_us) and (state.first_us is None or state.first_us < horizon_us)
 
 
 def by_trace(facts: Iterable[Fact]) -> dict[str, list[Fact]]:

@@ -54,25 +54,32 @@ def reprice_events(writing: Writing, keys: Sequence[EventKey], book: PriceBook) 
     """
     cursor, project_id = writing.cursor, writing.project_id
     met = load_facts(cursor, project_id, keys)
-    groups = by_trace([fact for fact in met if _reprice(fact, book) != fact])
+    groups = by_trace([old for old, new in _repriced(met, book) if _differ(old, new)])
     traces = lock_traces(cursor, project_id, groups)
     stored = load_facts(cursor, project_id, sorted(fact.event_key for fact in met), lock=True)
-    pairs = [(fact, _reprice(fact, book)) for fact in stored]
-    moved = [(old, new) for old, new in pairs if new != old]
+    pairs = _repriced(stored, book)
+    moved = [(old, new) for old, new in pairs if _differ(old, new)]
     late = by_trace([old for old, _ in moved])
     if missing := {trace_id: late[trace_id] for trace_id in late.keys() - traces.keys()}:
         traces |= lock_traces(cursor, project_id, missing)
     save_prices(cursor, project_id, [new for _, new in pairs], stamp=book.stamp)
-    touched = {trace_id: traces[trace_id] for trace_id in late}
     apply_changes(
-        writing, touched, added=[new for _, new in moved], removed=[old for old, _ in moved]
+        writing, traces, added=[new for _, new in moved], removed=[old for old, _ in moved]
     )
     return len(moved)
 
 
-def _reprice(fact: Fact, book: PriceBook) -> Fact:
-    cost_nano, source = cost_of(fact.event, book)
-    return msgspec.structs.replace(fact, cost_nano=cost_nano, cost_source=source)
+def _repriced(facts: Sequence[Fact], book: PriceBook) -> list[tuple[Fact, Fact]]:
+    """Each fact as it is, and with what it costs by the book."""
+    costs = [cost_of(fact.event, book) for fact in facts]
+    return [
+        (fact, msgspec.structs.replace(fact, cost_nano=cost_nano, cost_source=source))
+        for fact, (cost_nano, source) in zip(facts, costs, strict=True)
+    ]
+
+
+def _differ(old: Fact, new: Fact) -> bool:
+    return (old.cost_nano, old.cost_source) != (new.cost_nano, new.cost_source)
 
 
 def write_deltas(

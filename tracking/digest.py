@@ -31,8 +31,10 @@ from tracking.events import Part
 from tracking.faults import is_transient
 from tracking.folding import Fact
 from tracking.leases import Batch, Lease
-from tracking.payloads import save_blocks
+from tracking.payloads import Slot, note_stale, save_used_blocks, slots_of
 from tracking.quarantine import Item, quarantine
+from tracking.rules import held_rules
+from tracking.screening import screen_items
 from tracking.staging import (
     clear_stages,
     note_rollback,
@@ -71,8 +73,8 @@ def digest_batches(
 ) -> None:
     """Digest batches of one project, all or nothing."""
     prepare_stages()
-    reading = Reading()
-    with open_cursor() as cursor:
+    with open_cursor() as cursor, held_rules(cursor, project_id) as rules:
+        reading = Reading(rules=rules)
         for batch in batches:
             read_batch(cursor, batch, reading)
         with _kept_apart(cursor, project_id, reading.parts):
@@ -82,7 +84,7 @@ def digest_batches(
             )
             with transaction.atomic(durable=True):
                 clear_stages(cursor)
-                writing = Writing(project_id, cursor, fold_name, slot, now)
+                writing = Writing(project_id, cursor, fold_name, slot, now, rules.horizon_us)
                 _write(writing, reading)
                 leases.finish(cursor, lease_id, list(batches))
 
@@ -97,15 +99,16 @@ def _write(writing: Writing, reading: Reading) -> None:
     cursor, project_id = writing.cursor, writing.project_id
     used = _store_derived(writing, reading, reading.documents.changes)
     used |= _store(writing, reading, range(len(reading.facts)))
-    save_blocks(cursor, project_id, [block for block in reading.blocks if block.id in used])
-    quarantine(cursor, project_id, reading.quarantined, counts=reading.counts, now=writing.now)
+    save_used_blocks(cursor, project_id, reading.blocks, used)
+    items = screen_items(cursor, project_id, reading.rules, reading.quarantined, reading.counts)
+    quarantine(cursor, project_id, items, counts=reading.counts, now=writing.now)
     reading.counts.save(cursor, project_id)
 
 
 def _store_derived(
     writing: Writing, reading: Reading, changes: Sequence[DocumentChange]
-) -> set[int]:
-    """Store what documents mean now and return the payload blocks in use. A document that
+) -> set[Slot]:
+    """Store what documents mean now and return the payload slots in use. A document that
     PostgreSQL refuses loses its new parts to quarantine, alone."""
     if not changes:
         return set()
@@ -128,17 +131,17 @@ def _store_derived(
         return used | _store_derived(writing, reading, changes[middle:])
 
 
-def _write_documents(writing: Writing, changes: Sequence[DocumentChange]) -> set[int]:
+def _write_documents(writing: Writing, changes: Sequence[DocumentChange]) -> set[Slot]:
     clear_stages(writing.cursor)
     save_documents(writing.cursor, writing.project_id, changes)
     put = [fact for change in changes for fact in change.facts]
     retract = [key for change in changes for key in change.retract]
     write_deltas(writing, put=put, retract=retract)
-    return {fact.block_id for fact in put}
+    return slots_of(put)
 
 
-def _store(writing: Writing, reading: Reading, indexes: Sequence[int]) -> set[int]:
-    """Store these facts and return the payload blocks in use. What PostgreSQL refuses is split in
+def _store(writing: Writing, reading: Reading, indexes: Sequence[int]) -> set[Slot]:
+    """Store these facts and return the payload slots in use. What PostgreSQL refuses is split in
     halves until the culprit stands alone, which goes to quarantine."""
     if not indexes:
         return set()
@@ -168,8 +171,8 @@ def _refused(reading: Reading, index: int, error: Exception) -> Item:
 
 def _store_facts(
     writing: Writing, reading: Reading, indexes: Sequence[int]
-) -> tuple[FateCounts, set[int]]:
-    """Write the events, move the aggregates; return their fates and the blocks in use."""
+) -> tuple[FateCounts, set[Slot]]:
+    """Write the events, move the aggregates; return their fates and the payload slots in use."""
     clear_stages(writing.cursor)
     facts = [reading.facts[i] for i in indexes]
     received_us = [reading.received_us[i] for i in indexes]
@@ -195,7 +198,7 @@ def _store_facts(
         if is_fresh:
             for code in fact.event.warnings:
                 counts.count(Fate.WARNED, received, detail=code)
-    return counts, {fact.block_id for fact in added}
+    return counts, slots_of(added)
 
 
 def _replace(writing: Writing, repeated: Sequence[Fact]) -> tuple[list[Fact], list[Fact]]:
@@ -209,4 +212,5 @@ def _replace(writing: Writing, repeated: Sequence[Fact]) -> tuple[list[Fact], li
     winners = [(old, new) for old, new in pairs if rank_of(new.event) > rank_of(old.event)]
     if winners:
         replace_events(writing.cursor, writing.project_id, [new.event_key for _, new in winners])
+        note_stale(writing.cursor, writing.project_id, [old for old, _ in winners])
     return [old for old, _ in winners], [new for _, new in winners]

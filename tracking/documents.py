@@ -18,7 +18,7 @@ from xxhash import xxh64_intdigest
 from tracking.adapters import DERIVERS
 from tracking.derived_keys import DerivedKeys, pack_derived, unpack_derived
 from tracking.event_rows import EventKey
-from tracking.events import Derived, IncomingEvent, Part
+from tracking.events import PART_FORMAT, Derived, IncomingEvent, Part
 from tracking.folding import Fact
 from tracking.identity import content_identity
 from tracking.quarantine import Item
@@ -242,7 +242,7 @@ def _change_of(
 
 def refuse_part(part: Part, reason: str) -> Item:
     """The part as something to quarantine."""
-    return Item("assay-part", msgspec.json.encode(part), reason, part.received_us)
+    return Item(PART_FORMAT, msgspec.json.encode(part), reason, part.received_us)
 
 
 def save_documents(

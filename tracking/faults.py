@@ -3,6 +3,7 @@
 import psycopg
 from django.db import InterfaceError, OperationalError
 
+from tracking import partitions
 from tracking.leases import LeaseLostError
 
 # What another try may cure: a lost connection, a deadlock, a full disk, a lease that ran out.
@@ -19,4 +20,9 @@ TOO_LARGE = (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooCom
 
 
 def is_transient(error: Exception) -> bool:
+    if isinstance(error, psycopg.errors.CheckViolation) and not error.diag.constraint_name:
+        # No constraint but "no partition for this row": its week was dropped since it was looked
+        # for, and the next try makes it again.
+        partitions.forget()
+        return True
     return isinstance(error, TRANSIENT) and not isinstance(error, TOO_LARGE)

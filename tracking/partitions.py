@@ -16,6 +16,7 @@ WEEK_US = 7 * 86_400_000_000
 MONDAY_US = 4 * 86_400_000_000
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 AHEAD = 8
+MICROSECOND = datetime.timedelta(microseconds=1)
 
 _known: set[int] = set()
 
@@ -40,6 +41,28 @@ def ensure_ahead(now: datetime.datetime) -> None:
     """Keep partitions ready for the coming weeks."""
     this = week_of(int((now - EPOCH).total_seconds()) * 1_000_000)
     ensure_weeks({this + n * WEEK_US for n in range(-1, AHEAD + 1)})
+
+
+def floor_week(at: datetime.datetime) -> datetime.datetime:
+    """The Monday 00:00 UTC at or before a moment."""
+    return EPOCH + datetime.timedelta(microseconds=week_of((at - EPOCH) // MICROSECOND))
+
+
+def drop_week(week: datetime.datetime) -> None:
+    """Drop the partitions of the week that begins at ``week``, in the caller's transaction.
+
+    Waits two seconds for readers, then raises LockNotAvailable. Other processes may believe that
+    the week is still there: what they would store in it meets an error that passes (faults).
+    """
+    start = (week - EPOCH) // MICROSECOND
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        for parent in PARENTS:
+            name = sql.Identifier(f"{parent}_{_suffix(start)}")
+            drop = sql.SQL("DROP TABLE IF EXISTS {}").format(name)
+            cursor.execute(drop.as_string(cursor.cursor))
+        cursor.execute("SET LOCAL lock_timeout = 0")
+    _known.discard(start)
 
 
 def existing_weeks() -> set[int]:

@@ -1,13 +1,14 @@
 """Payload blocks in the database: written with their events, read for the few spans on a page."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
 
-from tracking.blocks import Block, unpack
+from tracking.blocks import Block, blank, unpack
 from tracking.events import EMPTY_PAYLOAD, Payload
+from tracking.folding import Fact
 from tracking.partitions import week_of
 from tracking.staging import copy_into, datetime_of, open_cursor, pg_time, unix_us
 
@@ -19,6 +20,24 @@ LOAD = (
     " AND p.week >= %s AND p.week <= %s"
 )
 
+NOTE_STALE = (
+    "INSERT INTO tracking_staleslot (project_id, week, block_id, block_ix)"
+    " SELECT %s, * FROM unnest(%s::timestamptz[], %s::bigint[], %s::smallint[]) s (w, b, i)"
+    " ORDER BY w, b, i ON CONFLICT DO NOTHING"
+)
+STALE = (
+    "SELECT week, block_id, array_agg(block_ix) FROM tracking_staleslot WHERE project_id = %s"
+    " GROUP BY week, block_id ORDER BY week, block_id LIMIT %s"
+)
+_ONE_BLOCK = " WHERE project_id = %s AND week = %s AND block_id = %s"
+LOCK_BLOCK = f"SELECT body FROM tracking_payload{_ONE_BLOCK} FOR UPDATE"
+REWRITE_BLOCK = f"UPDATE tracking_payload SET body = %s{_ONE_BLOCK}"
+DELETE_BLOCK = f"DELETE FROM tracking_payload{_ONE_BLOCK}"
+FORGET_STALE = f"DELETE FROM tracking_staleslot{_ONE_BLOCK} AND block_ix = ANY (%s)"
+
+Slot = tuple[int, int]
+"""(block_id, block_ix)."""
+
 Place = tuple[datetime.datetime, int, int]
 """(occurred_at, block_id, block_ix) of an event."""
 
@@ -27,6 +46,56 @@ def save_blocks(cursor: psycopg.Cursor[Any], project_id: int, blocks: Sequence[B
     if blocks:
         rows = [(project_id, pg_time(block.week), block.id, block.body) for block in blocks]
         copy_into(cursor, "tracking_payload", COLUMNS, rows)
+
+
+def slots_of(facts: Iterable[Fact]) -> set[Slot]:
+    return {(fact.block_id, fact.block_ix) for fact in facts}
+
+
+def save_used_blocks(
+    cursor: psycopg.Cursor[Any], project_id: int, blocks: Sequence[Block], used: set[Slot]
+) -> None:
+    """Save the blocks that stored events refer to. What else they hold (of items that were
+    duplicates, or refused) is emptied: nobody could find it to erase it."""
+    needed = {block_id for block_id, _ in used}
+    saved = [block for block in blocks if block.id in needed]
+    for block in saved:
+        unused = [ix for ix in range(len(block.members)) if (block.id, ix) not in used]
+        if unused:
+            block.body = blank(block.body, unused) or block.body
+    save_blocks(cursor, project_id, saved)
+
+
+def note_stale(cursor: psycopg.Cursor[Any], project_id: int, facts: Iterable[Fact]) -> None:
+    """Remember the payloads of events that were replaced or deleted, to be emptied soon."""
+    slots = sorted(
+        {
+            (week_of(fact.event.occurred_us), fact.block_id, fact.block_ix)
+            for fact in facts
+            if fact.block_id
+        }
+    )
+    if slots:
+        weeks, blocks, places = zip(*slots, strict=True)
+        values = (list(map(datetime_of, weeks)), list(blocks), list(places))
+        cursor.execute(NOTE_STALE, (project_id, *values))
+
+
+def empty_stale_slots(cursor: psycopg.Cursor[Any], project_id: int, *, limit: int) -> int:
+    """Empty the payloads of some blocks that no event refers to; return how many blocks."""
+    rows = cursor.execute(STALE, (project_id, limit)).fetchall()
+    for week, block_id, places in rows:
+        cursor.execute(LOCK_BLOCK, (project_id, week, block_id))
+        found = cursor.fetchone()
+        if found is not None:
+            body = blank(bytes(found[0]), places)
+            values = (project_id, week, block_id)
+            if body is None:
+                cursor.execute(DELETE_BLOCK, values)
+            else:
+                cursor.execute(REWRITE_BLOCK, (body, *values))
+        cursor.execute(FORGET_STALE, (project_id, week, block_id, places))
+    return len(rows)
 
 
 def load_payloads(project_id: int, places: Sequence[Place]) -> list[Payload]:

@@ -10,13 +10,10 @@ from django.db import transaction
 
 from tracking.cleaning import clean_text
 from tracking.counters import Fate, FateCounts
-from tracking.events import IncomingEvent
+from tracking.events import EVENT_FORMAT, IncomingEvent
 from tracking.leases import Batch
 from tracking.models import InboxBatch, Quarantined
 from tracking.staging import Stage, open_cursor, pg_json, pg_time, unix_us
-
-EVENT_FORMAT = "assay-event"
-"""An event as normalised already: what is left when PostgreSQL refuses it."""
 
 ITEMS = Stage(
     "stage_quarantine",

@@ -14,7 +14,7 @@ from tracking.folding import SPANS, Fact, TraceState, add_usage
 from tracking.models import UsageRollup
 from tracking.session_deltas import SessionTotals
 from tracking.sketches import bucket_of, sketch_of_counts
-from tracking.staging import Stage, pg_int8s, pg_time, unix_us
+from tracking.staging import Stage, datetime_of, pg_int8s, pg_time, unix_us
 
 HOUR_US = 3_600_000_000
 SLOTS = 4
@@ -215,15 +215,16 @@ READ = (
     "SELECT hour, family, kind, key_a, key_b, "
     + ", ".join(f"sum({name})::bigint" for name in COUNTS)
     + ", coalesce(assay_sketch_sum(latency), '{}'), coalesce(assay_sketch_sum(ttft), '{}')"
-    " FROM tracking_usagerollup WHERE project_id = %s GROUP BY hour, family, kind, key_a, key_b"
+    " FROM tracking_usagerollup WHERE project_id = %s AND hour >= %s"
+    " GROUP BY hour, family, kind, key_a, key_b"
 )
 
 
 def read_rollups(
-    cursor: psycopg.Cursor[Any], project_id: int
+    cursor: psycopg.Cursor[Any], project_id: int, *, from_us: int = 0
 ) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """The stored rows of a project that are not zero, slots added up."""
-    cursor.execute(READ, (project_id,))
+    """The rows of a project, from an hour on, that are not zero, slots added up."""
+    cursor.execute(READ, (project_id, datetime_of(from_us) if from_us else "-infinity"))
     rows = {
         ((unix_us(hour) or 0) // HOUR_US, *key): (*values,)
         for hour, *rest in cursor

@@ -75,11 +75,12 @@ CREATE = (
     f" SELECT %s, t, at{_ZEROS}, 0, '', '', '' FROM unnest(%s::text[], %s::timestamptz[]) t (t, at)"
     " ON CONFLICT DO NOTHING RETURNING trace_id"
 )
-LOCK = (
+LOAD = (
     "SELECT trace_id, first_at, last_at, n_calls, root_status, claim_rank, user_rank, root_rank,"
     " wrapper_rank, claim_session, claim_user, name FROM tracking_trace"
-    ' WHERE project_id = %s AND trace_id = ANY (%s) ORDER BY trace_id COLLATE "C" FOR UPDATE'
+    " WHERE project_id = %s AND trace_id = ANY (%s)"
 )
+LOCK = LOAD + ' ORDER BY trace_id COLLATE "C" FOR UPDATE'
 LOAD_PARTS = (
     f"SELECT {', '.join(f'{n}::text' if k == 'jsonb' else n for n, k in PART_COLUMNS.items())}"
     " FROM tracking_tracepart"
@@ -145,6 +146,19 @@ def _load_locked(
             state.parts[part.session_own] = part
     _load_wrappers(cursor, project_id, changes)
     return changes
+
+
+def read_states(
+    cursor: psycopg.Cursor[Any], project_id: int, trace_ids: list[str]
+) -> dict[str, TraceState]:
+    """The traces as they are stored, not locked, without their wrapper spans."""
+    rows = cursor.execute(LOAD, (project_id, trace_ids)).fetchall()
+    states = {row[0]: _state(row) for row in rows}
+    for row in load_parts(cursor, project_id, "trace_id", trace_ids):
+        if (state := states.get(row[0])) is not None:
+            part = part_of_row(row)
+            state.parts[part.session_own] = part
+    return states
 
 
 def load_parts(

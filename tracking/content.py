@@ -1,0 +1,156 @@
+"""What people and models said, taken out of events that only their numbers are kept of. Pure."""
+
+import re
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from tracking.adapters.dialects.attributes import BODY_COLUMNS
+from tracking.adapters.dialects.table import KEYS
+from tracking.events import EMPTY_PAYLOAD, IncomingEvent, Part, Payload
+
+CONTENT_DROPPED = "content_dropped"
+"""The warning of a span that said more than was kept."""
+
+LONGEST = 256
+"""A longer string is content under whatever name."""
+
+DEPTH = 40
+DISTINCTION = "_content"
+
+_words = re.compile(r"[A-Z]?[a-z]+|[A-Z]+").findall
+_SAYING = frozenset(
+    _words(
+        "prompt prompts completion completions message messages content contents input inputs"
+        " output outputs text texts body arguments args result results document documents"
+        " instructions system query question answer reasoning thinking transcript comment delta"
+        " template variables intent rationale summary description statement image images audio"
+    )
+)
+_FACTS = frozenset(
+    re.findall(
+        r"\S+",
+        "role type name id ids model version mime_type mimetype finish_reason finish_reasons"
+        " finishreason kind key format label language status code source provider protocol sequence"
+        " url_scheme operation tokens level",
+    )
+)
+_DIAGNOSES = frozenset({"exception", "error", "errors"})
+_SAYING_NAMES = frozenset({"tool.parameters"})
+_BODY_BITS = 0
+for _key in KEYS.values():
+    if _key.column in BODY_COLUMNS:
+        _BODY_BITS |= _key.mask | _key.structured_mask
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+@lru_cache(8192)
+def is_saying(name: str) -> bool:
+    """Whether a field of this name holds what somebody said, rather than a fact about it."""
+    if is_diagnosis(name) or _names_fact(name):
+        return False
+    return name in _SAYING_NAMES or not _SAYING.isdisjoint(word.lower() for word in _words(name))
+
+
+@lru_cache(8192)
+def is_diagnosis(name: str) -> bool:
+    """Whether a field tells what went wrong, which is kept."""
+    return not _DIAGNOSES.isdisjoint(word.lower() for word in _words(name))
+
+
+@lru_cache(8192)
+def _names_fact(name: str) -> bool:
+    last = name.rsplit(".", 1)[-1]
+    words = [word.lower() for word in _words(last)]
+    return last.lower() in _FACTS or bool(words) and words[-1] in {"id", "ids", "role", "type"}
+
+
+def drop_content(event: IncomingEvent) -> IncomingEvent:
+    """The event without inputs, outputs, system texts and whatever attribute says the like."""
+    payload = event.payload
+    if payload is EMPTY_PAYLOAD:
+        return event
+    kept = Payload(
+        attributes=_without_sayings(payload.attributes),
+        span_events=_events_without_sayings(payload.span_events),
+        links=payload.links,
+        extra=payload.extra,
+    )
+    if kept == payload:
+        return event
+    is_empty = kept == EMPTY_PAYLOAD
+    return msgspec.structs.replace(
+        event,
+        seen=event.seen & ~_BODY_BITS,
+        warnings=(*event.warnings, CONTENT_DROPPED),
+        payload=EMPTY_PAYLOAD if is_empty else kept,
+    )
+
+
+def _without_sayings(attributes: dict[str, object] | None) -> dict[str, object] | None:
+    if not attributes:
+        return attributes
+    kept = {}
+    for name, value in attributes.items():
+        if isinstance(value, str | list | dict) and value and _is_dropped(name, value):
+            continue
+        kept[name] = _strip(value, is_said=False) if isinstance(value, list | dict) else value
+    return kept or None
+
+
+def _is_dropped(name: str, value: str | list[Any] | dict[str, Any]) -> bool:
+    if is_saying(name):
+        return not (isinstance(value, str) and value.isdecimal())
+    return isinstance(value, str) and len(value) > LONGEST and not is_diagnosis(name)
+
+
+def _events_without_sayings(events: list[object] | None) -> list[object] | None:
+    """Span events with their names and times: a message that is one keeps nothing else."""
+    if not events:
+        return events
+    return [
+        [*event[:2], _without_sayings(event[2]) or {}, *event[3:]]
+        if isinstance(event, list | tuple) and len(event) > 2 and isinstance(event[2], dict)
+        else event
+        for event in events
+    ]
+
+
+def drop_part_content(part: Part, *, secret: bytes) -> Part:
+    """A piece of a document with empty strings where something was said.
+
+    Pieces that said different things stay different: by a keyed hash, which tells nobody what.
+    """
+    value = _decode(part.body)
+    stripped = _strip(value, is_said=False)
+    if stripped == value:
+        return part
+    if isinstance(stripped, dict):
+        stripped[DISTINCTION] = blake2b(part.body, digest_size=8, key=secret).hexdigest()
+    return msgspec.structs.replace(part, body=_encode(stripped))
+
+
+def _strip(value: Any, *, is_said: bool, depth: int = 0) -> Any:  # JSON of any shape
+    if isinstance(value, str):
+        return "" if is_said or len(value) > LONGEST else value
+    if depth >= DEPTH:
+        return None if isinstance(value, dict | list) else value
+    if isinstance(value, dict):
+        return {
+            name: item
+            if is_diagnosis(name)
+            else _strip_field(name, item, is_said=is_said, depth=depth + 1)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_strip(item, is_said=is_said, depth=depth + 1) for item in value]
+    return value
+
+
+def _strip_field(name: str, item: Any, *, is_said: bool, depth: int) -> Any:  # as above
+    is_said = not _names_fact(name) and (is_said or is_saying(name))
+    return _strip(item, is_said=is_said, depth=depth)
