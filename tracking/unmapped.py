@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import psycopg
 from django.db import transaction
 
@@ -27,6 +28,7 @@ MAX_NAMES = 1_000
 NAMES_AT_ONCE = 200
 NAMES_LOOKED_AT = 2_000
 SHOWN = 100
+TEXT_LENGTH = 200
 
 SAVE = (
     "INSERT INTO tracking_unmappedattribute AS t (project_id, name, n, first_seen, last_seen,"
@@ -49,7 +51,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class UnmappedRow:
-    """``example``: the value in the latest span with it; None when that span is stored no more."""
+    """``text``: the value in the latest span with it; "" when that span is stored no more."""
 
     name: str
     n: int
@@ -57,7 +59,8 @@ class UnmappedRow:
     last_seen: datetime.datetime
     trace_id: str
     span_key: str
-    example: object
+    text: str
+    is_stored: bool
 
 
 def note_unmapped(
@@ -128,22 +131,27 @@ def list_unmapped(project_id: int, *, search: str = "") -> tuple[list[UnmappedRo
     places = [(row.occurred_at, row.block_id, row.block_ix) for row in shown]
     payloads = load_payloads(project_id, places)
     found = [
-        UnmappedRow(
-            row.name,
-            row.n,
-            row.first_seen,
-            row.last_seen,
-            row.trace_id,
-            row.span_id or str(row.event_id),
-            _value_of(payload.attributes or {}, row.name),
-        )
+        _build_row(row, payload.attributes or {})
         for row, payload in zip(shown, payloads, strict=True)
     ]
     return found, rows.count() if len(shown) == SHOWN else len(shown)
 
 
-def _value_of(attributes: dict[str, object], name: str) -> object:
-    if name in attributes:
-        return attributes[name]
-    same = (value for key, value in attributes.items() if clean_name(family_of(key)) == name)
-    return next(same, None)
+def _build_row(row: UnmappedAttribute, attributes: dict[str, object]) -> UnmappedRow:
+    keys = [row.name] if row.name in attributes else attributes
+    held = [attributes[key] for key in keys if clean_name(family_of(key)) == row.name]
+    text = "" if not held else held[0] if isinstance(held[0], str) else _json(held[0])
+    return UnmappedRow(
+        name=row.name,
+        n=row.n,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        trace_id=row.trace_id,
+        span_key=row.span_id or str(row.event_id),
+        text=text[:TEXT_LENGTH] or '""',
+        is_stored=bool(held),
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

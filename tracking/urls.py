@@ -2,7 +2,8 @@
 
 from django.urls import path, register_converter
 
-from tracking import event_views, score_pages, views
+from tracking import attribute_views, event_views, score_pages, views
+from tracking.runs import views as run_views
 
 
 class AnyId:
@@ -29,8 +30,12 @@ urlpatterns = [
     path("scores/", score_pages.add_score, name="add-score"),
     path("traces/", views.trace_list, name="trace-list"),
     path("traces/<anyid:trace_id>/", views.trace_detail, name="trace-detail"),
+    path("runs/", run_views.run_list, name="run-list"),
+    path("runs/<anyid:run_id>/", run_views.run_detail, name="run-detail"),
     path("events/", event_views.event_list, name="event-list"),
     path("events/upload/", event_views.upload, name="event-upload"),
     path("events/<uuid:event_id>/", event_views.event_detail, name="event-detail"),
     path("settings/ingestion/", views.ingestion, name="settings-ingestion"),
+    path("settings/attributes/", attribute_views.attributes, name="settings-attributes"),
+    path("settings/attributes/remap/", attribute_views.remap, name="settings-attributes-remap"),
 ]

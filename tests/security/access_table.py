@@ -33,6 +33,8 @@ PAGES: dict[str, dict[str, Role]] = {
     "p/<slug:slug>/settings/members/<int:membership_id>/remove/": {"POST": ADMIN},
     "p/<slug:slug>/settings/audit/": {"GET": ADMIN},
     "p/<slug:slug>/settings/ingestion/": {"GET": VIEWER},
+    "p/<slug:slug>/settings/attributes/": {"GET": VIEWER},
+    "p/<slug:slug>/settings/attributes/remap/": {"POST": ADMIN},
     "p/<slug:slug>/": {"GET": VIEWER},
     "p/<slug:slug>/freshness/": {"GET": VIEWER},
     "p/<slug:slug>/usage/": {"GET": VIEWER},
@@ -49,6 +51,7 @@ PAGES: dict[str, dict[str, Role]] = {
     "p/<slug:slug>/experiments/": {"GET": VIEWER},
     "p/<slug:slug>/experiments/<anyid:key>/": {"GET": VIEWER},
     "p/<slug:slug>/running-experiments/": {"GET": VIEWER},
+    "p/<slug:slug>/decisions/": {"GET": VIEWER},
 }
 
 # API: the scope a key needs, by method.

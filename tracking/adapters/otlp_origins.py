@@ -1,5 +1,7 @@
 """Where spans come from: resource and scope, said once for all their spans. Pure."""
 
+from typing import NamedTuple
+
 import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -24,8 +26,16 @@ class Origin(msgspec.Struct, frozen=True):
     arms: tuple[Arm, ...]
 
 
-_Said = tuple[bytes, bytes, str, str]
-_origins: dict[_Said, Origin] = {}
+class Said(NamedTuple):
+    """What a resource says of its spans."""
+
+    environment: str
+    release: str
+    arms: tuple[Arm, ...]
+
+
+_Sent = tuple[bytes, bytes, str, str]
+_origins: dict[_Sent, Origin] = {}
 
 
 def origin_of(group: Group) -> Origin:
@@ -54,6 +64,18 @@ def _read_origin(group: Group) -> Origin:
     }
     said = {name: value for name, value in said.items() if value}
     body = msgspec.json.encode(said, order="sorted") if said else b""
+    own = read_resource(attributes)
+    return Origin(
+        hash=content_rank(body) if body else 0,
+        body=body,
+        environment=own.environment,
+        release=own.release,
+        arms=own.arms,
+    )
+
+
+def read_resource(attributes: dict[str, object]) -> Said:
+    """What a resource says of its spans; ``attributes`` are as JSON can say them."""
     columns = {"environment": "", "release": ""}
     for name, column in RESOURCE_COLUMNS.items():
         value = attributes.get(name)
@@ -61,10 +83,5 @@ def _read_origin(group: Group) -> Origin:
             columns[column] = clean_name(value)
     gathered = gather([read_attribute(name, value) for name, value in attributes.items()])
     settle(gathered, None)
-    return Origin(
-        hash=content_rank(body) if body else 0,
-        body=body,
-        environment=columns["environment"],
-        release=columns["release"],
-        arms=gathered.columns.get("arms", ()),
-    )
+    arms: tuple[Arm, ...] = gathered.columns.get("arms", ())
+    return Said(columns["environment"], columns["release"], arms)

@@ -18,6 +18,8 @@ KEYS = (
 RESOURCE_COLUMNS = {
     "deployment.environment.name": "environment",
     "deployment.environment": "environment",
+    "langfuse.environment": "environment",
+    "langfuse.release": "release",
     "service.version": "release",
 }
 """Attributes of a resource that fill a column of its spans, first hit wins."""

@@ -1,0 +1,83 @@
+"""A stored span read again by the tables of today. Pure.
+
+What was sent is there exactly, in columns and payload: it is put together, and mapped as if it had
+just come. What is not of the tables (ids, times, the rank of the content) stays as it is.
+"""
+
+from typing import Any
+
+import msgspec
+
+from tracking.adapters.dialects.attributes import gather, rebuild_attributes, settle
+from tracking.adapters.dialects.keys import MAP_VERSION, STATUS_MESSAGE_BIT
+from tracking.adapters.dialects.table import read_attribute
+from tracking.adapters.otlp_origins import read_resource
+from tracking.adapters.otlp_settling import further_arms, settle_beyond, settle_status
+from tracking.events import IncomingEvent, Payload
+from tracking.timestamps import (
+    CLOCK_AHEAD,
+    CLOCK_MISSING,
+    END_AHEAD,
+    END_BEFORE_START,
+    END_MISSING,
+)
+
+_OF_TIMES = frozenset({CLOCK_AHEAD, CLOCK_MISSING, END_AHEAD, END_BEFORE_START, END_MISSING})
+_KEPT = (
+    "id",
+    "occurred_us",
+    "duration_us",
+    "ns_rest",
+    "content_rank",
+    "name",
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "origin",
+)
+
+
+def remap_span(
+    event: IncomingEvent, payload: Payload, resource: dict[str, object]
+) -> IncomingEvent:
+    """Map a stored span again. ``resource``: the attributes of its origin, as they are stored."""
+    attributes = rebuild_attributes(event, payload)
+    gathered = gather([read_attribute(name, raw) for name, raw in attributes.items()])
+    said = read_resource(resource)
+    span_events: list[Any] | None = payload.span_events
+    settle(gathered, event.duration_us, further_arms(span_events, said.arms))
+    extra = dict(payload.extra or {})
+    text = str(extra.pop("status_message", event.error if event.seen & STATUS_MESSAGE_BIT else ""))
+    code = extra.pop("status_code", event.status)
+    assert isinstance(code, int)
+    status = settle_status(gathered, code, text, span_events, extra)
+    take = gathered.columns.pop
+    new_payload = Payload(
+        take("input", None),
+        take("output", None),
+        take("system", None),
+        gathered.leftover or None,
+        payload.span_events,
+        payload.links,
+        extra or None,
+    )
+    kept = {name: getattr(event, name) for name in _KEPT}
+    warnings = _OF_TIMES.intersection(event.warnings) | set(gathered.warnings)
+    mapped = IncomingEvent(
+        **kept,
+        status=status,
+        environment=said.environment,
+        release=said.release,
+        seen=gathered.seen,
+        map_version=MAP_VERSION,
+        warnings=tuple(sorted(warnings)),
+        payload=new_payload,
+        **gathered.columns,
+    )
+    return mapped if gathered.beyond is None else settle_beyond(mapped, gathered.beyond)
+
+
+def differs(stored: IncomingEvent, mapped: IncomingEvent) -> bool:
+    """Whether two readings of one span differ, their payloads and versions apart."""
+    same = {"payload": mapped.payload, "map_version": mapped.map_version}
+    return msgspec.structs.replace(stored, **same, needs_clock=mapped.needs_clock) != mapped
