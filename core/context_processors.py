@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from core.models import Project, Role
 
+BELONGS_TO = {"decisions": "experiments"}  # paths that stand beside their section
 ShellContext = dict[str, Any]  # a template context: values of any type, read by name
 
 
@@ -36,4 +37,5 @@ def section_of(path: str) -> str:
     parts = path.split("/", 4)
     if len(parts) < 3 or parts[1] != "p":
         return ""
-    return (parts[3] if len(parts) > 3 else "") or "overview"
+    section = (parts[3] if len(parts) > 3 else "") or "overview"
+    return BELONGS_TO.get(section, section)

@@ -3,12 +3,13 @@
 from django.urls import path
 
 import tracking.urls  # noqa: F401  # registers the converter "anyid"
-from experiments import views
+from experiments import decision_pages, views
 
 app_name = "experiments"
 urlpatterns = [
     path("experiments/", views.experiment_list, name="list"),
     # Beside, not below, the experiments: any text there is the key of one.
     path("running-experiments/", views.running_fragment, name="running-fragment"),
+    path("decisions/", decision_pages.decision_list, name="decision-list"),
     path("experiments/<anyid:key>/", views.experiment_detail, name="detail"),
 ]

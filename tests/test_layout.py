@@ -37,6 +37,7 @@ PURE = [
     "tracking/adapters",
     "experiments/stats",
     "experiments/brackets.py",
+    "experiments/decisions.py",
     "experiments/grid.py",
     "experiments/timeline.py",
 ]
