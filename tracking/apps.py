@@ -6,9 +6,9 @@ class TrackingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # The doorbell learns whom to call.
+        # The doorbell learns whom to call, jobs how they are done.
         from core.health import register_check, register_metrics
-        from tracking import tasks  # noqa: F401
+        from tracking import repricing, tasks  # noqa: F401
         from tracking.health import check_lag, ingestion_metrics
 
         register_check("ingestion", check_lag)

@@ -26,6 +26,7 @@ from tracking.events import CALL_KINDS, IncomingEvent
 from tracking.price_book import (
     BASES,
     LIST_KINDS,
+    NANO_A_MILLION,
     OTHERS,
     SIDES,
     Named,
@@ -177,6 +178,27 @@ def price(provider: str, model: str, day: dt.date, tokens: Tokens) -> int | None
     return _charge(tiers, *tokens) if tiers else None
 
 
+class Quote(NamedTuple):
+    """What a model costs on a day, in dollars a million tokens of each kind that has a rate."""
+
+    source: int  # SOURCE_COMPUTED (the list), SOURCE_OVERRIDE, SOURCE_NONE
+    rates: dict[str, float]
+    n_tiers: int
+
+
+def quote(book: PriceBook, provider: str, model: str, day: dt.date) -> Quote:
+    """Say what people are shown: the rates of small calls, and how many tiers there are."""
+    number = day.toordinal() - dt.date(1970, 1, 1).toordinal()
+    tiers, source = book.find((provider, model, number))
+    if not tiers:
+        return Quote(SOURCE_NONE, {}, 0)
+    listed = _named_tiers(provider, model, number) or [(0, {})]
+    override = pick_override(book.overrides, provider, model, number)
+    named = listed[0][1] if override is None else merge_rates(listed[0][1], override.rates)
+    rates = {kind: float(rate / NANO_A_MILLION) for kind, rate in named.items()}
+    return Quote(source, rates, len({tier[1:] for tier in tiers}))
+
+
 def has_inconsistent_usage(event: IncomingEvent) -> bool:
     """Tell whether more tokens are said to be cached (or reasoned) than there are."""
     cached = (event.tokens_cache_read or 0) + (event.tokens_cache_write or 0)
@@ -262,16 +284,18 @@ def _named_tiers(provider: str, model: str, day: int) -> list[tuple[int, Named]]
 
 
 def _rates_of(start: int, named: Named) -> Rates:
-    plain, output = named.get("input", Fraction(0)), named.get("output", Fraction(0))
-    rates = (plain, output, named.get("cache_read", plain), named.get("cache_write", plain))
+    base = named.get("input", Fraction(0))
+    rates = (
+        base,
+        named.get("output", Fraction(0)),
+        named.get("cache_read", base),
+        named.get("cache_write", base),
+    )
     others = {kind: named[kind] for kind in OTHERS if kind in named}
     denominator = math.lcm(*(rate.denominator for rate in (*rates, *others.values())))
-    return Rates(
-        start,
-        denominator,
-        *(int(rate * denominator) for rate in rates),
-        others=tuple((kind, int(rate * denominator)) for kind, rate in others.items()),
-    )
+    plain, output, read, write = (int(rate * denominator) for rate in rates)
+    own = tuple((kind, int(rate * denominator)) for kind, rate in others.items())
+    return Rates(start, denominator, plain, output, read, write, own)
 
 
 def _nano_rate(value: Any, start: int) -> Fraction | None:  # Any: a Decimal or a tiered price

@@ -1,0 +1,132 @@
+"""Model calls of all of a project's history priced anew, as a job in small steps.
+
+An event carries the stamp of the prices that made its cost. The job gives the prices a new version
+and goes through the hours: what carries another stamp is priced, in chunks, by deltas, and stamped.
+Meanwhile ingestion stamps what it stores with the new version; what was being digested when the
+version changed is met by a last look at the hours of that time.
+"""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from core.jobs import register_job, start_job
+from core.models import Job, Project
+from core.timebuckets import Interval, floor_to
+from tracking.changes import Writing
+from tracking.corrections import reprice_events
+from tracking.dimensions import decide_names, names_of
+from tracking.event_rows import EventKey, load_facts
+from tracking.events import CALL_KINDS
+from tracking.models import PriceVersion
+from tracking.pricing import PriceBook
+from tracking.project_prices import load_book, note_change
+from tracking.staging import clear_stages, open_cursor, prepare_stages, unix_us
+from tracking.statements import fetch_all, fetch_one
+
+KIND = "reprice"
+AT_ONCE = 500  # events: each of their traces is folded anew
+SETTLED_AFTER = 5.0  # seconds: by then no digest prices by the version before
+HOUR = timedelta(hours=1)
+
+REACH = (
+    "SELECT (SELECT occurred_at FROM tracking_event WHERE project_id = %s"
+    " ORDER BY occurred_at LIMIT 1), (SELECT occurred_at FROM tracking_event WHERE project_id = %s"
+    " ORDER BY occurred_at DESC LIMIT 1)"
+)
+STALE = (
+    "SELECT occurred_at, id FROM tracking_event WHERE project_id = %s AND occurred_at >= %s"
+    " AND occurred_at < %s AND kind = ANY (%s) AND price_version <> %s"
+    " ORDER BY occurred_at, id LIMIT %s"
+)
+NEXT = (
+    "SELECT occurred_at FROM tracking_event WHERE project_id = %s AND occurred_at >= %s"
+    " ORDER BY occurred_at LIMIT 1"
+)
+
+
+def start_repricing(project: Project, *, actor: User | None) -> Job:
+    """Queue the job; one that is open already takes the new version up."""
+    with transaction.atomic():
+        note_change(project, actor, "price.reprice")
+        return start_job(project, KIND, {}, actor=actor)
+
+
+def reprice_step(job: Job) -> bool:
+    """Price one chunk of one hour anew; the place is the hour, since what is done is stamped."""
+    book = load_book(job.project_id)
+    if job.place.get("stamp") != book.stamp:
+        job.place = _begin(job, book)
+    if job.place["hour"] is None:
+        return _settle(job)
+    hour = datetime.fromisoformat(job.place["hour"])
+    keys = _find_stale(job.project_id, hour, book)
+    if keys:
+        n_moved = _reprice(job.project_id, keys, book)
+        done = job.result
+        job.result = {
+            "priced": done.get("priced", 0) + len(keys),
+            "changed": done.get("changed", 0) + n_moved,
+        }
+    if len(keys) < AT_ONCE:
+        job.place = {**job.place, "hour": _next_hour(job.project_id, hour)}
+        job.n_done = _hours_between(job.place["first"], job.place["hour"]) or job.n_total or 0
+    return False
+
+
+def _begin(job: Job, book: PriceBook) -> dict[str, Any]:  # JSON
+    first, last = fetch_one(REACH, [job.project_id] * 2) or (None, None)
+    hour = None if first is None else _hour_of(first).isoformat()
+    job.n_done = 0
+    job.n_total = 0 if first is None else (_hour_of(last) - _hour_of(first)) // HOUR + 1
+    return {"stamp": book.stamp, "first": hour, "hour": hour}
+
+
+def _hour_of(at: datetime) -> datetime:
+    return floor_to(at, Interval.HOUR)
+
+
+def _hours_between(first: str, hour: str | None) -> int:
+    if hour is None:
+        return 0
+    return (datetime.fromisoformat(hour) - datetime.fromisoformat(first)) // HOUR
+
+
+def _settle(job: Job) -> bool:
+    """Go through the hours once more unless no digest can have stored old prices meanwhile."""
+    if job.place.get("is_last_look") or job.place["first"] is None:
+        return True
+    changed_at = PriceVersion.objects.get(project_id=job.project_id).changed_at
+    wait = SETTLED_AFTER - (timezone.now() - changed_at).total_seconds()
+    time.sleep(min(max(wait, 0.0), SETTLED_AFTER))
+    job.place = {**job.place, "hour": job.place["first"], "is_last_look": True}
+    return False
+
+
+def _find_stale(project_id: int, hour: datetime, book: PriceBook) -> list[EventKey]:
+    calls = [int(kind) for kind in CALL_KINDS]
+    rows = fetch_all(STALE, [project_id, hour, hour + HOUR, calls, book.stamp, AT_ONCE])
+    return [(unix_us(at) or 0, identity.bytes) for at, identity in rows]
+
+
+def _next_hour(project_id: int, hour: datetime) -> str | None:
+    """The next hour that holds events."""
+    found = fetch_one(NEXT, [project_id, hour + HOUR])
+    return _hour_of(found[0]).isoformat() if found else None
+
+
+def _reprice(project_id: int, keys: list[EventKey], book: PriceBook) -> int:
+    prepare_stages()
+    with open_cursor() as cursor:
+        clear_stages(cursor)
+        names = names_of(load_facts(cursor, project_id, keys))
+        fold_name = decide_names(cursor, project_id, names)
+        writing = Writing(project_id, cursor, fold_name, slot=0, now=timezone.now())
+        return reprice_events(writing, keys, book)
+
+
+register_job(KIND, reprice_step)
