@@ -19,6 +19,7 @@ from tracking.reading import read_session, read_span, read_trace, session_window
 from tracking.score_chips import sum_up
 from tracking.scores import load_trace_scores
 from tracking.shapes import SessionDetail, SpanContent, SpanDetail, SpanRow, TraceRow
+from tracking.translation_pages import describe_session_translation, describe_span_translation
 from tracking.waterfall import WaterfallRow, build_waterfall
 
 Context = dict[str, Any]  # a template context: values of any type, read by name
@@ -66,6 +67,8 @@ def describe_session(project_id: int, session_id: str, *, view: str, after: str)
     }
     if context["view"] == "timeline":
         context["timeline"] = _timeline(project_id, detail)
+    elif context["view"] == "details":
+        context |= describe_session_translation(project_id, session_id)
     elif context["view"] == "conversation":
         context |= _conversation(project_id, session_id, after)
     return context
@@ -128,7 +131,7 @@ def describe_trace(project_id: int, trace_id: str, *, span_key: str, first_row: 
         "span_scores": [score for score in scores if score.target.get("span_id") == chosen],
         "score_form": ScoreForm(initial={"trace_id": trace_id, "span_id": _judged(rows, chosen)}),
         "chosen": chosen,
-        **_describe_span(read_span(project_id, trace_id, chosen) if chosen else None),
+        **_describe_span(project_id, read_span(project_id, trace_id, chosen) if chosen else None),
     }
 
 
@@ -143,10 +146,15 @@ def _judged(rows: list[WaterfallRow], chosen: str) -> str:
     return next((row.span.span_id for row in rows if row.span.key == chosen), "")
 
 
-def _describe_span(detail: SpanDetail | None) -> Context:
+def _describe_span(project_id: int, detail: SpanDetail | None) -> Context:
     if detail is None:
         return {"span": None}
-    return {"span": detail.span, "content": detail.content, "slots": list_slots(detail.content)}
+    return {
+        "span": detail.span,
+        "content": detail.content,
+        "slots": list_slots(detail.content),
+        **describe_span_translation(project_id, detail),
+    }
 
 
 def list_slots(content: SpanContent) -> list[Slot]:

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from tracking import attribute_views, event_views, score_pages, views
+from tracking import attribute_views, backend_views, event_views, score_pages, views
 from tracking.runs import views as run_views
 
 
@@ -36,6 +36,7 @@ urlpatterns = [
     path("events/upload/", event_views.upload, name="event-upload"),
     path("events/<uuid:event_id>/", event_views.event_detail, name="event-detail"),
     path("settings/ingestion/", views.ingestion, name="settings-ingestion"),
+    path("settings/capabilities/", backend_views.backends, name="settings-backends"),
     path("settings/attributes/", attribute_views.attributes, name="settings-attributes"),
     path("settings/attributes/remap/", attribute_views.remap, name="settings-attributes-remap"),
 ]

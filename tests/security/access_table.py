@@ -33,6 +33,7 @@ PAGES: dict[str, dict[str, Role]] = {
     "p/<slug:slug>/settings/members/<int:membership_id>/remove/": {"POST": ADMIN},
     "p/<slug:slug>/settings/audit/": {"GET": ADMIN},
     "p/<slug:slug>/settings/ingestion/": {"GET": VIEWER},
+    "p/<slug:slug>/settings/capabilities/": {"GET": VIEWER},
     "p/<slug:slug>/settings/attributes/": {"GET": VIEWER},
     "p/<slug:slug>/settings/attributes/remap/": {"POST": ADMIN},
     "p/<slug:slug>/": {"GET": VIEWER},

@@ -171,8 +171,15 @@ def derive_orphan(key: str, parts: Sequence[Part]) -> Derived:
 
 def _shown(value: JsonObject) -> dict[str, object]:
     """The short fields of a warning or a chunk, cut for a list."""
-    kept = ("category", "severity", "message", "field", "source", "type", "sequence", "delta")
+    kept = ("category", "severity", "message", "field", "source", "type", "sequence")
     shown = {key: value[key] for key in kept if isinstance(value.get(key), str | int)}
+    error, metadata = obj(value.get("error")), obj(value.get("metadata"))
+    words = (
+        *(value.get("delta"), value.get("name"), value.get("inputDelta")),
+        *(error.get("code"), error.get("message"), value.get("finishReason")),
+        metadata.get("providerResponseId"),
+    )
+    shown["said"] = " ".join(word for word in words if isinstance(word, str))
     return {k: clean_text(v[:200]) if isinstance(v, str) else v for k, v in shown.items()}
 
 

@@ -147,8 +147,9 @@ class SessionText(models.Model):
     """What lists show and search of a session, refreshed outside the digest's transaction.
 
     ``facets`` holds ``model:…``, ``provider:…``, ``prompt:key``, ``prompt:key@version``,
-    ``arm:experiment=variant``, ``tag:…``, ``env:…``, ``kind:…``, ``error:type``,
-    ``meta:key=value``, sorted: one GIN index answers every filter of a list.
+    ``arm:experiment=variant``, ``tag:…``, ``warning:code``, ``finish:reason``, ``env:…``,
+    ``kind:…``, ``error:type``, ``meta:key=value``, sorted: one GIN index answers every filter of a
+    list.
     """
 
     pk = models.CompositePrimaryKey("project_id", "session_id")
