@@ -42,6 +42,7 @@ from tracking.staging import (
     prepare_stages,
 )
 from tracking.traces import lock_traces
+from tracking.unmapped import note_unmapped
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ def digest_batches(
                 writing = Writing(project_id, cursor, fold_name, slot, now, rules.horizon_us)
                 _write(writing, reading)
                 leases.finish(cursor, lease_id, list(batches))
+        note_unmapped(cursor, project_id, reading.facts, now=now)
 
 
 def _kept_apart(

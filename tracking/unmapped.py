@@ -13,11 +13,10 @@ from typing import Any
 
 import msgspec
 import psycopg
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from tracking.adapters.dialects.recognised import family_of, is_recognised
 from tracking.cleaning import clean_name
-from tracking.faults import is_transient
 from tracking.folding import Fact
 from tracking.models import UnmappedAttribute
 from tracking.payloads import load_payloads
@@ -92,9 +91,7 @@ def note_unmapped(
     try:
         with transaction.atomic():
             cursor.execute(SAVE, values)
-    except psycopg.Error as error:
-        if is_transient(error):
-            raise
+    except (psycopg.Error, DatabaseError):  # what was digested is committed: only a hint is lost
         logger.exception("The unmapped attributes of project %s are not counted", project_id)
 
 

@@ -59,10 +59,14 @@ ADAPTERS: dict[str, Adapter] = {
         partial(trace_bodies.check, json=True), partial(trace_bodies.read, json=True)
     ),
     "otlp-logs-protobuf": Adapter(
-        partial(otlp_logs.check, json=False), partial(otlp_logs.read, json=False)
+        partial(otlp_logs.check, json=False),
+        partial(otlp_logs.read, json=False),
+        makes_documents=True,
     ),
     "otlp-logs-json": Adapter(
-        partial(otlp_logs.check, json=True), partial(otlp_logs.read, json=True)
+        partial(otlp_logs.check, json=True),
+        partial(otlp_logs.read, json=True),
+        makes_documents=True,
     ),
     "scores": Adapter(scores.check, scores.read, makes_documents=True),
     fallom_metrics.SYSTEM: Adapter(fallom_metrics.check, fallom_metrics.read, makes_documents=True),

@@ -8,12 +8,13 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from tracking.adapters.dialects.arms import Arm
 from tracking.adapters.dialects.attributes import gather, settle
 from tracking.adapters.dialects.evaluations import EVENT as EVALUATION
-from tracking.adapters.dialects.evaluations import score_of_event
 from tracking.adapters.dialects.message_events import DETAILS
 from tracking.adapters.dialects.table import read_attribute
 from tracking.adapters.otlp_values import attributes_of, value_of
-from tracking.cleaning import clean_name
-from tracking.events import IncomingEvent, Kind, Payload, Receipt
+from tracking.adapters.scores import MAX_COMMENT, MAX_NAME, SYSTEM, Said
+from tracking.cleaning import MAX_NAME_BYTES, clean_name, clean_text
+from tracking.events import IncomingEvent, Kind, Part, Payload, Receipt
+from tracking.folding import GREATEST_METRIC
 from tracking.identity import content_identity, content_rank
 from tracking.timestamps import settle_moment
 
@@ -41,7 +42,9 @@ _COLUMNS = frozenset(
     }
 )
 _BODIES = ("input", "output", "system")
-_NO_TRACE_ID, _NO_SPAN_ID = bytes(16), bytes(8)
+_EVALUATED = "gen_ai.evaluation."
+_TOLD = frozenset({f"{_EVALUATED}name", f"{_EVALUATED}score.value", f"{_EVALUATED}explanation"})
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class LogContext(msgspec.Struct, frozen=True):
@@ -66,8 +69,6 @@ def map_record(record: LogRecord, raw: bytes, context: LogContext) -> IncomingEv
     columns = gathered.columns
     bodies: dict[str, str | None] = {name: columns.pop(name, None) for name in _BODIES}
     metrics = columns.pop("metrics", ())
-    if context.name == EVALUATION:
-        metrics = (*metrics, *score_of_event(attributes))
     for column in columns.keys() - _COLUMNS:
         gathered.withhold(column, columns.pop(column))
     payload = Payload(
@@ -88,7 +89,7 @@ def map_record(record: LogRecord, raw: bytes, context: LogContext) -> IncomingEv
         kind=int(Kind.EVENT),
         name=clean_name(context.name),
         trace_id=_trace_of(record, columns, attributes),
-        parent_span_id="" if record.span_id == _NO_SPAN_ID else record.span_id.hex(),
+        parent_span_id=_hex(record.span_id),
         environment=context.environment,
         release=context.release,
         origin=context.origin,
@@ -100,10 +101,64 @@ def map_record(record: LogRecord, raw: bytes, context: LogContext) -> IncomingEv
     )
 
 
+def score_part(record: LogRecord, raw: bytes, context: LogContext) -> Part | None:
+    """An evaluation as a score of the span that it names, by a judge; None when it says no value,
+    or not of what."""
+    attributes = attributes_of(record.attributes)
+    name, value = attributes.get(f"{_EVALUATED}name"), _value_of(attributes)
+    columns = gather([read_attribute(key, said) for key, said in attributes.items()]).columns
+    trace_id, session_id = _hex(record.trace_id), columns.get("session_own", "")
+    if not isinstance(name, str) or not name.strip() or value is None:
+        return None
+    if not (trace_id or session_id):
+        return None
+    at_ns = record.time_unix_nano or record.observed_time_unix_nano
+    comment = attributes.get(f"{_EVALUATED}explanation")
+    said = Said(
+        name=_cut(clean_text(name.strip()), MAX_NAME),
+        value=value,
+        source="judge",
+        comment=clean_text(comment)[:MAX_COMMENT] if isinstance(comment, str) else "",
+        at_us=at_ns // 1000 or None,
+        trace_id=trace_id,
+        span_id=_hex(record.span_id),
+        session_id=session_id,
+        rest={key: held for key, held in attributes.items() if key not in _TOLD},
+    )
+    return Part(
+        system=SYSTEM,
+        key=f"evaluation:{content_identity(raw, context.ordinal).hex()}",
+        body=_encode(said),
+        received_us=context.receipt.received_us,
+        moments=() if said.at_us is None else (said.at_us,),
+    )
+
+
+def _value_of(attributes: dict[str, object]) -> float | bool | str | None:
+    """The number, which a label only explains, else the label."""
+    value = attributes.get(f"{_EVALUATED}score.value")
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return float(value) if abs(value) <= GREATEST_METRIC else None
+    label = attributes.get(f"{_EVALUATED}score.label")
+    if not isinstance(label, str) or not label.strip():
+        return None
+    return _cut(clean_text(label.strip()), MAX_NAME_BYTES)
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[:size].decode(errors="ignore")
+
+
+def _hex(identity: bytes) -> str:
+    return identity.hex() if any(identity) else ""
+
+
 def _trace_of(record: LogRecord, columns: dict[str, Any], attributes: dict[str, object]) -> str:
     """The span's trace; without one, what else the event names: its session, or the response."""
-    if record.trace_id and record.trace_id != _NO_TRACE_ID:
-        return record.trace_id.hex()
+    if trace_id := _hex(record.trace_id):
+        return trace_id
     if session := columns.get("session_own"):
         return clean_name(SESSION_TRACE + session)
     response = attributes.get("gen_ai.response.id")

@@ -1,7 +1,7 @@
-"""OTLP logs, protobuf and JSON: GenAI's events are kept as points, the rest is counted. Pure.
+"""OTLP logs, protobuf and JSON: GenAI's events are kept, the rest is counted. Pure.
 
-What is said of a span comes as an event on this signal: its evaluation, its content. The point
-stands in the span's trace with the span as its parent, and pages put the two together. JSON is
+What is said of a span comes as an event on this signal: its evaluation becomes a score of it, its
+content a point in its trace with the span as its parent, which pages put together with it. JSON is
 turned into the official message record by record, so that both encodings give equal events.
 """
 
@@ -24,7 +24,7 @@ from tracking.adapters.otlp_json import (
     MalformedError,
     decode_part,
 )
-from tracking.adapters.otlp_log_events import LogContext, map_record
+from tracking.adapters.otlp_log_events import LogContext, map_record, score_part
 from tracking.adapters.otlp_origins import Origin, origin_of
 from tracking.adapters.otlp_requests import Group
 from tracking.events import BadBodyError, Batch, Failure, IncomingEvent, Receipt, Rejection
@@ -67,7 +67,7 @@ def check(body: bytes, *, json: bool, receipt: Receipt) -> tuple[int, list[Rejec
 def read(body: bytes, *, json: bool, receipt: Receipt) -> Batch:
     """Read every record into an event, a rejection (the same as at the door) or a failure."""
     events: list[IncomingEvent] = []
-    batch = Batch(events, [], [], {})
+    batch = Batch(events, [], [], {}, [])
     seen: Counter[bytes] = Counter()
     first = 0
     for logs in _groups(body, json=json):
@@ -81,7 +81,7 @@ def read(body: bytes, *, json: bool, receipt: Receipt) -> Batch:
                 continue
             try:
                 assert isinstance(record, LogRecord)  # what is malformed was refused
-                events.append(_map(record, origin, receipt, seen))
+                _take(batch, record, origin, receipt, seen)
             except Exception as error:  # one record that no rule foresaw must not cost the others
                 reason = f"{type(error).__name__}: {error}"
                 wrapped = _wrap(logs, index - first)
@@ -90,9 +90,10 @@ def read(body: bytes, *, json: bool, receipt: Receipt) -> Batch:
     return batch
 
 
-def _map(
-    record: LogRecord, origin: Origin, receipt: Receipt, seen: Counter[bytes]
-) -> IncomingEvent:
+def _take(
+    batch: Batch, record: LogRecord, origin: Origin, receipt: Receipt, seen: Counter[bytes]
+) -> None:
+    """An evaluation becomes a score, where it can be one; everything else is a point."""
     raw = record.SerializeToString(deterministic=True)
     ordinal, seen[raw] = seen[raw], seen[raw] + 1
     context = LogContext(
@@ -104,7 +105,11 @@ def _map(
         origin.hash,
         origin.arms,
     )
-    return map_record(record, raw, context)
+    part = score_part(record, raw, context) if context.name == EVALUATION else None
+    if part is None:
+        batch.events.append(map_record(record, raw, context))
+    else:
+        batch.parts.append(part)
 
 
 def _wrap(logs: _Logs, index: int) -> bytes:
