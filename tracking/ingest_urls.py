@@ -9,7 +9,7 @@ from tracking.chat_views import ChatsView
 from tracking.fallom_api import FallomMetricsView
 from tracking.ingest_views import EventsView, IngestStatusView
 from tracking.otlp_views import OtlpLogsView, OtlpTracesView, OtlpUnknownView
-from tracking.publishable_views import PublishableEventsView
+from tracking.publishable_views import PublishableEventsView, PublishableScoresView
 from tracking.runs.api_views import RunsView
 from tracking.score_views import ScoresView
 
@@ -30,6 +30,7 @@ urlpatterns = [
     re_path(r"^api/analytics/batch/?$", EventsView.as_view(), name="analytics-batch"),
     # From web pages, with a publishable key and no header.
     re_path(r"^k/(?P<key>[^/]+)/api/v1/events/?$", PublishableEventsView.as_view()),
+    re_path(r"^k/(?P<key>[^/]+)/api/v1/scores/?$", PublishableScoresView.as_view()),
     re_path(r"^k/(?P<key>[^/]+)/api/analytics/?$", PublishableEventsView.as_view()),
     re_path(r"^k/(?P<key>[^/]+)/api/analytics/batch/?$", PublishableEventsView.as_view()),
 ]

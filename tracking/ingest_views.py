@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from django.http import HttpResponse
 from django.utils import timezone
@@ -51,6 +52,7 @@ class IngestView(APIView):
     renderer_classes: list[type[BaseRenderer]] = [JSONRenderer]
     content_negotiation_class = FirstRenderer
     required_scope: str | dict[str, str] = "ingest"
+    is_door = True  # core.middleware.DoorsMiddleware
     http_method_names = ["post", "options"]
 
     def accept(
@@ -96,7 +98,7 @@ class EventsView(IngestView):
     takes_publishable = True
 
     @events_schema
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, **_: Any) -> Response:  # what the address names
         accepted = self.accept(request, "analytics")
         rejected = [
             {"index": r.index, "code": r.code, "message": r.message} for r in accepted.rejections

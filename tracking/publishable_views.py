@@ -14,6 +14,7 @@ from core.publishable import (
     preflight_response,
 )
 from tracking.ingest_views import EventsView, IngestView
+from tracking.score_views import ScoresView
 
 if TYPE_CHECKING:
     DoorOfPages = IngestView
@@ -25,6 +26,7 @@ class FromPages(DoorOfPages):
     """Takes the key from the address and answers pages of the origins that the key names."""
 
     authentication_classes = [PathKeyAuthentication]
+    http_method_names = ["post", "options"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "OPTIONS":
@@ -47,3 +49,8 @@ class FromPages(DoorOfPages):
 @extend_schema(exclude=True)
 class PublishableEventsView(FromPages, EventsView):
     """JSON events with a publishable key in the address."""
+
+
+@extend_schema(exclude=True)
+class PublishableScoresView(FromPages, ScoresView):
+    """Scores with a publishable key in the address: what users say of an answer."""

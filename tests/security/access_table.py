@@ -92,4 +92,5 @@ PUBLISHABLE = {
     "k/(?P<key>[^/]+)/api/analytics/?",
     "k/(?P<key>[^/]+)/api/analytics/batch/?",
     "k/(?P<key>[^/]+)/api/v1/events/?",
+    "k/(?P<key>[^/]+)/api/v1/scores/?",
 }

@@ -1,12 +1,14 @@
 """The summary of a finished ai-experiments experiment, back to the events of its run. Pure.
 
 The events say exactly what the library would have sent, no more: a run that was tracked live and
-whose summary is posted as well is stored once.
+whose summary is posted as well is stored once. What the library never tracks, the result itself, is
+a point of its own.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
+RESULT = "variant.result"
 _SUMMARY_KEYS = frozenset({"experimentId", "results"})
 
 
@@ -34,9 +36,11 @@ def _expand_result(result: object) -> Iterator[object]:
     if not isinstance(result, dict):
         yield result  # refused by name, like any item that is no object
         return
-    run = _picked(result, "experimentId", "variantId", "variantName", "runId")
-    yield _event("variant.start", result.get("startedAt"), run)
-    run |= _picked(result, "duration")
+    head = _picked(result, "experimentId", "variantId", "variantName", "runId")
+    yield _event("variant.start", result.get("startedAt"), head)
+    if untracked := _picked(result, "result", "metadata"):
+        yield _event(RESULT, result.get("completedAt"), head | untracked)
+    run = head | _picked(result, "duration")
     if result.get("success"):
         run |= _picked(result, "metricValue") | {"success": True}
         yield _event("variant.complete", result.get("completedAt"), run)

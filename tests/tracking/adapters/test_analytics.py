@@ -36,7 +36,7 @@ def make_event(event_type="click", timestamp="2026-03-04T09:15:00.000Z", **data)
 COUNTS = {
     "batch.json": 10,
     "file-backend.jsonl": 15,
-    "experiment-summary.json": 6,
+    "experiment-summary.json": 7,
     "sequential-stop-on-error-batch.json": 4,
     "variant-start.json": 1,
     "track-custom.json": 1,
@@ -148,12 +148,14 @@ def test_a_summary_says_what_the_live_events_said():
     assert [event.name for event in summary] == [
         "experiment.start",
         "variant.start",
+        "variant.result",
         "variant.complete",
         "variant.start",
         "variant.error",
         "experiment.complete",
     ]
-    assert read(live)[0].id == summary[2].id
+    assert read(live)[0].id == summary[3].id
+    assert summary[2].payload.attributes["result"] == {"text": "Done."}
     assert summary[-1].payload.attributes["bestVariant"] == "warm"
 
 
