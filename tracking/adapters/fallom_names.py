@@ -72,8 +72,8 @@ CLIENT_FAULT = "fallom_client"
 """The error type of failures in Fallom's own wrapper: the model may well have answered."""
 
 _find_fault = re.compile(
-    # Python: wrap_openai reads a stream as if it were a whole answer.
-    r"^'(?:Async)?Stream' object has no attribute '(?:choices|output|model|usage)'"
+    # Python: the wrappers read a stream, or an answer not awaited yet, as if it were a whole one.
+    r"^'(?:(?:Async)?Stream|coroutine)' object has no attribute '(?:choices|content|usage)'"
     # TypeScript: wrapAnthropic and wrapGoogleAI read a variable outside of its block.
     r"|^(?:toolUseBlocks|functionCalls) is not defined"
 ).match
