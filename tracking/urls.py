@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from tracking import attribute_views, backend_views, event_views, score_pages, views
+from tracking import attribute_views, backend_views, event_views, price_pages, score_pages, views
 from tracking.runs import views as run_views
 
 
@@ -36,6 +36,10 @@ urlpatterns = [
     path("events/upload/", event_views.upload, name="event-upload"),
     path("events/<uuid:event_id>/", event_views.event_detail, name="event-detail"),
     path("settings/ingestion/", views.ingestion, name="settings-ingestion"),
+    path("settings/prices/", price_pages.prices, name="settings-prices"),
+    path("settings/prices/<int:price_id>/end/", price_pages.end, name="settings-prices-end"),
+    path("settings/prices/reprice/", price_pages.reprice, name="settings-prices-reprice"),
+    path("settings/prices/progress/", price_pages.progress, name="settings-prices-progress"),
     path("settings/capabilities/", backend_views.backends, name="settings-backends"),
     path("settings/attributes/", attribute_views.attributes, name="settings-attributes"),
     path("settings/attributes/remap/", attribute_views.remap, name="settings-attributes-remap"),

@@ -1,5 +1,6 @@
 """Prices that a project sets itself, where the price list is wrong or knows nothing."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.conf import settings
@@ -9,6 +10,11 @@ from django.utils import timezone
 
 from core.models import Project
 from tracking.price_book import LIST_KINDS
+
+
+def _short(rate: Decimal) -> str:
+    text = f"{rate:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class PriceVersion(models.Model):
@@ -70,7 +76,12 @@ class ModelPrice(models.Model):
         return f"{self.model} from {self.starts_on}"
 
     @property
-    def rates(self) -> dict[str, object]:
+    def shown_rates(self) -> list[tuple[str, str]]:
+        """Kinds in words, with their rates without needless zeros."""
+        return [(kind.replace("_", " "), _short(rate)) for kind, rate in self.rates.items()]
+
+    @property
+    def rates(self) -> dict[str, Decimal]:
         """The rates that are set, by kind of token."""
         held = {kind: getattr(self, kind) for kind in LIST_KINDS}
         return {kind: rate for kind, rate in held.items() if rate is not None}
