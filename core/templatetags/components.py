@@ -22,7 +22,7 @@ RAIL = (
     ("prompts", "Prompts", "file-text", "prompts:list"),
     ("configs", "Model configs", "adjustments", "experiments:config-list"),
     ("evals", "Evals", "checkbox", "experiments:eval-list"),
-    ("runs", "Runs", "route", "experiments:run-list"),
+    ("runs", "Runs", "route", "tracking:run-list"),
     ("events", "Events", "activity", "tracking:event-list"),
     ("settings", "Settings", "settings", "settings-keys"),
 )

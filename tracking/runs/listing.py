@@ -72,12 +72,17 @@ class RunRow:
     n_parts: int
     benchmarks: list[dict[str, Any]]  # rows of the board: JSON objects
 
+    @property
+    def position(self) -> Position:
+        return self.last_at, self.run_id
+
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkRow:
+    """One artifact on the board; ``facts``: tracking.adapters.dogpile.summary."""
+
     run_id: str
-    at: datetime
-    facts: dict[str, Any]  # a row of the board: a JSON object
+    facts: dict[str, Any]  # a JSON object
 
     @property
     def key(self) -> str:
@@ -86,12 +91,29 @@ class BenchmarkRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BenchmarkedRun:
+    """A run with its artifacts: there may be several, scored in different ways."""
+
+    run_id: str
+    last_at: datetime
+    rows: list[BenchmarkRow]
+
+    @property
+    def position(self) -> Position:
+        return self.last_at, self.run_id
+
+
+@dataclass(frozen=True, slots=True)
 class LooseRow:
     """What named no run: a metrics snapshot, or an error from before the start."""
 
     key: str
-    at: datetime
+    last_at: datetime
     facts: dict[str, Any]  # the summary: a JSON object
+
+    @property
+    def position(self) -> Position:
+        return self.last_at, self.key
 
 
 _TOLD = [f.name for f in fields(RunRow)]
@@ -129,15 +151,18 @@ def list_runs(
 
 def list_benchmarks(
     project_id: int, *, limit: int, after: Position | None = None
-) -> list[BenchmarkRow]:
-    """Artifacts of the latest runs that have some: ``limit`` is of runs."""
+) -> list[BenchmarkedRun]:
     where = _runs_of(project_id, after)
     where.add("d.summary ? 'benchmarks'")
     return [
-        BenchmarkRow(key, last_at, facts)
+        BenchmarkedRun(key, last_at, [BenchmarkRow(key, facts) for facts in _board_of(summary)])
         for key, _, last_at, _, summary in _read(where, Where(), limit)
-        for facts in json.loads(summary).get("benchmarks", [])
     ]
+
+
+def _board_of(summary: str) -> list[dict[str, Any]]:  # JSON objects
+    found: list[dict[str, Any]] = json.loads(summary).get("benchmarks", [])
+    return found
 
 
 def list_loose(project_id: int, *, limit: int, after: Position | None = None) -> list[LooseRow]:

@@ -50,14 +50,14 @@ def _read_parts(project_id: int, system: str, key: str) -> list[Part]:
     ]
 
 
-def find_sub_run(run: Run, run_id: str) -> Run | None:
-    """A run of the family below this one, or itself."""
-    todo = [run]
+def find_sub_run(run: Run, run_id: str) -> tuple[Run, str] | None:
+    """A run of the family below this one, or itself, with what its spans' ids begin with."""
+    todo = [(run, "")]
     while todo:
-        each = todo.pop()
+        each, prefix = todo.pop()
         if each.run_id == run_id:
-            return each
-        todo += each.children
+            return each, prefix
+        todo += [(child, f"{prefix}{child.run_id}:") for child in each.children]
     return None
 
 
