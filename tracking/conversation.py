@@ -15,6 +15,7 @@ from tracking.adapters.dialects.message_parts import Message, Part, decode_json
 from tracking.adapters.dialects.messages import messages_of
 from tracking.adapters.dialects.model_bodies import lone_text
 from tracking.events import Payload
+from tracking.message_points import put_back
 from tracking.shapes import SpanDetail
 
 CALL = "llm"
@@ -73,7 +74,7 @@ def build_thread(events: Sequence[SpanDetail], *, is_continuation: bool = False)
     call repeats was shown before.
     """
     by_trace: dict[str, list[SpanDetail]] = {}
-    for event in events:
+    for event in put_back(events):
         by_trace.setdefault(event.span.trace_id, []).append(event)
     thread = _Thread(skips_history=is_continuation)
     turns = []

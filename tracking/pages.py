@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,8 @@ from tracking.events import Payload
 from tracking.filters import EventFilter
 from tracking.forms import ScoreForm
 from tracking.listing import list_spans
-from tracking.reading import read_session, read_span, read_trace, session_window
+from tracking.message_points import add_messages, points_of
+from tracking.reading import read_session, read_span, read_spans, read_trace, session_window
 from tracking.score_chips import sum_up
 from tracking.scores import load_trace_scores
 from tracking.shapes import SessionDetail, SpanContent, SpanDetail, SpanRow, TraceRow
@@ -28,6 +30,7 @@ VIEWS = ("conversation", "timeline", "details")
 TURN_EVENTS = 100
 TIMELINE_SPANS = 200
 TRACE_ROWS = 200
+MESSAGE_POINTS = 50  # messages sent about one span that its panel shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +134,19 @@ def describe_trace(project_id: int, trace_id: str, *, span_key: str, first_row: 
         "span_scores": [score for score in scores if score.target.get("span_id") == chosen],
         "score_form": ScoreForm(initial={"trace_id": trace_id, "span_id": _judged(rows, chosen)}),
         "chosen": chosen,
-        **_describe_span(project_id, read_span(project_id, trace_id, chosen) if chosen else None),
+        **_describe_span(project_id, _read_chosen(project_id, trace_id, chosen, detail.spans)),
     }
+
+
+def _read_chosen(
+    project_id: int, trace_id: str, key: str, spans: Sequence[SpanRow]
+) -> SpanDetail | None:
+    """The chosen span, with the messages that were sent about it."""
+    span = read_span(project_id, trace_id, key) if key else None
+    if span is None:
+        return None
+    told = points_of(spans, span.span.span_id)[:MESSAGE_POINTS]
+    return add_messages(span, read_spans(project_id, trace_id, told))
 
 
 def _page_of(rows: list[WaterfallRow], key: str) -> int:
@@ -159,7 +173,20 @@ def _describe_span(project_id: int, detail: SpanDetail | None) -> Context:
 
 def list_slots(content: SpanContent) -> list[Slot]:
     texts = (("System", content.system), ("Input", content.input), ("Output", content.output))
-    return [_slot(title, text) for title, text in texts if text]
+    slots = [_slot(title, text) for title, text in texts if text]
+    if not content.input:
+        slots += _told_slot("Input", content, "input")
+    if not content.output:
+        slots += _told_slot("Output", content, "output")
+    return slots
+
+
+def _told_slot(title: str, content: SpanContent, direction: Direction) -> list[Slot]:
+    """Messages that are in no text of the span: flattened in its attributes, or in its events."""
+    payload = Payload(span_events=content.span_events)
+    found = messages_of(payload, content.attributes, direction)
+    lines = [(message.role, _text_of(message)) for message in found]
+    return [Slot(title, "\n\n".join(text for _, text in lines), None, lines)] if lines else []
 
 
 def _slot(title: str, text: str) -> Slot:

@@ -89,6 +89,10 @@ EVENT_BY_KEY = (
     f"SELECT {CONTENT_COLUMNS} FROM tracking_event e"
     " WHERE e.project_id = %s AND e.occurred_at = %s AND e.id = %s"
 )
+SOME_EVENTS = (
+    f"SELECT {CONTENT_COLUMNS} FROM tracking_event e WHERE {EVENTS_WITHIN}"
+    " AND (e.span_id = ANY (%s) OR e.id = ANY (%s)) ORDER BY e.occurred_at, e.id LIMIT %s"
+)
 ORIGIN = "SELECT body FROM tracking_origin WHERE project_id = %s AND hash = %s"
 PARTS = (
     "SELECT p.trace_id, p.session_own, p.first_at, p.last_at FROM tracking_tracepart p"
@@ -163,6 +167,22 @@ def read_span(project_id: int, trace_id: str, key: str) -> SpanDetail | None:
     resource = _load_resource(project_id, row)
     span = build_span(row, (trace.session_id, trace.user_id))
     return SpanDetail(span, _build_content(row, payload, resource))
+
+
+def read_spans(project_id: int, trace_id: str, keys: Sequence[str]) -> list[SpanDetail]:
+    """Return some spans or points of a trace with their content, by time, without resources."""
+    found = _find_trace(project_id, trace_id) if keys else None
+    if found is None:
+        return []
+    ids = [identity for identity in map(_uuid, keys) if identity]
+    rows = fetch_all(SOME_EVENTS, [*_within(project_id, [found]), list(keys), ids, len(keys)])
+    trace = build_trace(found)
+    payloads = load_payloads(project_id, [_place(row) for row in rows])
+    claim = (trace.session_id, trace.user_id)
+    return [
+        SpanDetail(build_span(row, claim), _build_content(row, payload, {}))
+        for row, payload in zip(rows, payloads, strict=True)
+    ]
 
 
 def read_event(project_id: int, occurred_at: datetime, event_id: UUID) -> SpanDetail | None:
