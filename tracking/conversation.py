@@ -23,8 +23,8 @@ TOOL = "tool"
 POINT = "event"
 REASONING = "reasoning"
 WRAPPERS = frozenset({"agent", "chain"})
-CALL_ID = "gen_ai.tool.call.id"
-TOOL_NAMES = ("gen_ai.tool.name", "tool.name")
+CALL_IDS = ("gen_ai.tool.call.id", "ai.toolCall.id")
+TOOL_NAMES = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name", "traceloop.entity.name")
 ROLES = {
     "human": "user",
     "model": "assistant",
@@ -171,7 +171,7 @@ class _Thread:
     def _read_tool(self, event: SpanDetail) -> None:
         """A tool's own span: the result of the call that asked for it, or a line of its own."""
         span, content = event.span, event.content
-        call_id, name = str(content.attributes.get(CALL_ID, "")), _tool_name(event)
+        call_id, name = _attribute(event, CALL_IDS), _tool_name(event)
         use = self._find_use(call_id, name)
         if use is None:
             use = ToolUse(call_id=call_id, name=name, arguments=_plain(content.input) or "")
@@ -251,9 +251,13 @@ def _index_of_last_user(messages: Sequence[Message]) -> int:
 
 
 def _tool_name(event: SpanDetail) -> str:
-    named = (event.content.attributes.get(name) for name in TOOL_NAMES)
-    # LangChain's tracers call a tool's span after it.
-    return next((str(name) for name in named if name), event.span.name.removeprefix("tool."))
+    return _attribute(event, TOOL_NAMES) or event.span.name
+
+
+def _attribute(event: SpanDetail, names: Sequence[str]) -> str:
+    """The first of these attributes that says anything."""
+    said = (event.content.attributes.get(name) for name in names)
+    return next((str(value) for value in said if value), "")
 
 
 def _plain(text: str | None) -> str | None:

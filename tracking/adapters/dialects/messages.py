@@ -11,6 +11,7 @@ from tracking.adapters.dialects.message_events import messages_of_events
 from tracking.adapters.dialects.message_parts import (
     Message,
     Part,
+    call_of,
     decode_json,
     message_of,
     parts_of,
@@ -24,6 +25,7 @@ MAX_INDEX_DIGITS = 10
 Direction = Literal["input", "output"]
 
 _ROLES = {"input": "user", "output": "assistant"}
+_CALLS_BESIDE = ("ai.response.toolCalls", "ai.result.toolCalls")
 _FLATTENED = {
     "input": ("llm.input_messages.", "gen_ai.prompt."),
     "output": ("llm.output_messages.", "gen_ai.completion."),
@@ -42,6 +44,8 @@ def messages_of(
     )
     if not messages and body:
         messages = [Message(_ROLES[direction], [Part("text", text=body)])]
+    if direction == "output":
+        messages = _with_calls(messages, attributes)
     if direction == "input" and payload.system:
         messages.insert(0, Message("system", parts_of(decode_json(payload.system))))
     return messages
@@ -52,6 +56,18 @@ def _messages_of_body(body: str | None, direction: Direction) -> list[Message]:
         return []
     read = messages_of_request if direction == "input" else messages_of_response
     return read(decode_json(body))
+
+
+def _with_calls(messages: list[Message], attributes: dict[str, object]) -> list[Message]:
+    """The Vercel AI SDK tells the calls of tools beside the text of an answer."""
+    for name in _CALLS_BESIDE:
+        sent = attributes.get(name)
+        calls = decode_json(sent) if isinstance(sent, str) else sent
+        if isinstance(calls, list) and calls:
+            told = [call_of(call) for call in calls[:MAX_ITEMS] if isinstance(call, dict)]
+            parts = [*(messages[-1].parts if messages else ()), *told]
+            return [*messages[:-1], Message("assistant", parts)]
+    return messages
 
 
 def _messages_of_flattened(attributes: dict[str, object], direction: Direction) -> list[Message]:
