@@ -251,7 +251,8 @@ def _index_of_last_user(messages: Sequence[Message]) -> int:
 
 
 def _tool_name(event: SpanDetail) -> str:
-    return _attribute(event, TOOL_NAMES) or event.span.name
+    # LangChain's tracers call a tool's span after it.
+    return _attribute(event, TOOL_NAMES) or event.span.name.removeprefix("tool.")
 
 
 def _attribute(event: SpanDetail, names: Sequence[str]) -> str:
