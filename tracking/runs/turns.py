@@ -193,7 +193,8 @@ def list_lanes(run: Run, line: Timeline, *, prefix: str = "") -> list[Lane]:
     ``prefix``: what the ids of the run's spans begin with.
     """
     names: dict[str, str] = {agent.id: agent.role for agent in run.agents}
-    for each in (*line.calls, *line.tools, *line.turns):
+    acting: list[Call | Tool | Turn] = [*line.uses, *line.turns]
+    for each in acting:
         names.setdefault(each.agent, each.role)
     return [_lane(agent, role, line, prefix) for agent, role in names.items()]
 

@@ -35,7 +35,7 @@ def derive_loose(key: str, parts: Sequence[Part]) -> Derived:
     value = msgspec.json.decode(part.body)
     if tell_shape(value) is Shape.EVENT:
         return _derive_error(key, value, part)
-    summary = {
+    summary: dict[str, object] = {
         "kind": str(Shape.METRICS),
         "outcome": clean_name(text_of(value.get("outcome"))),
         "tokens_in": count_of(value.get("totalInputTokens", value.get("inputTokens"))),

@@ -320,6 +320,7 @@ class _Telling:
     ) -> IncomingEvent:
         owner = self.owner
         is_point = end_us is None
+        own: dict[str, Any] = {k: int(v) if k in _ENUMS else v for k, v in columns.items()}
         event = IncomingEvent(
             id=given_identity(f"dogpile\0{owner.trace_id}\0{columns['kind']}\0{key}"),
             occurred_us=start_us,
@@ -332,7 +333,7 @@ class _Telling:
             user_own=owner.user,
             environment=owner.environment,
             run_id=owner.trace_id,
-            **{name: int(v) if name in _ENUMS else v for name, v in columns.items()},
+            **own,
         )
         rank = content_rank(msgspec.json.encode(event))
         return msgspec.structs.replace(event, content_rank=rank)

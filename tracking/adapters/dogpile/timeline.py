@@ -108,6 +108,10 @@ class Timeline(msgspec.Struct):
     start_us: int = 0
     end_us: int = 0
 
+    @property
+    def uses(self) -> list[Call | Tool]:
+        return [*self.calls, *self.tools]
+
 
 def build_timeline(run: Run) -> Timeline:
     line = Timeline()
@@ -117,7 +121,8 @@ def build_timeline(run: Run) -> Timeline:
     _assign(line)
     _begin_turns(run, line)
     times = [run.settle(run.started_us), run.settle(run.completed_us)]
-    for each in (*line.calls, *line.tools, *line.turns, *line.rounds):
+    pieces: list[Call | Tool | Turn | Round] = [*line.calls, *line.tools, *line.turns, *line.rounds]
+    for each in pieces:
         times += (each.start_us, each.end_us)
     if run.started_us is not None:  # receipt is no time of a run that names its own
         times = [time for time in times if time != run.received_us] or times
@@ -309,14 +314,14 @@ def _assign(line: Timeline) -> None:
         turn = line.turns[place]
         ends[turn.agent].append(turn.end_us)
         places[turn.agent].append(place)
-    for each in (*line.calls, *line.tools):
+    for each in line.uses:
         at = bisect_left(ends[each.agent], each.end_us)
         if at < len(ends[each.agent]):
             each.turn = places[each.agent][at]
 
 
 def _begin_turns(run: Run, line: Timeline) -> None:
-    for each in (*line.calls, *line.tools):
+    for each in line.uses:
         if each.turn >= 0:
             turn = line.turns[each.turn]
             turn.start_us = min(turn.start_us, each.start_us)
