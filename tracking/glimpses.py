@@ -3,6 +3,7 @@
 import datetime
 import heapq
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -58,7 +59,7 @@ class Glimpse:
             self._places.append((dimensions.kind in SPEAKING, place))
 
     def facets(self) -> set[str]:
-        return {facet for dimensions in self._said for facet in facets_of(dimensions)}
+        return {facet for dimensions in self._said for facet in _facets(dimensions)}
 
     def first_places(self) -> list[Place]:
         best = heapq.nsmallest(TRIED, self._places, key=lambda p: (not p[0], p[1]))
@@ -92,6 +93,10 @@ def facets_of(said: Dimensions) -> Iterator[str]:
     if said.metadata:
         values: dict[str, object] = _decode(said.metadata)
         yield from (f"meta:{key}={_plain(value)}" for key, value in values.items())
+
+
+# Sessions of one product say much the same.
+_facets = lru_cache(10_000)(lambda said: tuple(facets_of(said)))
 
 
 def _list(text: str | None) -> Any:  # JSON list of the column's own items

@@ -108,7 +108,8 @@ def load_payloads(project_id: int, places: Sequence[Place]) -> list[Payload]:
     if wanted:
         weeks, block_ids = map(list, zip(*wanted, strict=True))
         with open_cursor() as cursor:
-            cursor.execute(LOAD, (weeks, block_ids, project_id, min(weeks), max(weeks)))
+            values = (weeks, block_ids, project_id, min(weeks), max(weeks))
+            cursor.execute(LOAD, values, binary=True)
             for week, block_id, body in cursor:
                 members = unpack(body, wanted[week, block_id])
                 found |= {(block_id, ix): payload for ix, payload in members.items()}
