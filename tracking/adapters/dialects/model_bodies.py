@@ -131,7 +131,8 @@ def _messages_of_item(item: dict[str, Any], role: str) -> Iterator[Message]:
     elif kind in _ITEM_RESULTS:
         yield Message("tool", parts_of([item]))
     elif kind == "reasoning":
-        thoughts = [part.text for part in parts_of(item.get("summary") or item.get("content"))]
+        said = _list(item, "summary") or _list(item, "content")
+        thoughts = [text_of(each.get("text")) for each in said if isinstance(each, dict)]
         if any(thoughts):
             yield Message("assistant", [Part("text", text="\n".join(thoughts), name="reasoning")])
     else:

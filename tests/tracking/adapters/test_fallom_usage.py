@@ -1,0 +1,149 @@
+"""Usage objects as SDKs write them, and the inclusive counts they mean."""
+
+import pytest
+
+from tests.tracking.adapters.fallom_samples import with_raw
+from tracking.adapters.fallom_usage import read_usage
+
+# (usage, provider metadata, provider) → (in, out, cache read, cache write, reasoning)
+CASES = {
+    "openai": (
+        {
+            "prompt_tokens": 100,
+            "completion_tokens": 50,
+            "total_tokens": 150,
+            "prompt_tokens_details": {"cached_tokens": 64},
+            "completion_tokens_details": {"reasoning_tokens": 20},
+        },
+        *({}, "openai"),
+        (100, 50, 64, None, 20),
+    ),
+    "openai-responses": (
+        {
+            "input_tokens": 100,
+            "output_tokens": 50,
+            "total_tokens": 150,
+            "input_tokens_details": {"cached_tokens": 64},
+            "output_tokens_details": {"reasoning_tokens": 20},
+        },
+        *({}, "openai"),
+        (100, 50, 64, None, 20),
+    ),
+    "anthropic-leaves-cached-tokens-out": (
+        {
+            "input_tokens": 10,
+            "output_tokens": 5,
+            "cache_read_input_tokens": 80,
+            "cache_creation_input_tokens": 20,
+        },
+        *({}, "anthropic"),
+        (110, 5, 80, 20, None),
+    ),
+    "gemini-leaves-thoughts-out": (
+        {
+            "promptTokenCount": 30,
+            "candidatesTokenCount": 10,
+            "thoughtsTokenCount": 25,
+            "cachedContentTokenCount": 12,
+            "totalTokenCount": 65,
+        },
+        *({}, "google"),
+        (30, 35, 12, None, 25),
+    ),
+    "gemini-with-tool-prompts": (
+        {"promptTokenCount": 30, "toolUsePromptTokenCount": 7, "candidatesTokenCount": 10},
+        *({}, "google"),
+        (37, 10, None, None, None),
+    ),
+    "python-google": (
+        {"prompt_token_count": 3, "candidates_token_count": 2, "total_token_count": 5},
+        *({}, "google"),
+        (3, 2, None, None, None),
+    ),
+    "ai-sdk-4": (
+        {"promptTokens": 52, "completionTokens": 14, "totalTokens": 66},
+        *({"openai": {"cachedPromptTokens": 16, "reasoningTokens": 4}}, "openai"),
+        (52, 14, 16, None, 4),
+    ),
+    "ai-sdk-4-anthropic": (
+        {"promptTokens": 10, "completionTokens": 5, "totalTokens": 15},
+        {"anthropic": {"cacheReadInputTokens": 6, "cacheCreationInputTokens": 3}},
+        "anthropic",
+        (19, 5, 6, 3, None),
+    ),
+    "ai-sdk-5": (
+        {
+            "inputTokens": 52,
+            "outputTokens": 14,
+            "totalTokens": 66,
+            "reasoningTokens": 4,
+            "cachedInputTokens": 16,
+        },
+        *({}, "openai"),
+        (52, 14, 16, None, 4),
+    ),
+    "ai-sdk-5-google": (
+        {"inputTokens": 30, "outputTokens": 10, "reasoningTokens": 25, "totalTokens": 65},
+        *({}, "google"),
+        (30, 35, None, None, 25),
+    ),
+    "ai-sdk-6-counts-all-in": (
+        {
+            "inputTokens": 110,
+            "inputTokenDetails": {"cacheReadTokens": 80, "cacheWriteTokens": 20},
+            "outputTokens": 9,
+            "outputTokenDetails": {"reasoningTokens": 4},
+        },
+        *({}, "anthropic"),
+        (110, 9, 80, 20, 4),
+    ),
+    "more-cached-than-there-are": (
+        {"prompt_tokens": 10, "completion_tokens": 1, "cache_read_input_tokens": 90},
+        *({}, ""),
+        (100, 1, 90, None, None),
+    ),
+    "zeros-count-nothing": (
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        *({}, "anthropic"),
+        (None, None, None, None, None),
+    ),
+    "nonsense": (
+        {"prompt_tokens": "12", "completion_tokens": -1, "prompt_tokens_details": [1]},
+        *({"anthropic": "x"}, ""),
+        (None, None, None, None, None),
+    ),
+}
+COLUMNS = ("in", "out", "cache_read", "cache_write", "reasoning")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_counts_are_inclusive_whoever_counted(name):
+    usage, metadata, provider, wanted = CASES[name]
+
+    found = read_usage(usage, metadata, provider=provider)
+
+    assert tuple(found.get(f"tokens_{column}") for column in COLUMNS) == wanted
+
+
+@pytest.mark.parametrize(
+    ("usage", "metadata", "cost"),
+    [
+        ({"prompt_tokens": 1, "cost": 0.0014}, {}, 0.0014),
+        ({}, {"openrouter": {"usage": {"cost": 0.5}}}, 0.5),
+        ({}, {"gateway": {"cost": "0.0045"}}, 0.0045),
+        ({"cost": "free"}, {}, None),
+        ({"cost": -1}, {}, None),
+    ],
+)
+def test_a_cost_that_is_told_is_taken(usage, metadata, cost):
+    assert read_usage(usage, metadata, provider="").get("cost_reported") == cost
+
+
+def test_a_span_has_the_counts_of_its_usage_and_metadata():
+    event = with_raw(
+        "trace-vercel-stream-text",
+        usage={"promptTokens": 10, "completionTokens": 5},
+        providerMetadata={"anthropic": {"cacheReadInputTokens": 6}},
+    )
+
+    assert (event.tokens_in, event.tokens_out, event.tokens_cache_read) == (16, 5, 6)
