@@ -17,6 +17,7 @@ from tracking.filters import EventFilter
 from tracking.forms import ScoreForm
 from tracking.listing import list_spans
 from tracking.message_points import add_messages, points_of
+from tracking.phases import list_phases
 from tracking.reading import read_session, read_span, read_spans, read_trace, session_window
 from tracking.score_chips import sum_up
 from tracking.scores import load_trace_scores
@@ -167,6 +168,7 @@ def _describe_span(project_id: int, detail: SpanDetail | None) -> Context:
         "span": detail.span,
         "content": detail.content,
         "slots": list_slots(detail.content),
+        "phases": list_phases(detail.content.attributes, detail.span.duration_ms),
         **describe_span_translation(project_id, detail),
     }
 
