@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import Celery, signals
 from celery.exceptions import SecurityWarning
+from celery.schedules import crontab
 from django.conf import settings
 from django.db import close_old_connections, connection
 
@@ -43,6 +44,11 @@ BEAT: dict[str, dict[str, Any]] = {
     "partitions": {
         "task": "tracking.tasks.partitions_task",
         "schedule": 3600.0,
+        "options": {"queue": "slow", "expires": 3600.0},
+    },
+    "retention": {
+        "task": "tracking.tasks.retention_task",
+        "schedule": crontab(minute=17),  # by the clock: restarts must not put it off
         "options": {"queue": "slow", "expires": 3600.0},
     },
 }

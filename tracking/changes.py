@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 import psycopg
 
+from tracking.dimensions import decide_names
 from tracking.event_rows import load_trace_facts
 from tracking.folding import Fact, TraceState, fold, unfold
-from tracking.rollups import Fold, RollupDeltas, save_rollups
+from tracking.rollups import RollupDeltas, save_rollups
 from tracking.session_deltas import session_deltas
 from tracking.sessions import apply_session_deltas
 from tracking.traces import Change, save_traces
@@ -26,7 +27,6 @@ class Writing(msgspec.Struct, frozen=True):
 
     project_id: int
     cursor: psycopg.Cursor[Any]
-    fold_name: Fold
     slot: int  # which rows of the rollups this process writes, to keep off other processes'
     now: datetime.datetime
     horizon_us: int = 0  # events before it were deleted: their traces cannot be folded anew
@@ -44,14 +44,21 @@ def apply_changes(
     ``traces`` are locked and loaded. A trace that loses a fact is folded anew from its stored rows,
     which hold what is added already.
     """
-    cursor, project_id = writing.cursor, writing.project_id
     _fold_traces(writing, traces, added, removed)
-    changed = list(traces.values())
     rollups = RollupDeltas()
     for fact in removed:
         rollups.add_fact(fact, -1)
     for fact in added:
         rollups.add_fact(fact)
+    spread_changes(writing, list(traces.values()), rollups)
+
+
+def spread_changes(
+    writing: Writing, changed: Sequence[Change], rollups: RollupDeltas | None = None
+) -> None:
+    """Save changed traces, and move sessions and rollups by what that means for them."""
+    cursor, project_id = writing.cursor, writing.project_id
+    rollups = rollups or RollupDeltas()
     for change in changed:
         add_trace_difference(rollups, change)
     if changed:
@@ -62,7 +69,8 @@ def apply_changes(
         for moved in apply_session_deltas(cursor, project_id, deltas, due_at=due_at):
             rollups.add_session(moved.before, -1)
             rollups.add_session(moved.after, 1)
-    rows = rollups.rows(writing.fold_name)
+    # Digest has decided about new names already; the others are those of events stored before.
+    rows = rollups.rows(decide_names(cursor, project_id, rollups.names()))
     save_rollups(cursor, project_id, rows.items(), slot=writing.slot)
 
 

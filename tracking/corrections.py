@@ -8,7 +8,6 @@ import msgspec
 from django.db import transaction
 
 from tracking.changes import Writing, apply_changes, by_trace
-from tracking.dimensions import decide_names, names_of
 from tracking.event_rows import (
     EventKey,
     delete_events,
@@ -38,12 +37,10 @@ def apply_deltas(
     how many events changed.
     """
     prepare_stages()
-    with open_cursor() as cursor:
-        fold_name = decide_names(cursor, project_id, names_of(replace))
     with transaction.atomic(), open_cursor() as cursor:
         clear_stages(cursor)
         horizon_us = hold_horizon(cursor, project_id)
-        writing = Writing(project_id, cursor, fold_name, 0, now, horizon_us)
+        writing = Writing(project_id, cursor, 0, now, horizon_us)
         return write_deltas(writing, put=replace, retract=retract, only_stored=True)
 
 

@@ -80,12 +80,11 @@ def digest_batches(
             read_batch(cursor, batch, reading)
         with _kept_apart(cursor, project_id, reading.parts):
             make_ready(cursor, project_id, reading)
-            fold_name = decide_names(
-                cursor, project_id, names_of([*reading.facts, *reading.derived])
-            )
+            # New names are decided before any lock is held; what follows finds them decided.
+            decide_names(cursor, project_id, names_of([*reading.facts, *reading.derived]))
             with transaction.atomic(durable=True):
                 clear_stages(cursor)
-                writing = Writing(project_id, cursor, fold_name, slot, now, rules.horizon_us)
+                writing = Writing(project_id, cursor, slot, now, rules.horizon_us)
                 _write(writing, reading)
                 leases.finish(cursor, lease_id, list(batches))
         note_unmapped(cursor, project_id, reading.facts, now=now)

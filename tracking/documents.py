@@ -123,7 +123,7 @@ def locked_documents(
     cursor: psycopg.Cursor[Any], project_id: int, parts: Iterable[Part]
 ) -> Iterator[None]:
     """Keep other processes away from these documents; a connection that ends lets go of them."""
-    locks = sorted({_lock_of(project_id, part) for part in parts})
+    locks = sorted({_lock_of(project_id, part.system, part.key) for part in parts})
     cursor.execute(LOCK, (locks,))
     try:
         yield
@@ -132,8 +132,13 @@ def locked_documents(
             cursor.execute(UNLOCK, (locks,))
 
 
-def _lock_of(project_id: int, part: Part) -> int:
-    stripe = xxh64_intdigest(f"{part.system}\0{part.key}".encode()) % N_LOCKS
+def lock_document(cursor: psycopg.Cursor[Any], project_id: int, system: str, key: str) -> None:
+    """Keep everybody else away from a document until this transaction ends."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_of(project_id, system, key),))
+
+
+def _lock_of(project_id: int, system: str, key: str) -> int:
+    stripe = xxh64_intdigest(f"{system}\0{key}".encode()) % N_LOCKS
     return xxh64_intdigest(b"document\0%d\0%d" % (project_id, stripe)) - 2**63
 
 

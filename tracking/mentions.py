@@ -1,32 +1,40 @@
-"""Which names a request body says, without understanding what it means by them. Pure.
+"""Which users, sessions and traces a request body names, where nobody understands it as a whole.
+Pure.
 
-For what is kept unread: an item in quarantine belongs to an erased user if it says their id.
+For what is kept unread: an item in quarantine belongs to an erased user if a field that names users
+says their id.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from tracking.cleaning import MAX_NAME_BYTES, clean_name
+from tracking.cleaning import clean_name
 from tracking.events import PART_FORMAT, Part
 
 PROTOBUF = "otlp-protobuf"
 DEPTH = 60
+KEY, VALUE = "key", "value"
+
+_is_naming = re.compile(
+    r"(?i)(?:user|customer|session|conversation|thread|trace)(?:[._-]?(?:id|own))?$"
+).search
 
 
-def strings_of(wire_format: str, body: bytes) -> set[str]:
-    """Every string a body holds that may be a name, and the ids of its traces."""
+def names_said(wire_format: str, body: bytes) -> set[str]:
+    """The names of users, sessions and traces that a body says."""
     if wire_format == PART_FORMAT:
         body = msgspec.json.decode(body, type=Part).body
-    found = _strings_of_protobuf(body) if wire_format == PROTOBUF else _strings_of_json(body)
-    return {clean_name(text) for text in found if len(text) <= 4 * MAX_NAME_BYTES}
+    found = _names_of_protobuf(body) if wire_format == PROTOBUF else _names_of_json(body)
+    return {clean_name(text) for text in found if text}
 
 
-def _strings_of_json(body: bytes) -> Iterator[str]:
+def _names_of_json(body: bytes) -> Iterator[str]:
     try:
         documents = [msgspec.json.decode(body)]
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -44,16 +52,28 @@ def _lines(body: bytes) -> Iterator[Any]:  # JSON of any shape, here and below
 
 
 def _walk(value: Any, depth: int) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, int) and not isinstance(value, bool):
-        yield str(value)
-    elif isinstance(value, dict | list) and depth < DEPTH:
-        for item in value.values() if isinstance(value, dict) else value:
+    if depth >= DEPTH:
+        return
+    if isinstance(value, list):
+        for item in value:
             yield from _walk(item, depth + 1)
+    elif isinstance(value, dict):
+        yield from _of_attribute(value)
+        for name, item in value.items():
+            if isinstance(item, str | int) and _is_naming(name):
+                yield str(item)
+            elif isinstance(item, dict | list):
+                yield from _walk(item, depth + 1)
 
 
-def _strings_of_protobuf(body: bytes) -> Iterator[str]:
+def _of_attribute(value: dict[str, Any]) -> Iterator[str]:
+    """An attribute of OTLP/JSON: ``{"key": …, "value": {"stringValue": …}}``."""
+    name, held = value.get(KEY), value.get(VALUE)
+    if isinstance(name, str) and isinstance(held, dict) and _is_naming(name):
+        yield from (str(item) for item in held.values() if isinstance(item, str | int))
+
+
+def _names_of_protobuf(body: bytes) -> Iterator[str]:
     try:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError:
@@ -66,16 +86,9 @@ def _strings_of_protobuf(body: bytes) -> Iterator[str]:
                 yield from _values(span.attributes)
 
 
-def _values(pairs: Any) -> Iterator[str]:
+def _values(pairs: Any) -> Iterator[str]:  # a repeated field of KeyValue
+    pair: KeyValue
     for pair in pairs:
-        yield from _value(pair.value, 0)
-
-
-def _value(value: AnyValue, depth: int) -> Iterator[str]:
-    if value.HasField("string_value"):
-        yield value.string_value
-    elif value.HasField("int_value"):
-        yield str(value.int_value)
-    elif value.HasField("array_value") and depth < DEPTH:
-        for item in value.array_value.values:
-            yield from _value(item, depth + 1)
+        if _is_naming(pair.key):
+            value = pair.value
+            yield value.string_value if value.HasField("string_value") else str(value.int_value)

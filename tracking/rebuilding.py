@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from tracking.changes import Writing, apply_changes, by_trace
-from tracking.dimensions import decide_names, names_of
+from tracking.dimensions import decide_names
 from tracking.folding import Fact, TraceState
 from tracking.rollups import RollupDeltas, save_rollups
 from tracking.rules import read_rules
@@ -88,8 +88,7 @@ def _delete_aggregates(cursor: psycopg.Cursor[Any], project_id: int, horizon_us:
 
 def _fold_chunk(cursor: psycopg.Cursor[Any], project_id: int, facts: list[Fact]) -> None:
     clear_stages(cursor)
-    fold_name = decide_names(cursor, project_id, names_of(facts))
-    writing = Writing(project_id, cursor, fold_name, slot=0, now=timezone.now())
+    writing = Writing(project_id, cursor, slot=0, now=timezone.now())
     groups = by_trace(facts)
     outliving = read_states(cursor, project_id, list(groups))
     if outliving:
@@ -108,5 +107,6 @@ def _count_again(
         for fact in groups[trace_id]:
             rollups.add_fact(fact)
         rollups.add_wrapper(counted_wrapper(state, groups[trace_id]), 1)
-    rows = rollups.rows(writing.fold_name)
+    fold_name = decide_names(writing.cursor, writing.project_id, rollups.names())
+    rows = rollups.rows(fold_name)
     save_rollups(writing.cursor, writing.project_id, rows.items(), slot=writing.slot)

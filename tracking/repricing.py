@@ -19,12 +19,12 @@ from core.models import Job, Project
 from core.timebuckets import Interval, floor_to
 from tracking.changes import Writing
 from tracking.corrections import reprice_events
-from tracking.dimensions import decide_names, names_of
-from tracking.event_rows import EventKey, load_facts
+from tracking.event_rows import EventKey
 from tracking.events import CALL_KINDS
 from tracking.models import PriceVersion
 from tracking.pricing import PriceBook
 from tracking.project_prices import load_book, note_change
+from tracking.rules import hold_horizon
 from tracking.staging import clear_stages, open_cursor, prepare_stages, unix_us
 from tracking.statements import fetch_all, fetch_one
 
@@ -123,9 +123,8 @@ def _reprice(project_id: int, keys: list[EventKey], book: PriceBook) -> int:
     prepare_stages()
     with open_cursor() as cursor:
         clear_stages(cursor)
-        names = names_of(load_facts(cursor, project_id, keys))
-        fold_name = decide_names(cursor, project_id, names)
-        writing = Writing(project_id, cursor, fold_name, slot=0, now=timezone.now())
+        horizon_us = hold_horizon(cursor, project_id)
+        writing = Writing(project_id, cursor, 0, timezone.now(), horizon_us)
         return reprice_events(writing, keys, book)
 
 

@@ -108,6 +108,18 @@ class RollupDeltas:
         if session is not None and session.first_us is not None and not session.is_implicit:
             self._counted_in(session.first_us).counts[SESSIONS] += sign
 
+    def names(self) -> dict[str, set[str]]:
+        """The names of rollup keys, by kind: also of events that are taken back, and of wrappers
+        that were stored before."""
+        names: dict[str, set[str]] = {}
+        for _, _, provider, model, prompt, version, environment, _ in self._usage:
+            names.setdefault("provider", set()).add(provider)
+            names.setdefault("model", set()).add(model)
+            names.setdefault("environment", set()).add(environment)
+            if prompt:
+                names.setdefault("prompt", set()).add(f"{prompt}@{version}")
+        return {kind: known for kind in names if (known := names[kind] - {""})}
+
     def rows(self, fold: Fold) -> dict[RollupKey, Usage]:
         """The differences by rollup row."""
         rows: dict[RollupKey, Usage] = {}

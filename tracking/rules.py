@@ -71,10 +71,15 @@ def read_rules(cursor: psycopg.Cursor[Any], project_id: int) -> Rules:
     return Rules(capture_content, masker, unix_us(events_from) or 0, has_erased)
 
 
+def hold_rules(cursor: psycopg.Cursor[Any], project_id: int) -> None:
+    """Let no rule of the project change until this transaction ends."""
+    cursor.execute(HOLD_TO_THE_END, (_lock_of(project_id),))
+
+
 def hold_horizon(cursor: psycopg.Cursor[Any], project_id: int) -> int:
     """The retention horizon, in microseconds since 1970, which stays until this transaction ends;
     0 when nothing was ever deleted."""
-    cursor.execute(HOLD_TO_THE_END, (_lock_of(project_id),))
+    hold_rules(cursor, project_id)
     return read_rules(cursor, project_id).horizon_us
 
 

@@ -10,7 +10,7 @@ from tracking.content import drop_content, drop_part_content
 from tracking.counters import Fate, FateCounts
 from tracking.documents import DocumentChange
 from tracking.events import EVENT_FORMAT, PART_FORMAT, IncomingEvent, Part
-from tracking.mentions import PROTOBUF, strings_of
+from tracking.mentions import PROTOBUF, names_said
 from tracking.quarantine import Item
 from tracking.rules import Rules
 from tracking.tombstones import find_erased, hash_key, is_any_erased
@@ -93,7 +93,7 @@ def screen_items(
     subject is refused."""
     kept = []
     for item in items:
-        names = strings_of(item.format, item.body) if rules.has_erased else set()
+        names = names_said(item.format, item.body) if rules.has_erased else set()
         if names and is_any_erased(cursor, project_id, names):
             counts.count(Fate.REJECTED, item.received_us, detail=ERASED, n=item.n_items)
         else:

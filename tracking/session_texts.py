@@ -17,6 +17,7 @@ from tracking.faults import is_transient
 from tracking.glimpses import TRIED, Dimensions, Glimpse, Place
 from tracking.payloads import load_payloads
 from tracking.previews import input_preview, output_preview
+from tracking.rules import hold_rules
 from tracking.staging import Stage, clear_stages, open_cursor, pg_texts, prepare_stages
 
 logger = logging.getLogger(__name__)
@@ -130,6 +131,7 @@ def _refresh_all(project_id: int, session_ids: list[str], now: datetime.datetime
 def _refresh(
     cursor: psycopg.Cursor[Any], project_id: int, session_ids: list[str], now: datetime.datetime
 ) -> None:
+    hold_rules(cursor, project_id)  # what is read here is not erased before it is written
     first, last = cursor.execute(SPAN, (project_id, session_ids)).fetchone() or (None, None)
     if first is not None:
         glimpses = _read_events(cursor, project_id, session_ids, (first, last))

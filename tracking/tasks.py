@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from core.celery import app, is_stopping
 from core.memory import give_back, paused_collector
-from tracking import doorbell
+from tracking import doorbell, erasure  # noqa: F401 — registers its kind of job
 from tracking.draining import QUEUE, drain
 from tracking.partitions import ensure_ahead
 from tracking.pricing import load_prices
+from tracking.retention import start_retention
 from tracking.session_texts import refresh_due_sessions
 
 BURST = 5_000  # items; a smaller drain leaves nothing worth the time
@@ -40,6 +41,11 @@ def refresh_task() -> None:
 @app.task(name="tracking.tasks.partitions_task", ignore_result=True)  # type: ignore[untyped-decorator]
 def partitions_task() -> None:
     ensure_ahead(timezone.now())
+
+
+@app.task(name="tracking.tasks.retention_task", ignore_result=True)  # type: ignore[untyped-decorator]
+def retention_task() -> None:
+    start_retention()
 
 
 def call_digest() -> None:

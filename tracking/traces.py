@@ -134,6 +134,13 @@ def lock_traces(
     return changes
 
 
+def lock_stored(
+    cursor: psycopg.Cursor[Any], project_id: int, trace_ids: Iterable[str]
+) -> dict[str, Change]:
+    """Lock those of the traces that are stored."""
+    return _load_locked(cursor, project_id, sorted(trace_ids))
+
+
 def _load_locked(
     cursor: psycopg.Cursor[Any], project_id: int, trace_ids: list[str]
 ) -> dict[str, Change]:

@@ -1,0 +1,171 @@
+"""What belongs to an erased subject, taken out of facts and aggregates: traces and documents."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from isal import isal_zlib
+
+from tracking.changes import Writing, outlives_events, spread_changes
+from tracking.corrections import write_deltas
+from tracking.derived_keys import unpack_derived
+from tracking.documents import lock_document
+from tracking.event_rows import EventKey, load_facts, load_trace_facts
+from tracking.folding import Fact, TraceState
+from tracking.mentions import names_said
+from tracking.staging import clear_stages
+from tracking.subjects import Belongings, Subject, find_belongings
+from tracking.tombstones import USER, note_traces
+from tracking.traces import lock_stored
+
+Cursor = psycopg.Cursor[Any]
+
+EXISTING = "SELECT session_id FROM tracking_session WHERE project_id = %s AND session_id = ANY (%s)"
+DELETE_TEXTS = "DELETE FROM tracking_sessiontext WHERE project_id = %s AND session_id = ANY (%s)"
+DELETE_REFRESHES = (
+    "DELETE FROM tracking_sessiontorefresh WHERE project_id = %s AND session_id = ANY (%s)"
+)
+FORGET_EXAMPLES = (
+    "UPDATE tracking_unmappedattribute SET trace_id = '', span_id = '', block_id = 0"
+    " WHERE project_id = %s AND trace_id = ANY (%s)"
+)
+DOCUMENT = (
+    "SELECT derived, summary::text FROM tracking_document"
+    " WHERE project_id = %s AND system = %s AND key = %s"
+)
+PARTS = "SELECT body FROM tracking_documentpart WHERE project_id = %s AND system = %s AND key = %s"
+DELETE_DOCUMENT = "DELETE FROM {table} WHERE project_id = %s AND system = %s AND key = %s"
+
+
+@dataclass(slots=True)
+class Erased:
+    """What one step took away: told to whoever keeps something by these names."""
+
+    project_id: int
+    users: list[str] = field(default_factory=list)
+    sessions: list[str] = field(default_factory=list)
+    traces: list[str] = field(default_factory=list)
+    n_events: int = 0
+
+
+Eraser = Callable[[Cursor, Erased], None]
+_erasers: list[Eraser] = []
+
+
+def register_eraser(eraser: Eraser) -> None:
+    """Say what a later app does when users, sessions or traces are erased."""
+    _erasers.append(eraser)
+
+
+def tell_erasers(cursor: Cursor, erased: Erased) -> None:
+    for eraser in _erasers:
+        eraser(cursor, erased)
+
+
+def erase_traces(writing: Writing, subject: Subject, trace_ids: Sequence[str]) -> Erased:
+    """Erase what is the subject's in these traces."""
+    cursor, project_id = writing.cursor, writing.project_id
+    ids = sorted(set(trace_ids) - {""})
+    belongings = find_belongings(cursor, subject, ids)
+    facts = list(load_trace_facts(cursor, project_id, ids))
+    chosen = [fact for fact in facts if belongings.has_event(fact)]
+    met = {part.session_id for state in belongings.states.values() for part in state.parts.values()}
+    note_traces(cursor, project_id, subject.kind, _traces_of(belongings, chosen))
+    _retract(writing, [fact.event_key for fact in chosen])
+    kept = {(f.event.trace_id, f.event.session_own) for f in facts} - {
+        (f.event.trace_id, f.event.session_own) for f in chosen
+    }
+    _drop_outlived(writing, belongings, kept)
+    cursor.execute(FORGET_EXAMPLES, (project_id, ids))
+    gone = _forget_sessions(cursor, project_id, met)
+    return Erased(project_id, sessions=gone, traces=ids, n_events=len(chosen))
+
+
+def _traces_of(belongings: Belongings, chosen: Iterable[Fact]) -> set[str]:
+    """The traces whose later spans are refused where they name nobody."""
+    claimed = {
+        trace_id
+        for trace_id, state in belongings.states.items()
+        if any(belongings.has_part(state, part) for part in state.parts.values())
+    }
+    return claimed & {*(fact.event.trace_id for fact in chosen), *claimed}
+
+
+def erase_points(writing: Writing, keys: Sequence[EventKey]) -> Erased:
+    """Erase events that belong to no trace."""
+    n_events = _retract(writing, keys)
+    return Erased(writing.project_id, n_events=n_events)
+
+
+def _retract(writing: Writing, keys: Sequence[EventKey]) -> int:
+    clear_stages(writing.cursor)
+    return write_deltas(writing, retract=keys) if keys else 0
+
+
+def _drop_outlived(writing: Writing, belongings: Belongings, kept: set[tuple[str, str]]) -> None:
+    """Drop what is left of traces whose events were deleted for their age: sums and names."""
+    wanted = [
+        trace_id
+        for trace_id, state in belongings.states.items()
+        if outlives_events(state, writing.horizon_us)
+    ]
+    if not wanted:
+        return
+    clear_stages(writing.cursor)
+    changes = lock_stored(writing.cursor, writing.project_id, wanted)
+    for trace_id, change in changes.items():
+        state = belongings.states[trace_id]
+        for own, part in list(change.after.parts.items()):
+            if (trace_id, own) not in kept and belongings.has_part(state, part):
+                del change.after.parts[own]
+        _clear_claims(change.after, belongings.subject)
+        change.rebuilt = True
+    spread_changes(writing, list(changes.values()))
+
+
+def _clear_claims(state: TraceState, subject: Subject) -> None:
+    if subject.kind == USER and state.claim_user == subject.name:
+        state.user, state.claim_user = None, ""
+    elif subject.kind != USER and state.claim_session == subject.name:
+        state.claim, state.claim_session = None, ""
+
+
+def _forget_sessions(cursor: Cursor, project_id: int, met: set[str]) -> list[str]:
+    """Delete what is said in words of sessions that lost something; return those that are gone.
+    The others are told anew from what is left."""
+    values = (project_id, sorted(met))
+    left = {row[0] for row in cursor.execute(EXISTING, values)}
+    cursor.execute(DELETE_TEXTS, values)
+    gone = sorted(met - left)
+    cursor.execute(DELETE_REFRESHES, (project_id, gone))
+    return gone
+
+
+def erase_document(writing: Writing, subject: Subject, system: str, key: str) -> Erased | None:
+    """Erase a document if an event of it is the subject's, or a piece of it names the subject."""
+    cursor, project_id = writing.cursor, writing.project_id
+    lock_document(cursor, project_id, system, key)
+    row = cursor.execute(DOCUMENT, (project_id, system, key)).fetchone()
+    if row is None:
+        return None
+    keys = list(unpack_derived(bytes(row[0])))
+    facts = load_facts(cursor, project_id, keys)
+    traces = sorted({fact.event.trace_id for fact in facts})
+    belongings = find_belongings(cursor, subject, traces)
+    texts = [row[1].encode(), *_bodies(cursor, project_id, system, key)]
+    if not any(map(belongings.has_event, facts)) and not any(
+        subject.name in names_said("", text) for text in texts
+    ):
+        return None
+    met = {p.session_id for state in belongings.states.values() for p in state.parts.values()}
+    n_events = _retract(writing, keys)
+    for table in ("tracking_documentpart", "tracking_document"):
+        cursor.execute(DELETE_DOCUMENT.format(table=table), (project_id, system, key))
+    gone = _forget_sessions(cursor, project_id, met)
+    return Erased(project_id, sessions=gone, n_events=n_events)
+
+
+def _bodies(cursor: Cursor, project_id: int, system: str, key: str) -> list[bytes]:
+    rows = cursor.execute(PARTS, (project_id, system, key))
+    return [isal_zlib.decompress(bytes(body)) for (body,) in rows]

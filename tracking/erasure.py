@@ -1,0 +1,305 @@
+"""A user or a session erased everywhere: the tombstone first, then everything of theirs in steps.
+
+The tombstone waits for whoever stores events at that moment, and refuses what comes later; so what
+the steps do not find any more stays away. Backups and PostgreSQL's dead rows are beyond them.
+"""
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from core.audit import record_audit
+from core.jobs import register_job, start_job
+from core.models import Job, Project
+from tracking.changes import Writing
+from tracking.counters import Fate, FateCounts
+from tracking.erasing import (
+    Erased,
+    erase_document,
+    erase_points,
+    erase_traces,
+    tell_erasers,
+)
+from tracking.mentions import names_said
+from tracking.models import ErasedSubject, InboxBatch, Quarantined
+from tracking.payloads import empty_stale_slots
+from tracking.rules import change_rules, hold_horizon
+from tracking.screening import ERASED
+from tracking.staging import clear_stages, open_cursor, prepare_stages, unix_us
+from tracking.subjects import Subject
+from tracking.tombstones import SESSION, USER, is_any_erased, tombstone_hash
+
+KIND = "erasure"
+AUDIT_STARTED, AUDIT_DONE, AUDIT_LIFTED = "data.erase", "data.erased", "data.erase_lifted"
+TRACES_AT_ONCE = 20
+TRACES_LOOKED_AT = 20_000
+DOCUMENTS_AT_ONCE = 50
+ROWS_AT_ONCE = 200
+BLOCKS_AT_ONCE = 50
+HOURS_AT_ONCE = 24
+HOUR = datetime.timedelta(hours=1)
+
+TRACES_OF_SESSION = (
+    "SELECT DISTINCT trace_id FROM tracking_tracepart WHERE project_id = %s AND session_id = %s"
+    " AND trace_id > %s ORDER BY trace_id LIMIT %s"
+)
+TRACES_OF_USER = (
+    "SELECT DISTINCT p.trace_id FROM tracking_session s JOIN tracking_tracepart p"
+    " ON p.project_id = s.project_id AND p.session_id = s.session_id"
+    " WHERE s.project_id = %s AND s.user_id = %s AND p.trace_id > %s ORDER BY p.trace_id LIMIT %s"
+)
+CLAIMED = (
+    "SELECT trace_id, claim_user = %s FROM tracking_trace WHERE project_id = %s AND trace_id > %s"
+    " ORDER BY trace_id LIMIT %s"
+)
+NEXT = "SELECT min(occurred_at) FROM tracking_event WHERE project_id = %s AND occurred_at >= %s"
+NAMING = (
+    "SELECT occurred_at, id, trace_id FROM tracking_event WHERE project_id = %s"
+    " AND occurred_at >= %s AND occurred_at < %s AND {column} = %s"
+)
+ORPHANED_TEXTS = (
+    "DELETE FROM tracking_sessiontext t WHERE t.project_id = %s AND NOT EXISTS (SELECT"
+    " FROM tracking_session s WHERE s.project_id = t.project_id AND s.session_id = t.session_id)"
+)
+
+Step = Callable[["Erasure"], bool]
+"""Does a piece of a phase; True when the phase is done."""
+
+
+def start_erasure(
+    project: Project,
+    kind: str,
+    name: str,
+    *,
+    actor: User | None = None,
+    actor_label: str = "",
+) -> ErasedSubject:
+    """Set the tombstone and queue the work. What names the subject is refused from now on."""
+    now = timezone.now()
+    with transaction.atomic():
+        with open_cursor() as cursor:
+            change_rules(cursor, project.pk)
+        subject, _ = ErasedSubject.objects.update_or_create(
+            project_id=project.pk,
+            kind=kind,
+            hash=tombstone_hash(project.pk, kind, name),
+            defaults={
+                "subject": name,
+                "requested_by": (actor.get_username() if actor else actor_label or "system")[:160],
+                "requested_at": now,
+                "erased_at": None,
+                "counts": {},
+                "last_inbox_id": _last_inbox_id(project.pk),
+            },
+        )
+        _audit(project, AUDIT_STARTED, subject, actor=actor, actor_label=actor_label)
+        start_job(project, KIND, {"erasure": subject.pk}, actor=actor)
+    return subject
+
+
+def _last_inbox_id(project_id: int) -> int:
+    last = InboxBatch.objects.filter(project_id=project_id).aggregate(last=Max("pk"))["last"]
+    return last or 0
+
+
+def _audit(project: Project, action: str, subject: ErasedSubject, **who: Any) -> None:
+    """The record holds the hash alone."""
+    actor = who.pop("actor", None)
+    record_audit(
+        project, actor, action, target=subject.reference, detail={"kind": subject.kind}, **who
+    )
+
+
+def lift_tombstone(project: Project, subject: ErasedSubject, *, actor: User | None) -> None:
+    """Let the subject send again, as somebody new. What was erased stays so."""
+    with transaction.atomic():
+        _audit(project, AUDIT_LIFTED, subject, actor=actor)
+        subject.delete()
+
+
+def count_waiting(subject: ErasedSubject) -> int:
+    """Requests that were accepted before the tombstone stood and are not digested yet: digest will
+    refuse what is the subject's in them."""
+    return InboxBatch.objects.filter(
+        project_id=subject.project_id, pk__lte=subject.last_inbox_id
+    ).count()
+
+
+class Erasure:
+    """One step of an erasure at work."""
+
+    def __init__(self, job: Job, record: ErasedSubject, cursor: psycopg.Cursor[Any]) -> None:
+        self.job, self.record, self.cursor = job, record, cursor
+        self.subject = Subject(record.project_id, record.kind, record.subject)
+        horizon_us = hold_horizon(cursor, record.project_id)
+        self.writing = Writing(record.project_id, cursor, 0, timezone.now(), horizon_us)
+
+    @property
+    def place(self) -> Any:  # what the phase keeps: JSON
+        return self.job.place.get("at")
+
+    def move(self, place: Any) -> None:
+        self.job.place = {**self.job.place, "at": place}
+
+    def count(self, what: str, n: int) -> None:
+        if n:
+            self.record.counts = {**self.record.counts, what: self.record.counts.get(what, 0) + n}
+            self.job.n_done += n
+
+    def note(self, erased: Erased) -> None:
+        self.count("events", erased.n_events)
+        self.count("sessions", len(erased.sessions))
+        tell_erasers(self.cursor, erased)
+
+    def erase_traces(self, trace_ids: list[str]) -> None:
+        for start in range(0, len(trace_ids), TRACES_AT_ONCE):
+            some = trace_ids[start : start + TRACES_AT_ONCE]
+            self.note(erase_traces(self.writing, self.subject, some))
+
+
+def do_step(job: Job) -> bool:
+    record = ErasedSubject.objects.filter(pk=job.params["erasure"]).first()
+    if record is None or not record.subject:
+        return True
+    prepare_stages()
+    with open_cursor() as cursor:
+        clear_stages(cursor)
+        erasure = Erasure(job, record, cursor)
+        n_phase = job.place.get("phase", 0)
+        if PHASES[n_phase](erasure):
+            n_phase += 1
+            job.place = {"phase": n_phase}
+        record.save(update_fields=["counts", "subject", "erased_at"])
+    job.result = record.counts
+    return bool(n_phase == len(PHASES))
+
+
+def _documents(erasure: Erasure) -> bool:
+    """Documents first: what is derived from them goes with them."""
+    after = erasure.place or ["", ""]
+    query = (
+        "SELECT system, key FROM tracking_document WHERE project_id = %s"
+        " AND (system, key) > (%s, %s) ORDER BY system, key LIMIT %s"
+    )
+    values = (erasure.subject.project_id, *after, DOCUMENTS_AT_ONCE)
+    rows = erasure.cursor.execute(query, values).fetchall()
+    for system, key in rows:
+        erased = erase_document(erasure.writing, erasure.subject, system, key)
+        if erased is not None:
+            erasure.count("documents", 1)
+            erasure.note(erased)
+    if rows:
+        erasure.move(list(rows[-1]))
+    return len(rows) < DOCUMENTS_AT_ONCE
+
+
+def _sessions(erasure: Erasure) -> bool:
+    """The traces of the session, or of the user's sessions."""
+    subject = erasure.subject
+    query = TRACES_OF_SESSION if subject.kind == SESSION else TRACES_OF_USER
+    values = (subject.project_id, subject.name, erasure.place or "", TRACES_AT_ONCE)
+    ids = [row[0] for row in erasure.cursor.execute(query, values)]
+    erasure.erase_traces(ids)
+    if ids:
+        erasure.move(ids[-1])
+    return len(ids) < TRACES_AT_ONCE
+
+
+def _traces(erasure: Erasure) -> bool:
+    """Traces that the user claims in sessions of others."""
+    subject = erasure.subject
+    if subject.kind != USER:
+        return True
+    values = (subject.name, subject.project_id, erasure.place or "", TRACES_LOOKED_AT)
+    rows = erasure.cursor.execute(CLAIMED, values).fetchall()
+    erasure.erase_traces([trace_id for trace_id, is_claimed in rows if is_claimed])
+    if rows:
+        erasure.move(rows[-1][0])
+    return len(rows) < TRACES_LOOKED_AT
+
+
+def _events(erasure: Erasure) -> bool:
+    """Whatever else names the subject, hour by hour."""
+    at = datetime.datetime.fromisoformat(erasure.place) if erasure.place else None
+    for _ in range(HOURS_AT_ONCE):
+        values = (erasure.subject.project_id, at or "-infinity")
+        row = erasure.cursor.execute(NEXT, values).fetchone()
+        if row is None or row[0] is None:
+            return True
+        start = row[0].replace(minute=0, second=0, microsecond=0)
+        at = start + HOUR
+        if _erase_hour(erasure, start, at):
+            break
+    erasure.move(at.isoformat() if at else None)
+    return False
+
+
+def _erase_hour(erasure: Erasure, start: datetime.datetime, end: datetime.datetime) -> bool:
+    subject = erasure.subject
+    column = "user_own" if subject.kind == USER else "session_own"
+    values = (subject.project_id, start, end, subject.name)
+    rows = erasure.cursor.execute(NAMING.format(column=column), values).fetchall()
+    erasure.erase_traces(sorted({trace_id for _, _, trace_id in rows if trace_id}))
+    points = [(unix_us(at) or 0, identity.bytes) for at, identity, trace in rows if not trace]
+    erasure.note(erase_points(erasure.writing, points))
+    return bool(rows)
+
+
+def _slots(erasure: Erasure) -> bool:
+    """Payload blocks written again without what nothing refers to any more."""
+    n_blocks = empty_stale_slots(erasure.cursor, erasure.subject.project_id, limit=BLOCKS_AT_ONCE)
+    erasure.count("blocks", n_blocks)
+    return n_blocks < BLOCKS_AT_ONCE
+
+
+def _quarantine(erasure: Erasure) -> bool:
+    project_id = erasure.subject.project_id
+    rows = Quarantined.objects.filter(project_id=project_id, pk__gt=erasure.place or 0)
+    page = list(rows.order_by("pk")[:ROWS_AT_ONCE])
+    counts = FateCounts()
+    for row in page:
+        names = names_said(row.format, bytes(row.body))
+        if is_any_erased(erasure.cursor, project_id, names):
+            reason, at = row.reason.partition(":")[0], unix_us(row.received_at) or 0
+            counts.count(Fate.QUARANTINED, at, detail=reason, n=-row.n_items)
+            counts.count(Fate.REJECTED, at, detail=ERASED, n=row.n_items)
+            erasure.count("quarantined", row.n_items)
+            row.delete()
+    counts.save(erasure.cursor, project_id)
+    if page:
+        erasure.move(page[-1].pk)
+    return len(page) < ROWS_AT_ONCE
+
+
+def _finish(erasure: Erasure) -> bool:
+    """What is kept by name elsewhere, then the name itself."""
+    record, subject = erasure.record, erasure.subject
+    erased = Erased(subject.project_id)
+    (erased.users if subject.kind == USER else erased.sessions).append(subject.name)
+    tell_erasers(erasure.cursor, erased)
+    # Texts being refreshed at this moment from what was read before are waited for.
+    change_rules(erasure.cursor, subject.project_id)
+    erasure.cursor.execute(ORPHANED_TEXTS, (subject.project_id,))
+    record.subject, record.erased_at = "", timezone.now()
+    _audit(erasure.job.project, AUDIT_DONE, record, actor=erasure.job.created_by)
+    return True
+
+
+PHASES: tuple[Step, ...] = (
+    _documents,
+    _sessions,
+    _traces,
+    _events,
+    _slots,
+    _quarantine,
+    _finish,
+)
+
+
+register_job(KIND, do_step)
