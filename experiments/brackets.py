@@ -144,6 +144,6 @@ def whole(value: object) -> int | None:
 
 def took(data: dict[str, Any]) -> timedelta | None:
     value = data.get("totalDuration")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(milliseconds=min(max(value, 0), MAX_MILLISECONDS))
-    return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        return None  # NaN too
+    return timedelta(milliseconds=min(value, MAX_MILLISECONDS))

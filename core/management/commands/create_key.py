@@ -49,12 +49,12 @@ class Command(BaseCommand):
             raise CommandError(f"--rate-limit must lie between 1 and {MAX_RATE}.")
         days = options["days"]
         expires_at = timezone.now() + timedelta(days=days) if days else None
-        key, raw = self._make(project, expires_at=expires_at, **options)
+        key, raw = self._make(project, expires_at, options)
         self.stderr.write(f"Key {key.prefix} of '{project.slug}' ({', '.join(key.scopes)}):")
         self.stdout.write(raw)
 
     def _make(
-        self, project: Project, *, expires_at: datetime | None, **options: Any
+        self, project: Project, expires_at: datetime | None, options: dict[str, Any]
     ) -> tuple[ApiKey, str]:
         name, rate = options["name"][:120], options["rate_limit"]
         if not options["publishable"]:

@@ -1,0 +1,73 @@
+"""The rate of a key, over the real doors."""
+
+import time
+
+import pytest
+from django.test import Client
+
+from core.keys import authenticate_key, issue_key
+from core.rate_limits import take_request
+from tests.cast import make_client
+
+
+@pytest.fixture
+def limited(alpha):
+    return issue_key(alpha, "slow", ["ingest", "read"], None, rate_limit=3)[1]
+
+
+def post_event(client: Client, path: str = "/api/v1/events"):
+    return client.post(path, b'{"type": "n"}', content_type="application/json")
+
+
+def test_a_burst_of_a_second_goes_through_and_no_more(limited):
+    key = authenticate_key(limited)
+
+    assert [take_request(key) for _ in range(5)] == [True, True, True, False, False]
+
+
+def test_a_refused_request_costs_nothing(limited):
+    key = authenticate_key(limited)
+    while take_request(key):
+        pass
+
+    time.sleep(0.5)  # the database's clock
+
+    assert take_request(key) is True
+
+
+def test_beyond_the_rate_our_api_answers_429(limited):
+    client = make_client(key=limited)
+    answers = [post_event(client) for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+    assert answers[-1]["Retry-After"] == "1"
+    assert answers[-1]["Content-Type"] == "application/problem+json"
+    assert answers[-1].json()["detail"].startswith("This key may make 3 requests a second")
+    assert client.get("/api/v1/totals").status_code == 429
+
+
+def test_beyond_the_rate_otlp_answers_503(limited):
+    client = make_client(key=limited)
+    for _ in range(3):
+        post_event(client)
+
+    answer = client.post("/v1/traces", b"", content_type="application/x-protobuf")
+
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "1"
+
+
+def test_a_key_without_a_limit_is_not_counted(alpha_key, django_assert_num_queries):
+    key = authenticate_key(alpha_key)
+
+    with django_assert_num_queries(0):
+        assert all(take_request(key) for _ in range(50))
+
+
+def test_keys_do_not_share_their_rates(alpha, limited):
+    other = authenticate_key(issue_key(alpha, "other", ["ingest"], None, rate_limit=3)[1])
+    key = authenticate_key(limited)
+    while take_request(key):
+        pass
+
+    assert take_request(other) is True
