@@ -143,7 +143,8 @@ def _choose_events(run: Run) -> None:
     material, trace = run.material, run.trace
     run.provider_calls = objects_of(trace.get("providerCalls"))
     run.decisions = objects_of(trace.get("protocolDecisions"))
-    holder = trace or (material.logs[0] if material.logs else {})
+    holders = [*material.traces[:1], *material.logs[:1]]
+    holder = next((each for each in holders if objects_of(each.get("events"))), {})
     run.events = objects_of(holder.get("events")) if holder else material.loose
     run.errors = [event for event in material.loose if event.get("type") == ERROR]
     if holder and material.loose:
@@ -235,7 +236,7 @@ def _read_end(run: Run) -> None:
     run.metrics = material.metrics
     told = [*_metadata_places(run), *material.benchmarks, *material.audits]
     starts = [moment_of(place.get("startedAt")) for place in [*told, *run.provider_calls]]
-    starts += [time_of(event) for event in [*run.events, *run.errors]]
+    starts += [time_of(event) for event in [*run.events, *run.errors, material.started]]
     ends = [moment_of(place.get("completedAt")) for place in [*told, output, *run.provider_calls]]
     ends += [time_of(event) for event in run.events]
     run.started_us = min((moment for moment in starts if moment), default=None)

@@ -1,0 +1,372 @@
+"""Dogpile's runs to events: what the pieces mean together."""
+
+import random
+
+import pytest
+
+from tests.tracking.dogpile_runs import (
+    RECEIVED_US,
+    RUN_ID,
+    START_US,
+    event,
+    load,
+    parts_of,
+    stream,
+    turn,
+)
+from tracking.adapters.dogpile import check, derive_loose, derive_run
+from tracking.adapters.dogpile.body import parse_items
+from tracking.adapters.dogpile.record import build_run
+from tracking.adapters.dogpile.timeline import build_timeline
+from tracking.adapters.dogpile.values import canonical
+from tracking.events import BadBodyError, Kind, Receipt, Status
+from tracking.folding import COST, TOKENS, TraceState, fold
+from tracking.preparing import price_event
+
+RECEIPT = Receipt(RECEIVED_US, 1)
+
+
+def derive(*values, **options):
+    return derive_run(RUN_ID, parts_of(*values, **options))
+
+
+def by_name(derived):
+    return {event.name: event for event in derived.events}
+
+
+def of_kind(derived, kind):
+    return [event for event in derived.events if event.kind == kind]
+
+
+def sums_of(derived):
+    """What the trace of a run adds up to, as digest folds it."""
+    state = TraceState(RUN_ID)
+    fold(state, [price_event(each) for each in derived.events])
+    return state.total(TOKENS), state.total(TOKENS + 1), state.total(COST)
+
+
+def test_a_trace_becomes_a_tree_of_root_turns_calls_and_tools():
+    derived = derive(load("trace-replay.json"))
+
+    tree = [
+        (Kind(e.kind).name, e.name, e.span_id.removeprefix(f"{RUN_ID}:"), e.parent_span_id)
+        for e in derived.events
+        if e.kind != Kind.EVENT
+    ]
+    assert tree == [
+        ("AGENT", "dogpile.run", "run", ""),
+        ("AGENT", "planner", "turn:agent-1:1", "run"),
+        ("AGENT", "critic", "turn:agent-2:1", "run"),
+        ("LLM", "chat gpt-4o", "provider-call:1", "turn:agent-1:1"),
+        ("LLM", "chat gpt-4o", "provider-call:2", "turn:agent-2:1"),
+        ("TOOL", "webSearch", "tool-1", "turn:agent-1:1"),
+    ]
+    assert {e.trace_id for e in derived.events} == {e.run_id for e in derived.events} == {RUN_ID}
+
+
+def test_a_call_carries_its_model_tokens_cost_messages_and_times():
+    call = of_kind(derive(load("trace-replay.json")), Kind.LLM)[0]
+
+    assert (call.provider, call.model, call.finish_reason) == ("vercel-ai", "gpt-4o", "stop")
+    assert (call.tokens_in, call.tokens_out, call.cost_reported) == (120, 40, 0.0012)
+    assert (call.occurred_us - START_US, call.duration_us) == (5_000, 895_000)
+    assert '"Mission: decide the release"' in call.payload.input
+    assert "webSearch" in call.payload.output
+
+
+def test_the_root_says_intent_output_stop_and_quality():
+    root = by_name(derive(load("run-result.json")))["dogpile.run"]
+
+    assert root.payload.input == "decide the release"
+    assert root.payload.output.endswith("Ship after smoke tests.")
+    assert (root.finish_reason, root.status) == ("budget:tokens", Status.OK)
+    assert root.metrics == (("quality", 0.84),)
+    assert (root.occurred_us, root.duration_us) == (START_US, 2_600_000)
+
+
+def test_decisions_budget_stop_and_termination_are_kept_as_points():
+    points = [e.name for e in of_kind(derive(load("trace-replay.json")), Kind.EVENT)]
+
+    assert points.count("assign-role") == 2
+    assert {"finalize-output", "budget-stop", "termination-stop", "role-assignment"} <= {*points}
+
+
+@pytest.mark.parametrize("name", ["trace-replay.json", "run-result.json", "stream-log.jsonl"])
+def test_usage_counts_once_with_calls_and_without(name):
+    values = stream() if name.endswith("jsonl") else [load(name)]
+
+    assert sums_of(derive(*values)) == (190, 60, 1_900_000)
+
+
+def test_turns_cost_the_difference_to_the_total_before():
+    derived = derive(turn("a", 1, 0.001, 100), turn("b", 2, 0.004, 250), turn("a", 3, 0.005, 300))
+
+    costs = [
+        (e.span_id, e.cost_reported, e.tokens_in) for e in derived.events if "turn" in e.span_id
+    ]
+    assert costs == [
+        ("turn:a:1", 0.001, 90),
+        ("turn:b:1", 0.003, 150),
+        ("turn:a:2", 0.001, 50),
+    ]
+
+
+def test_a_broadcast_repeats_the_sum_of_its_turns():
+    cost = {"usd": 0.004, "inputTokens": 200, "outputTokens": 50, "totalTokens": 250}
+    said = [{"agentId": a, "role": a, "output": "x"} for a in ("a", "b")]
+    derived = derive(
+        turn("a", 1, 0.001, 100),
+        turn("b", 2, 0.004, 250),
+        event("broadcast", 3, round=1, contributions=said, cost=cost),
+        turn("a", 4, 0.005, 300),
+    )
+
+    events = {e.span_id: e for e in derived.events}
+    assert events["round:1"].kind == Kind.CHAIN
+    assert (events["turn:a:1"].parent_span_id, events["turn:b:1"].parent_span_id) == (
+        "round:1",
+    ) * 2
+    assert events["turn:a:2"].parent_span_id == "run"
+    assert events["turn:a:2"].cost_reported == 0.001
+
+
+def test_requests_and_responses_of_05_are_calls_at_their_own_times():
+    events = [load("event-v050-model-request.json"), load("event-v050-model-response.json")]
+    call = of_kind(derive(*reversed(events)), Kind.LLM)[0]
+
+    assert (call.provider, call.model) == ("openai-compatible", "gpt-4o")
+    assert (call.occurred_us - START_US, call.duration_us) == (5_000, 895_000)
+    assert (call.tokens_in, call.cost_reported, call.status) == (120, 0.0012, Status.OK)
+
+
+def test_a_request_alone_is_a_call_without_an_answer():
+    call = of_kind(derive(load("event-model-request.json")), Kind.LLM)[0]
+
+    assert (call.status, call.duration_us, call.payload.output) == (Status.UNSET, 0, None)
+
+
+def test_the_first_chunk_is_the_time_to_the_first_token():
+    derived = derive(
+        load("event-model-request.json"),
+        load("event-model-output-chunk.json"),
+        load("event-model-response.json"),
+    )
+
+    assert of_kind(derived, Kind.LLM)[0].ttft_us == 195_000
+
+
+def test_a_failed_tool_is_an_error_with_its_code():
+    tool = of_kind(derive(load("event-tool-result-error.json")), Kind.TOOL)[0]
+
+    assert (tool.status, tool.error_type) == (Status.ERROR, "unavailable")
+    assert tool.error == 'Runtime tool "calc" is not registered.'
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "root_status"),
+    [
+        ("event-error.json", "failed", Status.ERROR),
+        ("event-error-cancelled.json", "cancelled", Status.UNSET),
+        ("event-final.json", "completed", Status.OK),
+        ("event-role-assignment.json", "running", Status.UNSET),
+    ],
+)
+def test_the_status_is_that_of_the_end_told(name, status, root_status):
+    derived = derive(load(name))
+
+    assert derived.summary["status"] == status
+    assert by_name(derived)["dogpile.run"].status == root_status
+
+
+def test_an_error_of_a_run_that_ended_well_changes_no_status():
+    derived = derive(load("trace-replay.json"), load("event-error.json"))
+
+    assert derived.summary["status"] == "completed"
+    assert by_name(derived)["error"].error_type == "timeout"
+
+
+def test_a_trace_replaces_streamed_events_under_the_same_ids():
+    streamed = {
+        (e.occurred_us, e.id) for e in derive(*stream()).events if e.duration_us is not None
+    }
+    replaced = {(e.occurred_us, e.id) for e in derive(*stream(), load("trace-replay.json")).events}
+
+    roots = {e.id for e in derive(*stream()).events if e.span_id == "run"}
+    assert roots <= {identity for _, identity in replaced}
+    assert len({i for _, i in streamed} & {i for _, i in replaced}) == len(streamed)
+
+
+def test_no_order_of_pieces_matters():
+    pieces = [
+        *stream(),
+        load("trace-replay.json"),
+        load("run-result.json"),
+        load("event-error.json"),
+    ]
+    pieces += [load("benchmark-run-quality.json"), load("event-model-output-chunk.json")]
+    expected = derive(*pieces)
+    dice = random.Random(7)
+
+    for _ in range(30):
+        dice.shuffle(pieces)
+        cut = dice.randrange(len(pieces))
+        parts = [*parts_of(*pieces[:cut]), *parts_of(*pieces[cut:])]
+        assert derive_run(RUN_ID, parts) == expected
+
+
+def test_streamed_events_alone_do_not_depend_on_their_order():
+    pieces = [*stream(), load("event-v050-model-request.json"), load("event-broadcast.json")]
+    expected = derive(*pieces)
+    dice = random.Random(11)
+
+    for _ in range(30):
+        dice.shuffle(pieces)
+        assert derive(*pieces) == expected
+
+
+def sub_result(run_id="child-1"):
+    trace = load("trace-replay.json")
+    text = canonical(trace).decode().replace(RUN_ID, run_id)
+    inner = parse_items(text.encode()).items[0].value
+    return {"trace": inner, "output": "sub", "cost": inner["finalOutput"]["cost"]}
+
+
+def test_a_sub_run_stands_below_its_parent_in_one_trace():
+    derived = derive(
+        load("event-v040-sub-run-started.json"),
+        event("sub-run-completed", 5, childRunId="child-1", subResult=sub_result()),
+        turn("a", 6, 0.0029, 350),
+    )
+
+    events = {e.span_id: e for e in derived.events if e.span_id}
+    assert events["child-1:run"].parent_span_id == "run"
+    assert events["child-1:run"].name == "dogpile.sub-run"
+    assert events["child-1:child-1:provider-call:1"].parent_span_id == "child-1:turn:agent-1:1"
+    assert derived.summary["sub_runs"] == 1
+    assert round(events["turn:a:1"].cost_reported, 6) == 0.001  # without what the sub-run cost
+
+
+def test_events_that_bubbled_up_belong_to_the_outermost_run():
+    bubbled = {**turn("z", 2, 0.1, 50, run_id="grandchild"), "parentRunIds": [RUN_ID, "child-1"]}
+    parts = parts_of(load("event-v040-sub-run-started.json"), bubbled)
+
+    run = build_run(RUN_ID, parts)
+    assert {part.key for part in parts} == {RUN_ID}
+    assert run.children[0].run_id == "child-1"
+    assert run.children[0].children[0].run_id == "grandchild"
+
+
+def test_runs_that_are_each_others_parents_end_somewhere():
+    derived = derive(
+        event("sub-run-started", 1, childRunId="a"),
+        event("sub-run-started", 2, run_id="a", childRunId=RUN_ID, parentRunIds=[RUN_ID]),
+        event("sub-run-started", 3, run_id="b", childRunId="c", parentRunIds=[RUN_ID, "c"]),
+    )
+
+    assert derived.summary["sub_runs"] >= 1
+
+
+def test_a_session_user_and_arm_come_from_metadata():
+    trace = load("trace-replay.json")
+    trace["metadata"] = {"sessionId": "s-1", "userId": "u-1", "experiment": "e", "variant": "v"}
+
+    root = by_name(derive(trace))["dogpile.run"]
+
+    assert (root.session_own, root.user_own, root.arms) == ("s-1", "u-1", (("e", "v"),))
+
+
+def test_what_names_no_run_is_told_apart():
+    metrics = parts_of(load("metrics-snapshot-v050.json"))[0]
+    error = parts_of(load("event-error-before-start.json"))[0]
+
+    assert derive_loose(metrics.key, [metrics]).summary["outcome"] == "budget-stopped"
+    assert derive_loose(error.key, [error]).events[0].error == "fetch failed"
+    assert {metrics.system, error.system} == {"dogpile-loose"}
+
+
+def test_chunks_are_stored_without_the_texts_they_repeat():
+    chunk = load("event-model-output-chunk.json")
+    later = {**chunk, "chunkIndex": 1, "text": "sel", "output": "role_sel"}
+    first, second = (part.body for part in parts_of(chunk, later))
+
+    assert b'"output"' not in first + second
+    assert b'"input"' in first
+    assert b'"input"' not in second
+
+
+REFUSED = {
+    "no type": ({"foo": 1}, 'neither "type" nor "kind"'),
+    "an event without a run": ({"type": "agent-turn"}, '"runId" must be a text'),
+    "a time that is none": (event("final", 1) | {"at": "soon"}, "\"at\": 'soon' is not a time"),
+    "a trace without events": (
+        {"schemaVersion": "1.0", "runId": "r"},
+        '"events" is missing: a trace',
+    ),
+    "a trace with odd events": (
+        {"schemaVersion": "1", "runId": "r", "events": 1},
+        "must be an array",
+    ),
+    "a result without a run id": ({"trace": {}}, '"trace.runId" must be a text'),
+    "a transcript": (
+        {"kind": "run-transcript", "runId": "r"},
+        '"entries" is missing: a transcript',
+    ),
+    "nearly a benchmark": ({"reproducibility": {}, "score": {}}, "the nearest form is a benchmark"),
+    "another's": ({"resourceSpans": []}, "send it to /v1/traces"),
+}
+
+
+@pytest.mark.parametrize(("value", "hint"), REFUSED.values(), ids=REFUSED)
+def test_a_wrong_shape_is_refused_with_the_field_and_the_nearest_form(value, hint):
+    with pytest.raises(BadBodyError) as refused:
+        check(canonical(value), receipt=RECEIPT)
+
+    assert hint in str(refused.value)
+
+
+def test_times_before_the_horizon_are_refused_wherever_they_stand():
+    old = Receipt(RECEIVED_US, START_US + 1_000_000)
+    body = canonical([load("trace-replay.json"), turn("a", 5, 0.1, 20)])
+
+    assert [(r.index, r.code) for r in check(body, receipt=old)[1]] == [(0, "expired")]
+
+
+def test_bodies_are_read_as_javascript_writes_and_python_breaks_them():
+    body = b'{"type": "final", "runId": "r", "quality": NaN, "x": -0.0, "y": "\\ud800", "n": -0}'
+    value = parse_items(body).items[0].value
+
+    assert (value["quality"], value["x"], value["y"]) == (None, 0, "\ufffd")
+    assert canonical(value["x"]) == b"0"
+
+
+HOSTILE = [
+    event("agent-turn", 1, agentId=5, cost="free", output=["x"], decision="no"),
+    event("tool-result", 1, toolCallId=None, result=[1], tool="x"),
+    event("broadcast", 1, round="one", contributions={"a": 1}, cost=None),
+    event("final", 1, termination=[], transcript=None, quality="high"),
+    event("model-response", 1, callId=[], response="text", completedAt="2999-01-01"),
+    event("sub-run-completed", 1, childRunId=RUN_ID, subResult={"trace": []}),
+    event("error", 1, detail="x", message=None),
+    event("unheard-of", 1),
+    {"schemaVersion": 1, "runId": RUN_ID, "events": [1, {}, {"type": 2}], "inputs": [], "seed": 3},
+    {"kind": "benchmark-run", "runId": RUN_ID, "reproducibility": {"task": 3}, "score": []},
+    {"kind": "run-transcript", "runId": RUN_ID, "entries": [{}, 3, {"toolCalls": [{}, 4]}]},
+    {"auditSchemaVersion": "1", "runId": RUN_ID, "outcome": [], "agents": 3},
+    {"trace": {"runId": RUN_ID, "events": None}, "metadata": [], "health": 3, "accounting": "x"},
+    {"runId": RUN_ID, "outcome": 3, "turns": "many", "costUsd": []},
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+def test_odd_values_inside_cost_themselves_at_most(value):
+    derived = derive(value, turn("a", 3, 0.1, 20))
+
+    assert "turn:a:1" in {e.span_id for e in derived.events} or value.get("schemaVersion") == 1
+    assert derived.summary["status"]
+
+
+def test_a_run_without_times_stands_at_its_receipt():
+    timeline = build_timeline(build_run(RUN_ID, parts_of(load("transcript-artifact.json"))))
+
+    assert (timeline.start_us, timeline.end_us) == (RECEIVED_US, RECEIVED_US)
+    assert [t.role for t in timeline.turns] == ["planner", "critic"]
