@@ -178,9 +178,17 @@ def test_other_methods_are_not_allowed(sender, kind, method, path):
     assert method == "HEAD" or status_in(answer, kind)[0] == 12
 
 
-@pytest.mark.parametrize("path", ["/v1/metrics", "/v1/tracesx", "/api/v1/event", "/v1/traces//"])
-def test_an_unknown_path_is_no_html_and_no_redirect(sender, path):
-    answer = post(sender, PROTOBUF, b"", path)
+@ENCODINGS
+@pytest.mark.parametrize("path", ["/v1/metrics", "/v1/tracesx", "/v1/traces//"])
+def test_an_unknown_signal_is_told_in_its_own_encoding(sender, path, kind):
+    answer = post(sender, kind, b"", path)
+
+    assert (answer.status_code, status_in(answer, kind)[0]) == (404, 5)
+    assert "/v1/logs" in status_in(answer, kind)[1]
+
+
+def test_an_unknown_path_is_no_html_and_no_redirect(sender):
+    answer = post(sender, PROTOBUF, b"", "/api/v1/event")
 
     assert answer.status_code == 404
     assert "json" in answer["Content-Type"]
