@@ -135,7 +135,8 @@ def _stream_of(start: Piece, known: list[bytes]) -> JsonObject:
     content = _encode(start.value)
     if content not in known:
         known.append(content)
-    return {"stream": _hash(content)} if known.index(content) else {}
+    place = known.index(content)
+    return {"stream": f"{place + 1:04}-{_hash(content)}"} if place else {}
 
 
 def _part_of(piece: Piece, receipt: Receipt) -> Part:

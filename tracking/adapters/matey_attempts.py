@@ -44,6 +44,7 @@ class Attempt(msgspec.Struct):
     duration_us: int | None = None
     ttft_us: int | None = None
     number: int = 0  # as its sender counts; 0: not said
+    place: str = ""  # of a stream that came after another one in one body
     beside: JsonObject = {}  # what the envelope said: session, user, environment
 
     @property
@@ -74,7 +75,7 @@ class Pieces(msgspec.Struct):
 def read_pieces(parts: Sequence[Part]) -> Pieces:
     pieces = Pieces()
     chunks: dict[tuple[int, str], list[Chunk]] = {}
-    for body in sorted(part.body for part in parts):
+    for body in sorted({part.body for part in parts}):
         sent = msgspec.json.decode(body)
         value, beside = obj(sent.get("value")), obj(sent.get("beside"))
         said = {**value, **beside}
@@ -85,9 +86,9 @@ def read_pieces(parts: Sequence[Part]) -> Pieces:
             chunks.setdefault((number, text(beside.get("stream"))), []).append(chunk)
         else:
             _sort_in(pieces, text(sent.get("kind")), value, said)
-    for (number, _), group in sorted(chunks.items()):
+    for (number, place), group in sorted(chunks.items()):
         for stream in split_streams(group):
-            pieces.attempts.append(_of_stream(stream, Attempt(number=number)))
+            pieces.attempts.append(_of_stream(stream, Attempt(number=number, place=place)))
     return pieces
 
 
@@ -220,6 +221,7 @@ def _merge(known: Attempt, other: Attempt) -> Attempt:
         duration_us=first(known.duration_us, other.duration_us),
         ttft_us=first(known.ttft_us, other.ttft_us),
         number=known.number,
+        place=known.place or other.place,
         beside={**other.beside, **known.beside},
     )
 
@@ -246,6 +248,7 @@ def _order(attempt: Attempt) -> tuple[Any, ...]:
     """By number, then by time; what failed was tried before what went well."""
     return (
         attempt.number or 1_000_000,
+        attempt.place,
         attempt.started_us or 0,
         not attempt.is_answered,
         attempt.error is None,

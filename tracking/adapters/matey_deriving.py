@@ -102,7 +102,7 @@ def _root(whose: Whose, pieces: Pieces, spans: Sequence[IncomingEvent]) -> Incom
 
 def _warned(whose: Whose, pieces: Pieces) -> IncomingEvent:
     """Nothing but warnings of a request is known yet."""
-    occurred_us, warnings = settle_start(None, whose)
+    occurred_us, _ = settle_start(None, whose)
     return seal_rank(
         IncomingEvent(
             id=span_identity(whose.trace_id, ROOT_ID),
@@ -113,7 +113,7 @@ def _warned(whose: Whose, pieces: Pieces) -> IncomingEvent:
             session_own=whose.session,
             user_own=whose.user,
             environment=whose.environment,
-            warnings=warning_codes(list(warnings), pieces.warnings),
+            warnings=warning_codes([], pieces.warnings),
             payload=Payload(attributes={PREFIX + "warnings": pieces.warnings}),
         )
     )
@@ -153,6 +153,9 @@ def derive_orphan(key: str, parts: Sequence[Part]) -> Derived:
     beside = {**value, **obj(sent.get("beside"))}
     whose = Whose("", _named([beside], "sessionId"), _named([beside], "userId"), "", 0)
     warnings = [value] if kind == "warning" else []
+    said: dict[str, object] = (
+        {PREFIX + "warnings": warnings} if warnings else {PREFIX + kind: value}
+    )
     trace_id = clean_name(SESSION_TRACE + whose.session) if whose.session else ""
     event = IncomingEvent(
         id=given_identity(f"{SYSTEM} {key}"),
@@ -164,7 +167,7 @@ def derive_orphan(key: str, parts: Sequence[Part]) -> Derived:
         user_own=whose.user,
         error=clean_error(text(obj(value.get("error")).get("message"))),
         warnings=warning_codes([], warnings),
-        payload=Payload(attributes={PREFIX + kind: value}),
+        payload=Payload(attributes=said),
     )
     return Derived([seal_rank(event)], {"kind": kind, **_shown(value)})
 

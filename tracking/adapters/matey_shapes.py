@@ -151,6 +151,8 @@ def _starts(exchange: JsonObject) -> list[JsonObject]:
 
 
 def _check_exchange(value: JsonObject, _at: str) -> None:
+    if not any(value.get(key) for key in ("request", "response", "chunks", "error")):
+        raise FaultError("exchange_empty", f"nothing is in it: send {EXAMPLES['exchange']}")
     for key, check in (("request", _check_request), ("response", _check_response)):
         if value.get(key) is not None:
             _demand(value, key, dict, EXAMPLES[key], "")
@@ -161,8 +163,6 @@ def _check_exchange(value: JsonObject, _at: str) -> None:
             if not isinstance(chunk, dict):
                 raise FaultError("chunk_invalid", f'"chunks[{index}]" must be {EXAMPLES["chunk"]}')
             _check_chunk(chunk, f"chunks[{index}]")
-    if not any(value.get(key) for key in ("request", "response", "chunks", "error")):
-        raise FaultError("exchange_empty", f"nothing is in it: send {EXAMPLES['exchange']}")
     if value.get("durationMs") is not None:
         _demand(value, "durationMs", (int, float), "a number of milliseconds", "")
 
