@@ -5,7 +5,13 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-SAMPLES = {"slug": "alpha", "int": "1", "str": "x1", "path": "x1", "uuid": "0" * 32}
+SAMPLES = {
+    "slug": "alpha",
+    "int": "1",
+    "str": "x1",
+    "path": "x1",
+    "uuid": "00000000-0000-0000-0000-000000000000",
+}
 
 
 def all_routes() -> list[str]:
