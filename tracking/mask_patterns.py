@@ -1,11 +1,16 @@
 """What is masked without being asked for by pattern: secrets, e-mail addresses, card numbers. Pure.
 
-Each pattern is a search that is linear in the text: what may repeat is bounded, and a literal that
-every match holds is looked for first.
+Each finder is linear in the text: what may repeat is bounded. Whether there may be anything to find
+is asked of RE2 first, once a span, over its payload as it is encoded: 2 us for 4 kB, where the
+finders take 160.
 """
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import re2
 
 Spans = Iterator[tuple[int, int]]
 """(start, end) of each match, in order, none overlapping."""
@@ -61,16 +66,8 @@ _brand = re.compile(
 )
 
 
-_NAME_HINTS = ("assw", "ecret", "pi_key", "piKey", "pi-key", "pikey", "uthoriz", "ookie", 'oken"')
-
-
 def is_secret_name(name: str) -> bool:
     return _secret_name.search(name) is not None
-
-
-def may_name_secret(text: str) -> bool:
-    """Whether JSON text may hold a field whose name makes its value a secret."""
-    return any(hint in text for hint in _NAME_HINTS)
 
 
 def find_secrets(text: str) -> Spans:
@@ -116,3 +113,32 @@ FINDERS: dict[str, Callable[[str], Spans]] = {
     EMAIL: find_emails,
     CARD: find_cards,
 }
+
+# What every match holds, in JSON of any depth of escaping. No boundaries: an escaped line break
+# before a match ends in a letter.
+_HINTS = {
+    SECRET: (
+        r"sk-[A-Za-z0-9_-]{20}|[srp]k_(?:live|test)_|AKIA[A-Z0-9]{16}|ASIA[A-Z0-9]{16}"
+        r"|gh[pousr]_[A-Za-z0-9]{36}|github_pat_|glpat-|xox[abeoprs]-|AIza[A-Za-z0-9_-]{35}"
+        r"|ya29\.[A-Za-z0-9_-]{20}|hf_[A-Za-z0-9]{30}|gsk_[A-Za-z0-9]{40}|xai-[A-Za-z0-9]{40}"
+        r"|r8_[A-Za-z0-9]{37}|npm_[A-Za-z0-9]{36}|SG\.[A-Za-z0-9_-]{16}|ak_[0-9a-f]{8}_[0-9a-f]{64}"
+        r"|eyJ[A-Za-z0-9_-]{8}|PRIVATE KEY-----|earer [A-Za-z0-9_.~+/= -]{16}"
+        r"|(?i:authorization|api[_-]?key|cookie|passw(?:or)?d|secret|(?:access|refresh)[_-]?token"
+        r"|private[_-]?key)\\*\""
+    ),
+    EMAIL: r"@[A-Za-z0-9-]{1,63}\.[A-Za-z]",
+    CARD: r"\d(?:[ -]?\d){12}",
+}
+_HINT_MEMORY = 64 << 20  # bytes: with less the automaton is thrown away and made again
+
+
+@lru_cache(8)
+def may_hold(names: frozenset[str]) -> Callable[[bytes], Any]:
+    """A search over UTF-8 bytes: None where none of these patterns can match."""
+    options = re2.Options()
+    options.max_mem = _HINT_MEMORY
+    options.never_capture = True
+    options.encoding = re2.Options.Encoding.LATIN1
+    hints = "|".join(_HINTS[name] for name in FINDERS if name in names)
+    search: Callable[[bytes], Any] = re2.compile(hints.encode(), options).search
+    return search

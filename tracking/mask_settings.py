@@ -9,14 +9,16 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+import re2
 
 from tracking.mask_patterns import EMAIL, FINDERS, SECRET, Spans
-from tracking.masking import Finder, Masker, finders_of
+from tracking.masking import Masker, Pattern
 
 MAX_OWN = 20
 MAX_PATTERN = 300
 MAX_MEMORY = 4 << 20  # bytes of the automaton of one pattern
 DEFAULT = (SECRET,)
+_ANCHOR = re.compile(r"[\^$]|\\[AzB]")
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,29}\Z")
 
 
@@ -60,29 +62,41 @@ def check_settings(patterns: Sequence[str], own: Sequence[tuple[str, str]]) -> M
     return MaskSettings(chosen, tuple(OwnPattern(*pair) for pair in own))
 
 
-@lru_cache(256)
-def compile_own(name: str, pattern: str) -> Finder:
-    """A pattern of RE2's syntax, which matches in time linear in the text whatever it says."""
+def _compile(name: str, pattern: str) -> tuple[Any, Any]:  # Any: re2 has no types
+    """The pattern over texts, and over UTF-8 bytes."""
     if not pattern or len(pattern) > MAX_PATTERN:
         raise PatternError(f"{name}: a pattern has 1 to {MAX_PATTERN} characters.")
-    import re2  # loaded where somebody has patterns of their own
-
     options = re2.Options()
     options.max_mem = MAX_MEMORY
     options.log_errors = False
     try:
         compiled = re2.compile(pattern, options)
-    except re2.error as error:
+        of_bytes = re2.compile(pattern.encode(), options)
+    except (re2.error, UnicodeError) as error:
         raise PatternError(f"{name}: {_told(error)}") from error
     if compiled.search("") is not None:
         raise PatternError(f"{name}: the pattern matches the empty text.")
+    return compiled, of_bytes
+
+
+@lru_cache(256)
+def compile_own(name: str, pattern: str) -> Pattern:
+    """A pattern of RE2's syntax, which matches in time linear in the text whatever it says."""
+    compiled, of_bytes = _compile(name, pattern)
 
     def find(text: str) -> Spans:
         for match in compiled.finditer(text):
             if match.end() > match.start():
                 yield match.span()
 
-    return find
+    def may_match(text: str) -> bool:
+        # Within JSON a string may be written otherwise than it reads, and has its own ends.
+        if text[:1] in ("{", "[") and (has_anchor or "\\" in text):
+            return True
+        return of_bytes.search(text.encode("utf-8", "replace")) is not None
+
+    has_anchor = _ANCHOR.search(pattern) is not None
+    return Pattern(find, may_match)
 
 
 def _told(error: Exception) -> str:
@@ -101,7 +115,7 @@ def masker_of(settings: MaskSettings) -> Masker | None:
 @lru_cache(256)
 def _masker_of(settings: MaskSettings) -> Masker:
     own = {each.name: compile_own(each.name, each.pattern) for each in settings.own}
-    return Masker(finders_of(settings.patterns, own))
+    return Masker(settings.patterns, own)
 
 
 LABELS = {

@@ -5,13 +5,14 @@ A text that is JSON stays JSON: where something is found in it, its strings are 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from tracking.events import IncomingEvent, Part, Payload
-from tracking.mask_patterns import FINDERS, SECRET, Spans, is_secret_name, may_name_secret
+from tracking.mask_patterns import FINDERS, SECRET, Spans, is_secret_name, may_hold
 
 MASKED = "masked"
 """The warning of a span in which something was masked; how often is in its payload's extra."""
@@ -22,24 +23,31 @@ JSON_IN_JSON = 3
 Found = Counter[str]
 """How many matches were masked, by the name of the pattern."""
 
-Finder = Callable[[str], Spans]
+Json = Any
+"""JSON of any shape."""
 
 _is_id_name = re.compile(r"(?:^|_|\.)(?:ids?|hash|key)$|(?:Id|Ids|Hash|Key)$").search
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Masker:
-    """The patterns of one project. ``finders``: what finds the matches of each, by its name."""
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """``may_match`` is quick, and False only for a text that holds no match, JSON or not."""
 
-    def __init__(self, finders: dict[str, Finder]) -> None:
-        self.finders = finders
-        self.hides_secrets = SECRET in finders
-        self._is_quick = finders.keys() <= FINDERS.keys()
+    find: Callable[[str], Spans]
+    may_match: Callable[[str], object] = lambda text: True
+
+
+class Walker:
+    """Masks the matches of some patterns wherever there are texts."""
+
+    def __init__(self, patterns: Mapping[str, Pattern]) -> None:
+        self.patterns = patterns
+        self.hides_secrets = SECRET in patterns
 
     def mask_text(self, text: str, found: Found, *, json_depth: int = 0) -> str:
-        """Mask a text, in which JSON stays JSON."""
-        if self._is_quick and not self._matches(text):
+        if not any(pattern.may_match(text) for pattern in self.patterns.values()):
             return text
         if text[:1] in ("{", "[") and json_depth < JSON_IN_JSON:
             try:
@@ -51,16 +59,11 @@ class Masker:
             return _encode(masked).decode() if found.total() > before else text
         return self._mask_plain(text, found)
 
-    def _matches(self, text: str) -> bool:
-        if self.hides_secrets and text[:1] in ("{", "[") and may_name_secret(text):
-            return True
-        return any(next(find(text), None) is not None for find in self.finders.values())
-
     def _mask_plain(self, text: str, found: Found) -> str:
-        for name, find in self.finders.items():
+        for name, pattern in self.patterns.items():
             pieces: list[str] = []
             done = 0
-            for start, end in find(text):
+            for start, end in pattern.find(text):
                 pieces += (text[done:start], f"[{name}]")
                 done = end
                 found[name] += 1
@@ -70,44 +73,38 @@ class Masker:
 
     def mask_value(
         self,
-        value: Any,  # JSON of any shape
+        value: Json,
         found: Found,
         *,
         json_depth: int = 0,
         depth: int = 0,
         spare_ids: bool = False,
-    ) -> Any:
+    ) -> Json:
         """Mask all strings of a JSON value. Names stay; ``spare_ids``: so do values that are ids,
         because things are put together by them."""
         if isinstance(value, str):
             return self.mask_text(value, found, json_depth=json_depth)
-        if depth >= DEPTH:
+        if depth >= DEPTH or not isinstance(value, dict | list | tuple):
             return value
+        deeper: dict[str, Any] = {
+            "json_depth": json_depth,
+            "depth": depth + 1,
+            "spare_ids": spare_ids,
+        }
         if isinstance(value, dict):
             return {
                 name: item
                 if spare_ids and _is_id_name(name)
-                else self._mask_field(
-                    name, item, found, json_depth=json_depth, depth=depth, spare_ids=spare_ids
-                )
+                else self._mask_field(name, item, found, **deeper)
                 for name, item in value.items()
             }
-        if isinstance(value, list | tuple):
-            return [
-                self.mask_value(
-                    item, found, json_depth=json_depth, depth=depth + 1, spare_ids=spare_ids
-                )
-                for item in value
-            ]
-        return value
+        return [self.mask_value(item, found, **deeper) for item in value]
 
-    def _mask_field(
-        self, name: str, item: Any, found: Found, *, depth: int, **options: Any
-    ) -> Any:  # JSON of any shape, here and above
+    def _mask_field(self, name: str, item: Json, found: Found, **deeper: Any) -> Json:
         if self.hides_secrets and isinstance(item, str) and item and is_secret_name(name):
             found[SECRET] += 1
             return f"[{SECRET}]"
-        return self.mask_value(item, found, depth=depth + 1, **options)
+        return self.mask_value(item, found, **deeper)
 
     def mask_event(self, event: IncomingEvent) -> IncomingEvent:
         """Mask what was said: payload, error and metadata. Ids and names stay."""
@@ -130,7 +127,7 @@ class Masker:
         def text(said: str | None) -> str | None:
             return self.mask_text(said, found) if said else said
 
-        def rest(value: Any) -> Any:  # attributes and the like: JSON
+        def rest(value: Json) -> Json:
             return self.mask_value(value, found) if value else value
 
         masked = Payload(
@@ -144,24 +141,45 @@ class Masker:
         )
         return masked if found else payload
 
+
+class Masker:
+    """What masks the texts of one project: built-in patterns by name, then patterns of its own."""
+
+    def __init__(self, names: Collection[str], own: Mapping[str, Pattern]) -> None:
+        built_in = {name: Pattern(find) for name, find in FINDERS.items() if name in names}
+        self._may_hold = may_hold(frozenset(built_in)) if built_in else None
+        self._all = Walker({**built_in, **own})
+        self._own = Walker(own) if own else None
+
+    def _walker(self, *encoded: bytes) -> Walker | None:
+        """Who is to go through this: nobody where nothing can be found."""
+        if self._may_hold is not None and any(map(self._may_hold, encoded)):
+            return self._all
+        return self._own
+
+    def mask_text(self, text: str) -> tuple[str, Found]:
+        found: Found = Counter()
+        return self._all.mask_text(text, found), found
+
+    def mask_event(self, event: IncomingEvent) -> IncomingEvent:
+        said = f"{event.error}\n{event.metadata}" if event.error or event.metadata else ""
+        walker = self._walker(_encode(event.payload), said.encode("utf-8", "surrogatepass"))
+        return walker.mask_event(event) if walker else event
+
     def mask_part(self, part: Part) -> Part:
         """Mask a piece of a document. Its ids stay."""
-        found: Found = Counter()
-        masked = self.mask_value(_decode(part.body), found, spare_ids=True)
-        return msgspec.structs.replace(part, body=_encode(masked)) if found else part
+        body = self.mask_body(part.body)
+        return part if body is part.body else msgspec.structs.replace(part, body=body)
 
     def mask_body(self, body: bytes) -> bytes:
-        """Mask JSON of any other origin; what is no JSON is given back as it is."""
+        """Mask JSON; what is none, or holds nothing to mask, is given back as it is."""
+        walker = self._walker(body)
+        if walker is None:
+            return body
         try:
             value = _decode(body)
         except (msgspec.DecodeError, RecursionError, UnicodeError):
             return body
         found: Found = Counter()
-        masked = self.mask_value(value, found, spare_ids=True)
+        masked = walker.mask_value(value, found, spare_ids=True)
         return _encode(masked) if found else body
-
-
-def finders_of(names: Iterable[str], own: dict[str, Finder]) -> dict[str, Finder]:
-    """The chosen built-in patterns, in their order, then the project's own."""
-    chosen = set(names)
-    return {**{name: find for name, find in FINDERS.items() if name in chosen}, **own}
