@@ -40,6 +40,7 @@ PURE = [
     "tracking/phases.py",
     "tracking/message_points.py",
     "tracking/runs/turns.py",
+    "tracking/runs/facts.py",
     "tracking/runs/verifying.py",
     "tracking/runs/replaying.py",
     "tracking/runs/comparing.py",

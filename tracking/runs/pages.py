@@ -9,12 +9,13 @@ from django.http import Http404
 
 from core.api import CursorError, read_cursor, sign_cursor
 from tracking.adapters.dogpile.record import Run
-from tracking.adapters.dogpile.summary import summarise
+from tracking.adapters.dogpile.summary import describe_benchmark, summarise
 from tracking.adapters.dogpile.timeline import Timeline, build_timeline
-from tracking.adapters.dogpile.values import JsonObject, json_text, object_of
+from tracking.adapters.dogpile.values import JsonObject, json_text, object_of, text_of
 from tracking.charts import FORMATS
 from tracking.runs.charting import cost_charts
 from tracking.runs.comparing import compare_outcomes, compare_settings, list_settings
+from tracking.runs.facts import list_decisions, list_errors
 from tracking.runs.listing import (
     STATUSES,
     Position,
@@ -44,6 +45,7 @@ TIERS = ("fast", "balanced", "quality")
 PAGE_SIZE = 50
 TURNS_SHOWN = 50
 DECISIONS_SHOWN = 100
+ERRORS_SHOWN = 20
 
 
 def describe_list(project_id: int, params: Mapping[str, str], *, now: datetime) -> Context:
@@ -179,14 +181,21 @@ def _describe_parts(run: Run, line: Timeline, params: Mapping[str, str]) -> Cont
             run.termination_policy or object_of(run.stop.get("rootCondition"))
         ),
         "utilisation": utilisation(run),
-        "decisions": run.decisions[first_decision : first_decision + DECISIONS_SHOWN],
+        "errors": list_errors(run.errors[:ERRORS_SHOWN]),
+        "rationale": text_of(run.evaluation.get("rationale")),
+        "seed": json_text(run.seed["value"]) if run.seed.get("value") is not None else "",
+        "decisions": list_decisions(
+            run.decisions[first_decision : first_decision + DECISIONS_SHOWN]
+        ),
         "n_decisions": len(run.decisions),
         "next_decision": _next(first_decision, DECISIONS_SHOWN, len(run.decisions)),
         "checks": verify_run(run, line),
         "anomalies": find_anomalies(run, line),
         "has_health": bool(run.health),
         "health_stats": object_of(run.health.get("stats")),
-        "artifacts": [(each, list_settings(each)) for each in run.material.benchmarks[:5]],
+        "artifacts": [
+            (describe_benchmark(each), list_settings(each)) for each in run.material.benchmarks[:5]
+        ],
         "audit": run.material.audits[0] if run.material.audits else {},
         "metrics": run.metrics,
     }
