@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.keys import issue_key
 from core.models import Project, Scope
-from tracking import dimensions, origins, partitions, staging
+from tracking import dimensions, origins, partitions, project_prices, staging
 from tracking.draining import drain
 from tracking.ingest_status import IngestStatus, read_status
 from tracking.session_texts import refresh_due_sessions
@@ -22,7 +22,7 @@ Event = dict[str, Any]  # any JSON
 
 def forget_process_caches() -> None:
     """Each test database is new: what this process knows of another one is wrong."""
-    for module in (dimensions, origins, partitions, staging):
+    for module in (dimensions, origins, partitions, project_prices, staging):
         module.forget()
 
 
@@ -40,6 +40,13 @@ def send_events(client: Client, events: list[Event], **headers: str) -> Any:
         content_type="application/json",
         headers=headers,
     )
+    assert response.status_code == 202, response.content
+    return response.json()
+
+
+def send_scores(client: Client, *scores: Event) -> Any:
+    """Post scores and return the decoded answer."""
+    response = client.post("/api/v1/scores", json.dumps(scores), content_type="application/json")
     assert response.status_code == 202, response.content
     return response.json()
 

@@ -11,8 +11,9 @@ from django.http import HttpRequest, QueryDict
 from core.api import CursorError
 from core.timebuckets import TimeRange, parse_range
 from tracking.filters import RANGES, SCORE_PREFIX, EventFilter, FilterError, parse_filter
+from tracking.score_chips import SCORE_METRIC
 from tracking.series import top
-from tracking.shapes import Page
+from tracking.shapes import Page, SessionRow
 
 Row = TypeVar("Row")
 
@@ -47,6 +48,7 @@ LABELS = {
 # A parameter that means nothing without another goes when the other one goes.
 DEPENDANTS = {"experiment": ("variant",), "prompt": ("prompt_version",)}
 PAGE_SIZE = 50
+SCORES_OFFERED = 6
 MOST_ENVIRONMENTS = 50
 ENVIRONMENTS_KEPT = 60  # seconds
 NOT_KEPT = ("from", "to", "range", "cursor", "seen")
@@ -213,13 +215,20 @@ def describe_form(
     }
 
 
+def name_scores(rows: Iterable[SessionRow], flt: EventFilter) -> list[str]:
+    """Scores that a list may be filtered by: those its rows show, and those asked for."""
+    shown = {name for row in rows for name in row.metrics if name.startswith(SCORE_METRIC)}
+    names = {name.removeprefix(SCORE_METRIC) for name in shown} | {b.name for b in flt.scores}
+    return sorted(names)[:SCORES_OFFERED]
+
+
 def list_facets(
     project_id: int, page: PageFilter, params: QueryDict, *, families: Iterable[str]
 ) -> list[object]:
     """Menus of the most used models, prompts and so on of the time range."""
     facets = []
     for family in families:
-        rows = top(project_id, page.time_range, family=family, limit=20)
+        rows = top(project_id, page.time_range, family=family, limit=20, with_latency=False)
         values: list[tuple[str, int | None]]
         if family == "error":
             values = [("any", None), *((row.key, row.errors) for row in rows)]

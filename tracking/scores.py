@@ -14,7 +14,6 @@ from tracking.statements import Where, fetch_all
 
 SHOWN = 200  # scores of one session or trace
 SHOWN_IN_LISTS = 1_000  # of all sessions of a page together
-NUL = "\x00"
 PLACES = ("trace_id", "span_id", "session_id", "run_id", "user_id")
 
 COLUMNS = "d.key, d.summary::text, d.last_at"
@@ -30,17 +29,6 @@ SESSION_SCORES = (
     " AND p.session_id = ANY (%s) AND p.metrics IS NOT NULL ORDER BY d.last_at DESC, d.key LIMIT %s"
 )
 SCORES = f"SELECT {COLUMNS} FROM {{}} WHERE {{}} ORDER BY d.last_at DESC, d.key LIMIT %s"
-
-
-# One look into the index a name, however many rows have it.
-NAMES = (
-    "WITH RECURSIVE names (name) AS ("
-    " (SELECT m.name FROM tracking_sessionmetric m WHERE {0} ORDER BY m.name LIMIT 1) UNION ALL"
-    " SELECT (SELECT m.name FROM tracking_sessionmetric m WHERE {0} AND m.name > names.name"
-    " ORDER BY m.name LIMIT 1) FROM names WHERE names.name IS NOT NULL)"
-    " SELECT name FROM names WHERE name IS NOT NULL LIMIT %s"
-).format("m.project_id = %s AND m.name >= 'score:' AND m.name < 'score;'")
-NAMES_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +47,6 @@ class ScoreFilter:
 
 def is_score_metric(name: str) -> bool:
     return name.startswith(SCORE_METRIC)
-
-
-def list_score_names(project_id: int) -> list[str]:
-    """A few names that sessions are scored by; a label is a name of its own, ``name=label``."""
-    rows = fetch_all(NAMES, [project_id, project_id, NAMES_SHOWN])
-    return [row[0].removeprefix(SCORE_METRIC) for row in rows]
 
 
 def load_session_scores(project_id: int, session_ids: Sequence[str]) -> dict[str, list[ScoreRow]]:
@@ -98,8 +80,6 @@ def list_scores(
     after: tuple[datetime, str] | None = None,
 ) -> list[ScoreRow]:
     """Scores, the newest first; ``after``: (at, id) of the last one read."""
-    if any(NUL in value for value in (*_places_of(flt), flt.name, flt.source)):
-        return []
     where = Where()
     where.add(f"d.project_id = %s AND d.system = '{SYSTEM}'", project_id)
     source = "tracking_document d"
@@ -112,10 +92,6 @@ def list_scores(
         where.add("d.last_at <= %s AND (d.last_at < %s OR d.key > %s)", after[0], *after)
     rows = fetch_all(SCORES.format(source, where.sql), [*where.params, limit])
     return [_build(row) for row in rows]
-
-
-def _places_of(flt: ScoreFilter) -> list[str]:
-    return [getattr(flt, name) for name in PLACES]
 
 
 def _keep(where: Where, flt: ScoreFilter) -> None:

@@ -61,7 +61,7 @@ def _read_few_traces(
 ) -> bool:
     """Read only the traces that can hold a match, when the filter leaves few."""
     where = Where()
-    where.add("t.project_id = %s", project_id)
+    where.add("t.project_id = %s AND t.first_at IS NOT NULL", project_id)
     if flt.trace_id:
         where.add("t.trace_id = %s", flt.trace_id)
     else:

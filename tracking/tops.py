@@ -46,7 +46,14 @@ ERRORS = (
 )
 
 
-def top(project_id: int, time_range: TimeRange, *, family: str, limit: int = 10) -> list[TopRow]:
+def top(
+    project_id: int,
+    time_range: TimeRange,
+    *,
+    family: str,
+    limit: int = 10,
+    with_latency: bool = True,
+) -> list[TopRow]:
     """Return the greatest of a family: model, prompt, environment, or error (by sessions).
 
     Error types are counted over the latest 1,000 sessions of the range that met an error.
@@ -62,7 +69,8 @@ def top(project_id: int, time_range: TimeRange, *, family: str, limit: int = 10)
         f" AND {key} <> '' GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT %s"
     )
     rows = fetch_all(sql, [*scope, number, limit])
-    sketches = _model_sketches(project_id, time_range) if family == "model" and rows else {}
+    is_measured = with_latency and family == "model" and rows
+    sketches = _model_sketches(project_id, time_range) if is_measured else {}
     return [_top_row(row, sketches.get(row[0])) for row in rows]
 
 

@@ -17,6 +17,7 @@ from tracking.filterbar import (
     describe_form,
     list_environments,
     list_facets,
+    name_scores,
     read_list,
     read_page_filter,
 )
@@ -24,7 +25,6 @@ from tracking.ledger import list_quarantined, read_backlog, read_change_token, r
 from tracking.listing import list_sessions, list_traces
 from tracking.overview import list_charts, list_tiles
 from tracking.pages import describe_session, describe_trace, first_data_line
-from tracking.scores import list_score_names
 from tracking.series import freshness, top
 
 UNCHANGED = 204
@@ -100,7 +100,7 @@ def session_list(request: PageRequest, project: Project) -> HttpResponseBase:
     context = {
         **_list_context(request, project, page, families=("model", "prompt", "error")),
         "more": describe_form(
-            request.GET, page.flt, has_implicit=True, scores=list_score_names(project.pk)
+            request.GET, page.flt, has_implicit=True, scores=name_scores(found.rows, page.flt)
         ),
         "token": token,
         "page": found,
