@@ -11,7 +11,10 @@ from typing import Any
 from tracking.adapters.dialects.codecs import MONEY
 from tracking.adapters.json_values import JsonObject, count, obj
 
-Path = tuple[str, ...]
+Counts = dict[str, int]
+"""By dotted name: ``prompt_tokens_details.cached_tokens``."""
+
+MAX_DEPTH = 3
 
 _INPUT = (
     *("input_tokens", "prompt_tokens", "inputTokens", "promptTokens"),
@@ -23,44 +26,39 @@ _OUTPUT = (
 )
 _TOTAL = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count")
 _TOOL_PROMPT = ("toolUsePromptTokenCount", "tool_use_prompt_token_count")
-_READ: tuple[Path, ...] = (
-    ("cache_read_input_tokens",),
-    ("prompt_tokens_details", "cached_tokens"),
-    ("input_tokens_details", "cached_tokens"),
-    ("inputTokenDetails", "cacheReadTokens"),
-    ("cachedInputTokens",),
-    ("cacheReadInputTokens",),
-    ("cachedContentTokenCount",),
-    ("cached_content_token_count",),
-    ("providerMetadata", "anthropic", "cacheReadInputTokens"),
-    ("providerMetadata", "anthropic", "usage", "cache_read_input_tokens"),
-    ("providerMetadata", "bedrock", "usage", "cacheReadInputTokens"),
-    ("providerMetadata", "openai", "cachedPromptTokens"),
+_READ = (
+    "cache_read_input_tokens",
+    "prompt_tokens_details.cached_tokens",
+    "input_tokens_details.cached_tokens",
+    "inputTokenDetails.cacheReadTokens",
+    "cachedInputTokens",
+    "cacheReadInputTokens",
+    "cachedContentTokenCount",
+    "cached_content_token_count",
+    "anthropic.cacheReadInputTokens",
+    "anthropic.usage.cache_read_input_tokens",
+    "bedrock.usage.cacheReadInputTokens",
+    "openai.cachedPromptTokens",
 )
-_WRITE: tuple[Path, ...] = (
-    ("cache_creation_input_tokens",),
-    ("prompt_tokens_details", "cache_write_tokens"),
-    ("input_tokens_details", "cache_write_tokens"),
-    ("inputTokenDetails", "cacheWriteTokens"),
-    ("cacheWriteInputTokens",),
-    ("providerMetadata", "anthropic", "cacheCreationInputTokens"),
-    ("providerMetadata", "anthropic", "usage", "cache_creation_input_tokens"),
-    ("providerMetadata", "bedrock", "usage", "cacheWriteInputTokens"),
+_WRITE = (
+    "cache_creation_input_tokens",
+    "prompt_tokens_details.cache_write_tokens",
+    "input_tokens_details.cache_write_tokens",
+    "inputTokenDetails.cacheWriteTokens",
+    "cacheWriteInputTokens",
+    "anthropic.cacheCreationInputTokens",
+    "anthropic.usage.cache_creation_input_tokens",
+    "bedrock.usage.cacheWriteInputTokens",
 )
-_REASONING: tuple[Path, ...] = (
-    ("completion_tokens_details", "reasoning_tokens"),
-    ("output_tokens_details", "reasoning_tokens"),
-    ("outputTokenDetails", "reasoningTokens"),
-    ("reasoningTokens",),
-    ("thoughtsTokenCount",),
-    ("thoughts_token_count",),
-    ("providerMetadata", "openai", "reasoningTokens"),
-    ("providerMetadata", "google", "usageMetadata", "thoughtsTokenCount"),
-)
-_COST: tuple[Path, ...] = (
-    ("cost",),
-    ("providerMetadata", "openrouter", "usage", "cost"),
-    ("providerMetadata", "gateway", "cost"),
+_REASONING = (
+    "completion_tokens_details.reasoning_tokens",
+    "output_tokens_details.reasoning_tokens",
+    "outputTokenDetails.reasoningTokens",
+    "reasoningTokens",
+    "thoughtsTokenCount",
+    "thoughts_token_count",
+    "openai.reasoningTokens",
+    "google.usageMetadata.thoughtsTokenCount",
 )
 _DETAILED = ("prompt_tokens_details", "input_tokens_details", "inputTokenDetails")
 _NATIVE_CACHE = frozenset({"cache_read_input_tokens", "cache_creation_input_tokens"})
@@ -74,12 +72,16 @@ def read_usage(usage: JsonObject, metadata: JsonObject, *, provider: str) -> dic
     A usage of nothing but zeros was never counted: LangChain's callback says so of every provider
     that is not OpenAI.
     """
-    said = {**usage, "providerMetadata": metadata}
-    read, write = _first_at(said, _READ), _first_at(said, _WRITE)
-    reasoning = _first_at(said, _REASONING)
-    tokens_in = _with_cache(_first(usage, _INPUT), (read or 0) + (write or 0), usage, provider)
-    tokens_in = _plus(tokens_in, _first(usage, _TOOL_PROMPT))
-    tokens_out = _with_thoughts(_first(usage, _OUTPUT), reasoning or 0, usage, tokens_in)
+    if not usage and not metadata:
+        return {}
+    said: Counts = {}
+    _note(metadata, "", said)
+    _note(usage, "", said)
+    read, write = _first(said, _READ), _first(said, _WRITE)
+    reasoning = _first(said, _REASONING)
+    tokens_in = _with_cache(_first(said, _INPUT), (read or 0) + (write or 0), usage, provider)
+    tokens_in = _plus(tokens_in, _first(said, _TOOL_PROMPT))
+    tokens_out = _with_thoughts(_first(said, _OUTPUT), reasoning or 0, said, tokens_in)
     counts = {
         "tokens_in": tokens_in,
         "tokens_out": tokens_out,
@@ -90,8 +92,18 @@ def read_usage(usage: JsonObject, metadata: JsonObject, *, provider: str) -> dic
     columns: dict[str, Any] = {}
     if any(counts.values()):
         columns = {column: n for column, n in counts.items() if n is not None}
-    cost = _cost_of(said)
+    cost = _cost_of(usage, metadata)
     return columns if cost is None else {**columns, "cost_reported": cost}
+
+
+def _note(said: JsonObject, prefix: str, counts: Counts, depth: int = 0) -> None:
+    """Add the counts in an object and in those within it, by their dotted names."""
+    for key, value in said.items():
+        if type(value) is dict:
+            if depth < MAX_DEPTH:
+                _note(value, f"{prefix}{key}.", counts, depth + 1)
+        elif value is not None and (number := count(value)) is not None:
+            counts[prefix + key] = number
 
 
 def _with_cache(tokens_in: int | None, cached: int, usage: JsonObject, provider: str) -> int | None:
@@ -106,13 +118,13 @@ def _with_cache(tokens_in: int | None, cached: int, usage: JsonObject, provider:
 
 
 def _with_thoughts(
-    tokens_out: int | None, reasoning: int, usage: JsonObject, tokens_in: int | None
+    tokens_out: int | None, reasoning: int, said: Counts, tokens_in: int | None
 ) -> int | None:
     if tokens_out is None or not reasoning:
         return tokens_out
-    total = _first(usage, _TOTAL)
+    total = _first(said, _TOTAL)
     if total is None:
-        leaves_out = any(key in usage for key in _GEMINI)
+        leaves_out = any(key in said for key in _GEMINI)
     else:
         leaves_out = total == (tokens_in or 0) + tokens_out + reasoning
     return tokens_out + reasoning if leaves_out or reasoning > tokens_out else tokens_out
@@ -122,24 +134,15 @@ def _plus(tokens: int | None, further: int | None) -> int | None:
     return tokens if tokens is None or further is None else tokens + further
 
 
-def _first(said: JsonObject, keys: tuple[str, ...]) -> int | None:
-    return next((n for key in keys if (n := count(said.get(key))) is not None), None)
+def _first(said: Counts, names: tuple[str, ...]) -> int | None:
+    return next((said[name] for name in names if name in said), None)
 
 
-def _first_at(said: JsonObject, paths: tuple[Path, ...]) -> int | None:
-    return next((n for path in paths if (n := count(_value_at(said, path))) is not None), None)
-
-
-def _value_at(said: JsonObject, path: Path) -> object:
-    value: object = said
-    for key in path:
-        value = obj(value).get(key)
-    return value
-
-
-def _cost_of(said: JsonObject) -> float | None:
-    for path in _COST:
-        cost = MONEY.read(_value_at(said, path))[0]
+def _cost_of(usage: JsonObject, metadata: JsonObject) -> float | None:
+    openrouter = obj(obj(metadata.get("openrouter")).get("usage"))
+    gateway = obj(metadata.get("gateway"))
+    for sent in (usage.get("cost"), openrouter.get("cost"), gateway.get("cost")):
+        cost = None if sent is None else MONEY.read(sent)[0]
         if isinstance(cost, float):
             return cost
     return None
