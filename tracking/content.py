@@ -65,6 +65,8 @@ def is_diagnosis(name: str) -> bool:
 @lru_cache(8192)
 def _names_fact(name: str) -> bool:
     last = name.rsplit(".", 1)[-1]
+    if name.endswith(".system"):  # gen_ai.system, llm.system, db.system: whose system it is
+        return True
     words = [word.lower() for word in _words(last)]
     return last.lower() in _FACTS or bool(words) and words[-1] in {"id", "ids", "role", "type"}
 

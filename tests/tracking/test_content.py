@@ -1,0 +1,130 @@
+"""What is taken out of events where only their numbers are kept."""
+
+import json
+
+import pytest
+
+from tests.tracking.test_masking import make_event
+from tracking.adapters.dialects.attributes import rebuild_attributes
+from tracking.adapters.dialects.table import KEYS
+from tracking.content import drop_content, drop_part_content, is_saying
+from tracking.events import EMPTY_PAYLOAD, Part, Payload
+
+SAYING = [
+    "gen_ai.prompt.0.content",
+    "gen_ai.input.messages",
+    "llm.input_messages.0.message.content",
+    "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments",
+    "traceloop.entity.input",
+    "ai.response.text",
+    "retrieval.documents.0.document.content",
+    "tool.parameters",
+    "db.query.text",
+    "langfuse.observation.output",
+    "inputMessages",
+]
+FACTS = [
+    "gen_ai.prompt.0.role",
+    "gen_ai.output.type",
+    "gen_ai.request.model",
+    "llm.invocation_parameters",
+    "llm.input_messages.0.message.role",
+    "prompt.name",
+    "gen_ai.system",
+    "input.mime_type",
+    "exception.message",
+    "error.message",
+    "http.url",
+    "userId",
+]
+
+
+@pytest.mark.parametrize("name", SAYING)
+def test_it_knows_what_is_said(name):
+    assert is_saying(name) is True
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_it_knows_facts(name):
+    assert is_saying(name) is False
+
+
+def test_an_event_keeps_its_numbers_and_facts():
+    attributes = {
+        "gen_ai.prompt.0.content": "my secret wish",
+        "gen_ai.prompt.0.role": "user",
+        "gen_ai.usage.prompt_tokens": 7,
+        "note": "x" * 300,
+        "nested": {"answer": "said", "n": 1},
+        "exception.stacktrace": "E" * 900,
+    }
+    events = [["gen_ai.user.message", 5, {"content": "said", "gen_ai.system": "openai"}]]
+    event = make_event(
+        tokens_in=7,
+        payload=Payload("in", "out", "system", attributes, events, None, {"kind": 3}),
+    )
+
+    kept = drop_content(event)
+
+    assert kept.tokens_in == 7
+    assert kept.warnings == ("content_dropped",)
+    assert kept.payload == Payload(
+        attributes={
+            "gen_ai.prompt.0.role": "user",
+            "gen_ai.usage.prompt_tokens": 7,
+            "nested": {"answer": "", "n": 1},
+            "exception.stacktrace": "E" * 900,
+        },
+        span_events=[["gen_ai.user.message", 5, {"gen_ai.system": "openai"}]],
+        extra={"kind": 3},
+    )
+
+
+def test_attributes_are_given_back_without_what_was_dropped():
+    every_bit = 0
+    for key in KEYS.values():
+        if key.column in {"input", "output", "system"}:
+            every_bit |= key.mask | key.structured_mask
+    event = make_event(seen=every_bit, payload=Payload("in", "out", "sys"))
+
+    kept = drop_content(event)
+
+    assert kept.payload is EMPTY_PAYLOAD
+    assert rebuild_attributes(kept, kept.payload) == {}
+
+
+def test_an_event_that_said_nothing_is_left_as_it_is():
+    event = make_event(payload=Payload(attributes={"a": 1, "b": "short"}))
+
+    assert drop_content(event) is event
+
+
+def test_a_piece_keeps_its_shape():
+    body = {
+        "requestId": "r1",
+        "model": "m",
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "said"}]}],
+        "usage": {"input": 3},
+        "error": {"message": "quota"},
+    }
+    part = Part(system="s", key="k", body=json.dumps(body).encode(), received_us=1)
+
+    kept = json.loads(drop_part_content(part, secret=b"k").body)
+
+    assert kept.pop("_content")
+    assert kept == {
+        **body,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}],
+    }
+
+
+def test_pieces_that_said_different_things_stay_different():
+    one, other = (
+        drop_part_content(
+            Part(system="s", key="k", body=json.dumps({"text": text}).encode(), received_us=1),
+            secret=b"k",
+        ).body
+        for text in ("a", "b")
+    )
+
+    assert one != other
