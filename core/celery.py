@@ -16,6 +16,7 @@ from core.broker import use_files
 from core.embedded.processes import die_with_parent
 from core.logs import logging_config
 from core.memory import share_before_fork
+from core.scheduling import add_scheduler_option
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
@@ -90,6 +91,7 @@ else:
     app.conf.update(use_files(settings.DATA_DIR.broker))
 app.conf["CELERY_DB_REUSE_MAX"] = TASKS_PER_CONNECTION  # of Celery's Django part: an old name
 app.autodiscover_tasks()
+add_scheduler_option(app)
 
 # A byte shared with the pool's processes, which see no signal of a warm stop. No lock around it: a
 # killed process could not give one back.
@@ -136,7 +138,6 @@ for signal, receiver in (
     (signals.worker_shutting_down, _note_stop),
     (signals.worker_before_create_process, _share_memory),
     (signals.worker_process_init, _die_with_main_process),
-    (signals.beat_embedded_init, _die_with_main_process),
     (signals.worker_ready, _start_heartbeat),
     (signals.task_prerun, _check_connection),
 ):

@@ -8,6 +8,7 @@ from typing import IO
 from core.embedded.plan import Plan
 from core.embedded.postgres import death_signal
 from core.embedded.processes import MARKER
+from core.scheduling import OPTION
 
 CELERY = ["-m", "celery", "--quiet", "-A", "core.celery", "worker", "--loglevel=INFO"]
 QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -42,7 +43,7 @@ def analysis_command(plan: Plan) -> list[str]:
 
     One process without a pool: its tasks come one at a time anyway, and a child would cost 40 MB.
     """
-    return [*CELERY, "-n", "analysis@%h", "-Q", "analysis,slow", "-P", "solo", "--beat", *QUIET]
+    return [*CELERY, "-n", "analysis@%h", "-Q", "analysis,slow", "-P", "solo", OPTION, *QUIET]
 
 
 def manage_command(*arguments: str) -> list[str]:
