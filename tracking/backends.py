@@ -19,6 +19,7 @@ from tracking.statements import fetch_all
 MOST_BACKENDS = 24
 MOST_REQUESTS = 5_000
 MOST_ORPHANS = 50
+MOST_PAIRS = 40
 SUFFIX = "-backend"
 
 RECENT = (
@@ -128,7 +129,7 @@ def read_drift(project_id: int, time_range: TimeRange) -> DriftReport:
         for pair in answers.keys() | warned.keys()
     ]
     pairs.sort(key=lambda pair: (-pair.n_warnings, -pair.n_answers, pair.frontend, pair.backend))
-    return DriftReport(pairs, n_requests)
+    return DriftReport(pairs[:MOST_PAIRS], n_requests)
 
 
 def _drifts(pair: tuple[str, str], rows: list[tuple[str, str, int]], n_answers: int) -> list[Drift]:

@@ -68,7 +68,7 @@ def _cell(value: object) -> Cell:
     if isinstance(value, bool):
         return Cell("yes" if value else "no", "yes" if value else "no")
     if isinstance(value, list):
-        return Cell("", ", ".join(shown(each) for each in value))
+        return Cell("", ", ".join(shown(each) for each in value) or "none named")
     if isinstance(value, int):
         return Cell("", f"{value:,}")
     return Cell("", shown(value))
@@ -83,13 +83,18 @@ def lint(
     found = [
         f"{key} is set, and the backend takes none."
         for key, capability in PARAMETERS.items()
-        if parameters.get(key) is not None and can.get(capability) is False
+        if can.get(capability) is False and _is_set(key, parameters.get(key))
     ]
     if attributes.get("matey.tools") and can.get("tools") is False:
         found.append("Tools are offered, and the backend calls none.")
     if "matey.stream_mode" in attributes and can.get("streaming") is False:
         found.append("A stream is asked for, and the backend streams nothing.")
     return found + _limits(parameters, can) + _content(messages, can)
+
+
+def _is_set(key: str, value: object) -> bool:
+    """A penalty of 0 asks for nothing."""
+    return value is not None and not (key.endswith("Penalty") and value == 0)
 
 
 def _limits(parameters: JsonObject, can: JsonObject) -> list[str]:

@@ -164,8 +164,6 @@ def test_a_request_beyond_its_backend_is_told(bob_client, send):
 
     assert page.context["lints"] == [
         "seed is set, and the backend takes none.",
-        "frequencyPenalty is set, and the backend takes none.",
-        "presencePenalty is set, and the backend takes none.",
         "1 stop sequences are set, and the backend takes 0.",
         "gpt-4o is asked for, which is none of the backend's models.",
         "Images are sent, and the backend reads text alone.",
