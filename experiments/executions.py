@@ -71,7 +71,8 @@ def read_timeline(
             Moment(e.trace_id, e.name, e.occurred_at, dict(e.metrics or ()), e.error)
             for e in events
         ]
-    return build_timeline(bracket, runs, moments, now=now)
+    names = {variant.key: variant.title for variant in experiment.variants.all()}
+    return build_timeline(bracket, runs, moments, now=now, names=names)
 
 
 def _runs_since(experiment: Experiment, since: datetime, *, now: datetime) -> list[Run]:

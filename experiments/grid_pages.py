@@ -12,6 +12,7 @@ from experiments.grid import (
     draw_heat_map,
     find_dimensions,
     measure_effects,
+    parse_name,
 )
 from experiments.leaderboard import FORMATS
 from experiments.metrics import METRICS, Metric
@@ -88,7 +89,8 @@ def _points_of(results: Results, metric: MetricResult) -> list[Point]:
     return [
         Point(
             variant=variant["key"],
-            settings=variant.get("dimensions", {}),
+            # From the name where it can be: a stored object forgets the order of its keys.
+            settings=parse_name(variant["name"]) or variant.get("dimensions", {}),
             n=arms[variant["key"]]["n"],
             mean=arms[variant["key"]]["mean"],
         )

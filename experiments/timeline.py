@@ -1,7 +1,7 @@
 """One execution on an axis of time: a bar a run, its metric where it was computed. Pure."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from experiments.brackets import Bracket, Run
@@ -45,6 +45,7 @@ class Bar:
     """A run between its start and its end, as shares of the axis."""
 
     run: Run
+    name: str  # of its variant
     offset: float
     width: float
     duration_ms: float | None
@@ -76,8 +77,14 @@ class Timeline:
 
 
 def build_timeline(
-    bracket: Bracket, runs: Sequence[Run], moments: Iterable[Moment], *, now: datetime
+    bracket: Bracket,
+    runs: Sequence[Run],
+    moments: Iterable[Moment],
+    *,
+    now: datetime,
+    names: Mapping[str, str],
 ) -> Timeline:
+    """Lay out the runs. ``names``: of the variants, by key; without one its key stands there."""
     told: dict[str, list[Moment]] = {run.id: [] for run in runs}
     for moment in moments:
         told.setdefault(moment.run_id, []).append(moment)
@@ -90,7 +97,10 @@ def build_timeline(
 
     axis = Axis(bracket.started_at, end, is_running=status == "running")
     bars = [
-        _bar(axis, run, told[run.id], spans[run.id], wave)
+        replace(
+            _bar(axis, run, told[run.id], spans[run.id], wave),
+            name=names.get(run.variant, run.variant),
+        )
         for run, wave in zip(ordered, waves, strict=True)
     ]
     return Timeline(
@@ -140,6 +150,7 @@ def _bar(axis: Axis, run: Run, moments: Sequence[Moment], span: Interval, wave: 
     offset = max(axis.share(began), 0.0)
     return Bar(
         run=run,
+        name=run.variant,
         offset=offset,
         width=max(axis.share(ended or axis.end) - offset, 0.0),
         duration_ms=(ended - began) / MILLISECOND if ended else None,

@@ -36,7 +36,7 @@ def timeline_of(*runs, length=10, ended=True):
         for name, began, end, opts in runs
     ]
     assign_runs([bracket], known)
-    return build_timeline(bracket, bracket.runs, moments, now=NOW)
+    return build_timeline(bracket, bracket.runs, moments, now=NOW, names={"a": "Variant A"})
 
 
 def test_a_bar_lies_between_start_and_end():
@@ -44,6 +44,7 @@ def test_a_bar_lies_between_start_and_end():
 
     assert (bar.offset, bar.duration_ms, bar.state) == (0.1, 2000.0, "succeeded")
     assert bar.width == pytest.approx(0.2)
+    assert bar.name == "Variant A"
 
 
 def test_a_metric_may_be_computed_after_the_end_of_its_run():
