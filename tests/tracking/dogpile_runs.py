@@ -40,8 +40,8 @@ def at(seconds):
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def event(name, seconds, *, run_id=RUN_ID, **fields):
-    return {"type": name, "runId": run_id, "at": at(seconds), **fields}
+def event(type_, seconds, *, run_id=RUN_ID, **fields):
+    return {"type": type_, "runId": run_id, "at": at(seconds), **fields}
 
 
 def turn(agent, seconds, usd, tokens, *, run_id=RUN_ID, **fields):

@@ -61,7 +61,7 @@ def step_through(
 ) -> Replay:
     """Open an event, the nearest after ``index`` that matches the filter."""
     types = sorted({text_of(event.get("type")) for event in events})
-    agents = sorted({agent for event in events if (agent := text_of(event.get("agentId")))})
+    agents = sorted({text_of(event.get("agentId")) for event in events} - {""})
     matching = [
         place
         for place, event in enumerate(events)

@@ -4,6 +4,7 @@ Whatever several pieces tell is taken from the one that knows most: a trace over
 fields, these over a benchmark's and an audit record's, and single events last.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -29,6 +30,7 @@ from tracking.timestamps import AHEAD_US
 
 COMPLETED, RUNNING, FAILED, CANCELLED = "completed", "running", "failed", "cancelled"
 FINAL = "final"
+_find_mission = re.compile(r"Mission: (.+?)(?:\n\n|\Z)", re.DOTALL).match
 _OUTCOMES = {
     "completed": COMPLETED,
     "budget-stopped": COMPLETED,
@@ -169,6 +171,7 @@ def _read_settings(run: Run) -> None:
         inputs.get("intent"),
         object_of(settings.get("task")).get("intent"),
         *(place.get("intent") for place in [*material.audits, material.started]),
+        _intent_of_prompts(run),
     )
     run.protocol = first_text(
         *(place.get("protocol") for place in [*said, *material.logs]),
@@ -194,6 +197,15 @@ def _read_settings(run: Run) -> None:
     if not run.seed and settings.get("seed") is not None:
         run.seed = {"source": "caller", "value": settings["seed"]}
     run.agents = _agents_of(run, [trace.get("agentsUsed"), inputs.get("agents")], settings)
+
+
+def _intent_of_prompts(run: Run) -> str:
+    """Streamed events tell no intent, but prompts begin with it (dogpile 0.3.1 to 0.5)."""
+    for event in run.events:
+        found = _find_mission(text_of(event.get("input")))
+        if found:
+            return found[1].strip()
+    return ""
 
 
 def _requests(run: Run) -> list[JsonObject]:
