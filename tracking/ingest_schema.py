@@ -75,6 +75,7 @@ class ProblemDetails(serializers.Serializer[object]):
 _JSON_PROBLEM = OpenApiResponse(ProblemDetails)
 _RPC_STATUS = OpenApiResponse(OpenApiTypes.OBJECT, "google.rpc.Status, in the request's encoding")
 _REFUSALS = (400, 401, 403, 413, 415, 503)
+_OUR_REFUSALS = (*_REFUSALS, 429)  # OTLP says 503 to those that send too often
 
 events_schema = extend_schema(
     summary="Send events",
@@ -87,7 +88,7 @@ events_schema = extend_schema(
         "application/x-ndjson": OpenApiTypes.STR,
         "text/plain": OpenApiTypes.STR,
     },
-    responses={202: AcceptedBody, **dict.fromkeys(_REFUSALS, _JSON_PROBLEM)},
+    responses={202: AcceptedBody, **dict.fromkeys(_OUR_REFUSALS, _JSON_PROBLEM)},
 )
 scores_schema = extend_schema(
     operation_id="scores_send",
@@ -101,7 +102,7 @@ scores_schema = extend_schema(
         "application/x-ndjson": OpenApiTypes.STR,
         "text/plain": OpenApiTypes.STR,
     },
-    responses={202: AcceptedBody, **dict.fromkeys(_REFUSALS, _JSON_PROBLEM)},
+    responses={202: AcceptedBody, **dict.fromkeys(_OUR_REFUSALS, _JSON_PROBLEM)},
 )
 chats_schema = extend_schema(
     operation_id="chats_send",
@@ -126,7 +127,7 @@ chats_schema = extend_schema(
         "application/x-ndjson": OpenApiTypes.STR,
         "text/plain": OpenApiTypes.STR,
     },
-    responses={202: AcceptedBody, **dict.fromkeys(_REFUSALS, _JSON_PROBLEM)},
+    responses={202: AcceptedBody, **dict.fromkeys(_OUR_REFUSALS, _JSON_PROBLEM)},
 )
 otlp_schema = extend_schema(
     summary="Send OTLP traces",
@@ -149,7 +150,7 @@ fallom_metrics_schema = extend_schema(
         " session, texts what it is filtered by."
     ),
     request={"application/json": FallomMetricsBody},
-    responses={202: AcceptedBody, **dict.fromkeys(_REFUSALS, _JSON_PROBLEM)},
+    responses={202: AcceptedBody, **dict.fromkeys(_OUR_REFUSALS, _JSON_PROBLEM)},
 )
 otlp_logs_schema = extend_schema(
     summary="Send GenAI events as OTLP logs",
