@@ -1,0 +1,239 @@
+"""A project's own prices through digest, and history repriced."""
+
+import datetime
+from decimal import Decimal
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from core.jobs import work_on_jobs
+from core.models import AuditEntry, Job
+from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
+from tracking import repricing
+from tracking.models import Event, ModelPrice, PriceVersion, Session, Trace, UsageRollup
+from tracking.project_prices import book_of, end_price, forget, save_price, stamp_of
+from tracking.repricing import start_repricing
+
+pytestmark = pytest.mark.usefixtures("pipeline")
+START = timezone.now().replace(microsecond=0) - datetime.timedelta(hours=30)
+TODAY = timezone.now().date()
+CALL = {"kind": "llm", "provider": "vllm", "model": "my-llama", "session_id": "s"}
+TOKENS = {"tokens": {"input": 1000, "output": 100}, "metadata": {"plan": "pro"}}
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(repricing, "SETTLED_AFTER", 0.0)
+
+
+@pytest.fixture
+def sender(alpha):
+    return make_sender(alpha)
+
+
+def send(client, *spans):
+    send_events(client, list(spans))
+    digest_all()
+
+
+def make_call(n, **changes):
+    start = START + datetime.timedelta(hours=n)
+    return make_span(f"t{n}", f"call{n}", **{"start": start, **CALL, **TOKENS, **changes})
+
+
+def set_price(project, dollars="1", model="my-*", **changes):
+    fields = {"starts_on": datetime.date(2020, 1, 1), "input": Decimal(dollars), **changes}
+    price = ModelPrice(project=project, model=model, output=Decimal(0), **fields)
+    save_price(price, actor=None)
+    forget()  # what the commit does, for which a test's transaction never comes
+    return price
+
+
+def reprice(project):
+    job = start_repricing(project, actor=None)
+    work_on_jobs(seconds=60)
+    job.refresh_from_db()
+    assert job.state == "done", job.error
+    return job.result
+
+
+def cost_everywhere(project):
+    """Nano-dollars by events, traces, sessions and rollups; they must agree."""
+    of_events = sum(Event.objects.values_list("cost_nano", flat=True).exclude(cost_nano=None))
+    of_traces = sum(Trace.objects.values_list("cost_nano", flat=True))
+    of_sessions = sum(Session.objects.values_list("cost_nano", flat=True))
+    rows = UsageRollup.objects.filter(project_id=project.pk, family=1)
+    of_rollups = sum(rows.values_list("cost_nano", flat=True))
+    assert of_events == of_traces == of_sessions == of_rollups
+    assert drift_of(project.pk) == []
+    return of_events
+
+
+def test_a_call_is_stored_with_the_own_price_of_its_day(alpha, sender):
+    set_price(alpha, starts_on=(START + datetime.timedelta(days=1)).date())
+    send(sender, make_call(0), make_call(28))
+
+    assert [e.cost_nano for e in Event.objects.order_by("occurred_at")] == [None, 1_000_000]
+    span = sender.get("/api/v1/spans").json()["results"][0]
+    assert (span["cost_usd"], span["cost_source"]) == (0.001, "override")
+
+
+def test_a_new_price_holds_for_what_comes_next(alpha, sender):
+    send(sender, make_call(0))
+    set_price(alpha)
+    send(sender, make_call(1))
+
+    costs = list(Event.objects.order_by("occurred_at").values_list("cost_nano", "price_version"))
+    assert costs == [(None, stamp_of(0)), (1_000_000, stamp_of(1))]
+
+
+def test_other_processes_follow_within_seconds(alpha, monkeypatch):
+    before = book_of(alpha.pk)
+    ModelPrice.objects.create(
+        project=alpha, model="m", starts_on=TODAY, input=Decimal(1)
+    )  # as another process would
+    PriceVersion.objects.create(project=alpha, number=1)
+    assert book_of(alpha.pk) is before
+
+    moment = repricing.time.monotonic() + 3
+    monkeypatch.setattr("tracking.project_prices.time.monotonic", lambda: moment)
+
+    assert book_of(alpha.pk).stamp == stamp_of(1)
+    assert len(book_of(alpha.pk).overrides) == 1
+
+
+def test_history_is_repriced_exactly(alpha, sender):
+    send(sender, *(make_call(n) for n in range(5)), make_call(6, cost_usd=0.5))
+    send(sender, make_call(7, model="gpt-4o", provider="openai"))
+    assert cost_everywhere(alpha) == 500_000_000 + 3_500_000
+
+    set_price(alpha)
+    result = reprice(alpha)
+
+    assert cost_everywhere(alpha) == 5 * 1_000_000 + 500_000_000 + 3_500_000
+    assert result == {"priced": 7, "changed": 5}
+    assert set(Event.objects.values_list("price_version", flat=True)) == {book_of(alpha.pk).stamp}
+
+
+def test_repricing_touches_nothing_but_the_price(alpha, sender):
+    send(sender, make_call(0, tags=["a"], input="Hello", output="Hi"))
+    before = Event.objects.values().get()
+
+    set_price(alpha)
+    reprice(alpha)
+
+    after = Event.objects.values().get()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"cost_nano", "cost_source", "price_version"}
+
+
+def test_a_price_that_ended_leaves_its_days_to_the_list(alpha, sender):
+    price = set_price(alpha, model="gpt-4o", starts_on=TODAY)
+    send(sender, make_call(29, model="gpt-4o", provider="openai"))
+    end_price(price, today=TODAY, actor=None)
+
+    reprice(alpha)
+
+    assert cost_everywhere(alpha) == 3_500_000
+
+
+def test_a_wrapper_that_stands_for_its_calls_keeps_its_cost(alpha, sender):
+    wrapper = make_span("w", "agent", start=START, kind="agent", cost_usd=0.25, session_id="s")
+    send(sender, wrapper, make_call(1))
+    set_price(alpha)
+
+    reprice(alpha)
+
+    assert Session.objects.get(session_id="s").cost_nano == 250_000_000 + 1_000_000
+    assert drift_of(alpha.pk) == []
+
+
+def test_the_work_goes_on_where_it_stopped(alpha, sender, monkeypatch):
+    monkeypatch.setattr(repricing, "AT_ONCE", 2)
+    send(sender, *(make_call(0, trace_id=f"x{n}", span_id=f"x{n}") for n in range(5)))
+    set_price(alpha)
+    job = start_repricing(alpha, actor=None)
+
+    work_on_jobs(seconds=0.0001)
+    job.refresh_from_db()
+    assert job.is_open
+    n_first = Event.objects.filter(cost_nano=1_000_000).count()
+    assert n_first == 2
+    assert drift_of(alpha.pk) == []
+
+    work_on_jobs(seconds=60)
+
+    assert cost_everywhere(alpha) == 5_000_000
+
+
+def test_prices_that_change_meanwhile_start_it_over(alpha, sender):
+    send(sender, make_call(0), make_call(1), make_call(2))
+    set_price(alpha)
+    start_repricing(alpha, actor=None)
+    work_on_jobs(seconds=0.0001)
+    set_price(alpha, "2", model="my-llama")
+
+    work_on_jobs(seconds=60)
+
+    assert cost_everywhere(alpha) == 3 * 2_000_000
+
+
+def test_what_was_digested_with_old_prices_meanwhile_is_met_again(alpha, sender, monkeypatch):
+    old = book_of(alpha.pk)
+    set_price(alpha)
+    start_repricing(alpha, actor=None)
+    looked = []
+    find = repricing._find_stale
+
+    def digest_behind(project_id, hour, book):
+        found = find(project_id, hour, book)
+        if not looked:
+            looked.append(hour)
+            monkeypatch.setattr("tracking.batch_reading.book_of", lambda _: old)
+            send(sender, make_call(0))
+            monkeypatch.undo()
+        return found
+
+    send(sender, make_call(5))
+    Event.objects.all().update(price_version=old.stamp)
+    monkeypatch.setattr(repricing, "_find_stale", digest_behind)
+    work_on_jobs(seconds=60)
+
+    assert set(Event.objects.values_list("cost_nano", flat=True)) == {1_000_000}
+    assert drift_of(alpha.pk) == []
+
+
+def test_a_project_without_events_is_done_at_once(alpha):
+    assert reprice(alpha) == {}
+
+
+def test_another_project_is_left_alone(alpha, beta):
+    other = make_sender(beta)
+    send(make_sender(alpha), make_call(0))
+    send(other, make_call(0))
+    set_price(alpha)
+
+    reprice(alpha)
+
+    costs = dict(Event.objects.values_list("project_id", "cost_nano"))
+    assert costs == {alpha.pk: 1_000_000, beta.pk: None}
+
+
+def test_the_command_reprices_a_project(alpha, sender, capsys):
+    send(sender, make_call(0))
+    set_price(alpha)
+
+    call_command("reprice", project="alpha")
+
+    assert "1 calls priced, 1 of them cost something else now." in capsys.readouterr().out
+    assert cost_everywhere(alpha) == 1_000_000
+    assert Job.objects.get().n_done == Job.objects.get().n_total
+
+
+def test_every_change_is_in_the_audit(alpha):
+    end_price(set_price(alpha), today=TODAY, actor=None)
+    start_repricing(alpha, actor=None)
+
+    actions = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
+    assert actions == ["price.add", "price.end", "price.reprice"]
