@@ -39,6 +39,7 @@ def facets_of(flt: EventFilter) -> list[str]:
         ("provider", flt.provider),
         ("kind", flt.kind if flt.kind != "event" else ""),
         ("env", flt.environment),
+        ("config", flt.config),
         ("tag", flt.tag),
         ("warning", flt.warning),
         ("finish", flt.finish_reason),

@@ -19,6 +19,7 @@ def group_event_conditions(flt: EventFilter) -> list[Where]:
     for value, text in (
         (flt.run_id, "e.run_id = %s"),
         (flt.environment, "e.environment = %s"),
+        (flt.config, "e.config_key = %s"),
         (flt.tag, "e.tags @> ARRAY[%s]"),
         (flt.warning, "e.warnings @> ARRAY[%s]"),
         (flt.error if flt.error != ANY_ERROR else "", "e.error_type = %s"),

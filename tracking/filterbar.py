@@ -33,6 +33,7 @@ LABELS = {
     "finish_reason": "Finish reason",
     "prompt": "Prompt",
     "prompt_version": "Prompt version",
+    "config": "Config",
     "experiment": "Experiment",
     "variant": "Variant",
     "tag": "Tag",
@@ -182,7 +183,9 @@ def build_facet(params: QueryDict, name: str, values: Iterable[tuple[str, int | 
     }
 
 
-TYPED = ("user_id", "session_id", "experiment", "variant", "tag", "provider", "warning")
+TYPED = (
+    *("user_id", "session_id", "experiment", "variant", "config", "tag", "provider", "warning"),
+)
 
 
 def describe_form(

@@ -31,6 +31,7 @@ TEXTS = (
     "finish_reason",
     "prompt",
     "prompt_version",
+    "config",
     "experiment",
     "variant",
     "environment",
@@ -83,6 +84,7 @@ class EventFilter:
     finish_reason: str = ""
     prompt: str = ""
     prompt_version: str = ""
+    config: str = ""
     experiment: str = ""
     variant: str = ""
     environment: str = ""

@@ -29,6 +29,7 @@ class Dimensions(NamedTuple):
     prompt_key: str
     prompt_version: str
     environment: str
+    config_key: str
     error_type: str
     run_id: str
     finish_reason: str
@@ -79,6 +80,7 @@ def facets_of(said: Dimensions) -> Iterator[str]:
         ("provider", said.provider),
         ("prompt", said.prompt_key),
         ("env", said.environment),
+        ("config", said.config_key),
         ("error", said.error_type),
         ("run", said.run_id),
         ("finish", said.finish_reason),

@@ -76,8 +76,6 @@ CONTENT_FIELDS = [
         "block_ix",
         "ns_rest",
         "cost_reported",
-        "config_key",
-        "config_version",
     ],
 ]
 CONTENT_COLUMNS = ", ".join(f"e.{name}" for name in CONTENT_FIELDS)

@@ -8,7 +8,7 @@ from typing import Any
 from tracking.events import Kind, Status
 from tracking.score_chips import ScoreRow
 from tracking.scores import is_score_metric, load_session_scores
-from tracking.shapes import PromptRef, SessionRow, SpanRow, Tokens, TraceRow
+from tracking.shapes import ConfigRef, PromptRef, SessionRow, SpanRow, Tokens, TraceRow
 from tracking.statements import fetch_all
 
 # A row's columns are of many types, in the order of the constant above its reader: Any.
@@ -99,6 +99,7 @@ def _build_session(
         cost_usd=row[17] / NANO,
         models=_facet_values(facets, "model:"),
         prompts=_prompts(facets),
+        configs=_facet_values(facets, "config:"),
         tags=_facet_values(facets, "tag:"),
         arms=arms,
         scores=scores,
@@ -185,6 +186,8 @@ SPAN_FIELDS = [
     "metadata",
     "metrics",
     "warnings",
+    "config_key",
+    "config_version",
 ]
 SPAN_COLUMNS = ", ".join(f"e.{name}" for name in SPAN_FIELDS)
 CLAIMS = (
@@ -243,6 +246,7 @@ def build_span(row: Columns, claim: tuple[str, str]) -> SpanRow:
         metadata=json.loads(row[33]) if row[33] else {},
         metrics=dict(json.loads(row[34])) if row[34] else {},
         warnings=row[35] or [],
+        config=ConfigRef(key=row[36], version=row[37]) if row[36] else None,
     )
 
 

@@ -143,6 +143,7 @@ class SessionSerializer(serializers.Serializer[SessionRow]):
     cost_usd = serializers.FloatField()
     models = serializers.ListField(child=serializers.CharField())
     prompts = serializers.ListField(child=serializers.CharField(), help_text="key@version")
+    configs = serializers.ListField(child=serializers.CharField())
     tags = serializers.ListField(child=serializers.CharField())
     arms = serializers.DictField(child=serializers.CharField(), help_text="experiment → variant")
     scores = ScoreSerializer(many=True)
@@ -180,6 +181,11 @@ class PromptRefSerializer(serializers.Serializer[object]):
     version = serializers.CharField()
 
 
+class ConfigRefSerializer(serializers.Serializer[object]):
+    key = serializers.CharField()
+    version = serializers.CharField()
+
+
 class SpanSerializer(serializers.Serializer[SpanRow]):
     id = serializers.UUIDField()
     trace_id = serializers.CharField()
@@ -212,6 +218,7 @@ class SpanSerializer(serializers.Serializer[SpanRow]):
     metadata = serializers.DictField()
     metrics = serializers.DictField(child=serializers.FloatField())
     warnings = serializers.ListField(child=serializers.CharField())
+    config = ConfigRefSerializer(allow_null=True)
 
 
 class SpanDetailSerializer(SpanSerializer):

@@ -44,7 +44,7 @@ DONE = (
 )
 EVENTS = (
     "SELECT p.session_id, e.kind, e.duration_us IS NOT NULL, e.model, e.provider, e.prompt_key,"
-    " e.prompt_version, e.environment, e.error_type, e.run_id, e.finish_reason,"
+    " e.prompt_version, e.environment, e.config_key, e.error_type, e.run_id, e.finish_reason,"
     " array_to_json(e.tags)::text, array_to_json(e.warnings)::text, e.arms::text,"
     " e.metadata::text, e.occurred_at, e.block_id, e.block_ix"
     " FROM tracking_tracepart p"

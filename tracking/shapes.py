@@ -52,6 +52,7 @@ class SessionRow:
     cost_usd: float
     models: list[str]
     prompts: list[str]  # "key@version", or "key" when no version was named
+    configs: list[str]
     tags: list[str]
     arms: dict[str, str]  # experiment → variant: the first one met
     scores: list[ScoreRow]  # the latest, newest first
@@ -100,6 +101,13 @@ class PromptRef(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     version: str
 
 
+class ConfigRef(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A configuration that the sender names: what the calls below it belong to."""
+
+    key: str
+    version: str
+
+
 class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A span, or a point (no duration). ``id`` identifies both within the project."""
 
@@ -134,6 +142,7 @@ class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     metadata: dict[str, object]
     metrics: dict[str, float]
     warnings: list[str]
+    config: ConfigRef | None = None
 
     @property
     def key(self) -> str:

@@ -237,3 +237,17 @@ class TestPages:
 
         for path in (f"sessions/{SESSION}/", f"traces/{span['trace_id']}/"):
             assert attack not in bob_client.get(f"/p/alpha/{path}").content.decode()
+
+    def test_the_config_is_shown_and_filtered_by(self, sender, bob_client, api):
+        span = recent("trace-anthropic")
+        post(sender, "/fallom/v1/traces", span)
+        digest_all()
+
+        shown = bob_client.get(f"/p/alpha/traces/{span['trace_id']}/").content.decode()
+        assert "<dt>Config</dt><dd>support-agent</dd>" in shown
+        assert "config=support-agent" in bob_client.get(f"/p/alpha/sessions/{SESSION}/").text
+        for config, found in (("support-agent", 1), ("other", 0)):
+            for listed in ("sessions", "traces", "spans"):
+                rows = api.get(f"/api/v1/{listed}", {"config": config}).json()["results"]
+                assert len(rows) == found, (config, listed)
+        assert api.get("/api/v1/sessions").json()["results"][0]["configs"] == ["support-agent"]

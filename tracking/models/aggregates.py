@@ -148,8 +148,8 @@ class SessionText(models.Model):
 
     ``facets`` holds ``model:…``, ``provider:…``, ``prompt:key``, ``prompt:key@version``,
     ``arm:experiment=variant``, ``tag:…``, ``warning:code``, ``finish:reason``, ``env:…``,
-    ``kind:…``, ``error:type``, ``meta:key=value``, sorted: one GIN index answers every filter of a
-    list.
+    ``config:…``, ``kind:…``, ``error:type``, ``meta:key=value``, sorted: one GIN index answers
+    every filter of a list.
     """
 
     pk = models.CompositePrimaryKey("project_id", "session_id")
