@@ -22,7 +22,7 @@ from tracking.serializers import describe
 
 class RunSerializer(serializers.Serializer[object]):
     run_id = serializers.CharField()
-    status = serializers.ChoiceField(choices=STATUSES)
+    status = serializers.CharField(help_text=" | ".join(STATUSES))
     intent = serializers.CharField()
     protocol = serializers.CharField()
     tier = serializers.CharField()
