@@ -120,16 +120,16 @@ def _store_derived(
         if is_transient(error):
             raise
         note_rollback(writing.cursor)
-        logger.exception("%s documents failed together", len(changes))
+        _log_refusal(error, f"{len(changes)} documents of project {writing.project_id}")
         if len(changes) == 1:
             reason = f"refused: {type(error).__name__}: {error}"
             for part in changes[0].fresh:
                 reading.quarantined.append(refuse_part(part, reason))
                 reading.counts.count(Fate.STORED, part.received_us, n=-1)
             return set()
-        middle = len(changes) // 2
-        used = _store_derived(writing, reading, changes[:middle])
-        return used | _store_derived(writing, reading, changes[middle:])
+    middle = len(changes) // 2
+    used = _store_derived(writing, reading, changes[:middle])
+    return used | _store_derived(writing, reading, changes[middle:])
 
 
 def _write_documents(writing: Writing, changes: Sequence[DocumentChange]) -> set[Slot]:
@@ -153,15 +153,21 @@ def _store(writing: Writing, reading: Reading, indexes: Sequence[int]) -> set[Sl
         if is_transient(error):
             raise
         note_rollback(writing.cursor)
-        logger.exception("%s items of project %s failed together", len(indexes), writing.project_id)
+        _log_refusal(error, f"{len(indexes)} items of project {writing.project_id}")
         if len(indexes) == 1:
             reading.quarantined.append(_refused(reading, indexes[0], error))
             return set()
-        middle = len(indexes) // 2
-        used = _store(writing, reading, indexes[:middle])
-        return used | _store(writing, reading, indexes[middle:])
-    reading.counts.update(counts)
-    return used
+    else:
+        reading.counts.update(counts)
+        return used
+    middle = len(indexes) // 2
+    used = _store(writing, reading, indexes[:middle])
+    return used | _store(writing, reading, indexes[middle:])
+
+
+def _log_refusal(error: Exception, what: str) -> None:
+    """In a line: splitting refuses the same item a dozen times, and its reason is kept with it."""
+    logger.error("%s were refused together: %s: %.300s", what, type(error).__name__, error)
 
 
 def _refused(reading: Reading, index: int, error: Exception) -> Item:
