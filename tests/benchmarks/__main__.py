@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import answering, ingesting, pages, resting
+from tests.benchmarks import answering, closing, ingesting, pages, resting
 from tests.benchmarks.frames import Store
 from tests.benchmarks.installation import PROJECT, Installation, ServeError
 from tests.benchmarks.metering import calibrate
@@ -33,10 +33,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "broker": answering.broker,
     "growth": ingesting.growth,
     "pages": pages.pages,
+    "ledger": closing.ledger,
     "startup": resting.startup,
     "idle": resting.idle,
 }
-ONLY_FULL = ("growth",)
+ONLY_FULL = ("growth", "ledger")
 SPANS, QUICK_SPANS = 100_000, 20_000
 
 
