@@ -7,6 +7,7 @@ import pytest
 from tests.contract.fake_providers import running_providers
 from tests.contract.running_clients import run_client
 from tests.flows import forget_process_caches
+from tests.tracking.conftest import pipeline, weeks_ahead  # noqa: F401
 
 
 @pytest.fixture
