@@ -8,7 +8,11 @@ from tests.tracking.support_bot import make_turn, send_support_session
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-PAGES = ["/", "/p/alpha/", "/p/alpha/sessions/", "/p/alpha/traces/", "/p/alpha/experiments/"]
+PAGES = [
+    *("/", "/p/alpha/", "/p/alpha/sessions/", "/p/alpha/traces/", "/p/alpha/experiments/"),
+    *("/p/alpha/events/", "/p/alpha/events/upload/", "/p/alpha/decisions/"),
+    "/p/alpha/settings/keys/",
+]
 
 
 @pytest.fixture
