@@ -47,6 +47,7 @@ class KeyInfo:
     is_publishable: bool = False
     origins: tuple[str, ...] = ()
     rate_limit: int | None = None  # requests a second
+    events_from: datetime | None = None  # what is older was deleted for its age
 
 
 class KeyTerms(TypedDict, total=False):
@@ -94,11 +95,12 @@ def _load_key(digest: bytes, now: float) -> KeyInfo | None:
         project_slug=key.project.slug,
         prefix=key.prefix,
         scopes=frozenset(key.scopes),
-        horizon_days=key.project.horizon_days,
+        horizon_days=key.project.accepted_days,
         capture_content=key.project.capture_content,
         is_publishable=key.is_publishable,
         origins=tuple(key.origins),
         rate_limit=key.rate_limit,
+        events_from=key.project.events_from,
     )
     if len(_cache) >= CACHE_SIZE:
         _cache.clear()
@@ -115,8 +117,9 @@ def project_info(project: Project) -> KeyInfo:
         project_slug=project.slug,
         prefix="",
         scopes=frozenset({Scope.INGEST.value}),
-        horizon_days=project.horizon_days,
+        horizon_days=project.accepted_days,
         capture_content=project.capture_content,
+        events_from=project.events_from,
     )
 
 

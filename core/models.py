@@ -107,6 +107,12 @@ class Project(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def accepted_days(self) -> int | None:
+        """How old an event may be, where the project says so: what would be deleted is refused."""
+        days = [each for each in (self.horizon_days, self.retention_days) if each is not None]
+        return min(days, default=None)
+
 
 class Membership(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")

@@ -16,7 +16,14 @@ from tracking.folding import Fact, TraceState
 from tracking.mentions import names_said
 from tracking.staging import clear_stages
 from tracking.subjects import Belongings, Subject, find_belongings
-from tracking.tombstones import USER, note_traces
+from tracking.tombstones import (
+    TRACE_OF,
+    USER,
+    names_kind,
+    note_sessions,
+    note_traces,
+    tombstone_hash,
+)
 from tracking.traces import lock_stored
 
 Cursor = psycopg.Cursor[Any]
@@ -29,6 +36,13 @@ DELETE_REFRESHES = (
 FORGET_EXAMPLES = (
     "UPDATE tracking_unmappedattribute SET trace_id = '', span_id = '', block_id = 0"
     " WHERE project_id = %s AND trace_id = ANY (%s)"
+)
+LEFT = (
+    "SELECT hash, trace_id FROM tracking_erasedtrace"
+    " WHERE project_id = %s AND trace_id <> '' LIMIT %s"
+)
+SWEPT = (
+    "UPDATE tracking_erasedtrace SET trace_id = '' WHERE project_id = %s AND trace_id = ANY (%s)"
 )
 DOCUMENT = (
     "SELECT derived, summary::text FROM tracking_document"
@@ -72,6 +86,7 @@ def erase_traces(writing: Writing, subject: Subject, trace_ids: Sequence[str]) -
     chosen = [fact for fact in facts if belongings.has_event(fact)]
     met = {part.session_id for state in belongings.states.values() for part in state.parts.values()}
     note_traces(cursor, project_id, subject.kind, _traces_of(belongings, chosen))
+    note_sessions(cursor, project_id, belongings.sessions)
     _retract(writing, [fact.event_key for fact in chosen])
     kept = {(f.event.trace_id, f.event.session_own) for f in facts} - {
         (f.event.trace_id, f.event.session_own) for f in chosen
@@ -169,3 +184,23 @@ def erase_document(writing: Writing, subject: Subject, system: str, key: str) ->
 def _bodies(cursor: Cursor, project_id: int, system: str, key: str) -> list[bytes]:
     rows = cursor.execute(PARTS, (project_id, system, key))
     return [isal_zlib.decompress(bytes(body)) for (body,) in rows]
+
+
+def sweep_traces(writing: Writing, *, limit: int) -> int:
+    """Take back spans that came before it was known that their trace is an erased user's or
+    session's: those that name nobody. Returns how many traces were looked at."""
+    cursor, project_id = writing.cursor, writing.project_id
+    rows = cursor.execute(LEFT, (project_id, limit)).fetchall()
+    if not rows:
+        return 0
+    kinds = {
+        trace_id: kind
+        for found, trace_id in rows
+        for kind in TRACE_OF
+        if tombstone_hash(project_id, TRACE_OF[kind], trace_id) == bytes(found)
+    }
+    facts = load_trace_facts(cursor, project_id, sorted(kinds))
+    theirs = [f for f in facts if not names_kind(f.event, kinds[f.event.trace_id])]
+    _retract(writing, [fact.event_key for fact in theirs])
+    cursor.execute(SWEPT, (project_id, [trace_id for _, trace_id in rows]))
+    return len(rows)

@@ -24,10 +24,11 @@ from tracking.erasing import (
     erase_document,
     erase_points,
     erase_traces,
+    sweep_traces,
     tell_erasers,
 )
 from tracking.mentions import names_said
-from tracking.models import ErasedSubject, InboxBatch, Quarantined
+from tracking.models import ErasedSubject, ErasedTrace, InboxBatch, Quarantined
 from tracking.payloads import empty_stale_slots
 from tracking.rules import change_rules, hold_horizon
 from tracking.screening import ERASED
@@ -35,7 +36,7 @@ from tracking.staging import clear_stages, open_cursor, prepare_stages, unix_us
 from tracking.subjects import Subject
 from tracking.tombstones import SESSION, USER, is_any_erased, tombstone_hash
 
-KIND = "erasure"
+KIND, SWEEP = "erasure", "erasure-sweep"
 AUDIT_STARTED, AUDIT_DONE, AUDIT_LIFTED = "data.erase", "data.erased", "data.erase_lifted"
 TRACES_AT_ONCE = 20
 TRACES_LOOKED_AT = 20_000
@@ -302,4 +303,23 @@ PHASES: tuple[Step, ...] = (
 )
 
 
+def start_sweeps() -> int:
+    """Queue the sweep of projects in which spans of erased subjects came first; return how many."""
+    left = ErasedTrace.objects.exclude(trace_id="").values("project_id").distinct()
+    projects = Project.objects.filter(pk__in=left)
+    return len([start_job(project, SWEEP, {}) for project in projects])
+
+
+def sweep_step(job: Job) -> bool:
+    prepare_stages()
+    with open_cursor() as cursor:
+        clear_stages(cursor)
+        horizon_us = hold_horizon(cursor, job.project_id)
+        writing = Writing(job.project_id, cursor, 0, timezone.now(), horizon_us)
+        n_traces = sweep_traces(writing, limit=TRACES_AT_ONCE)
+        job.n_done += n_traces
+        return not n_traces and not empty_stale_slots(cursor, job.project_id, limit=BLOCKS_AT_ONCE)
+
+
 register_job(KIND, do_step)
+register_job(SWEEP, sweep_step)

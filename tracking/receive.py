@@ -53,9 +53,8 @@ def accept_batch(
     when the database is away.
     """
     received_us = (now - EPOCH) // MICROSECOND
-    days = key.horizon_days or settings.INGEST_HORIZON_DAYS
     kept = {name: headers[name][:500] for name in KEPT_HEADERS if headers.get(name)}
-    receipt = Receipt(received_us, received_us - days * DAY_US, kept)
+    receipt = Receipt(received_us, _horizon_us(key, received_us), kept)
     plain = inflate(body, encoding, limit=settings.INGEST_MAX_BYTES)
     n_items, rejections = ADAPTERS[format].check(plain, receipt=receipt)
     if n_items:
@@ -75,3 +74,11 @@ def accept_batch(
             cursor.execute(INSERT, row)
         ring("digest")
     return Accepted(n_items, rejections)
+
+
+def _horizon_us(key: KeyInfo, received_us: int) -> int:
+    days = key.horizon_days or settings.INGEST_HORIZON_DAYS
+    horizon_us = received_us - days * DAY_US
+    if key.events_from is None:
+        return horizon_us
+    return max(horizon_us, (key.events_from - EPOCH) // MICROSECOND)

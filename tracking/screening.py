@@ -108,12 +108,16 @@ def screen_documents(
     changes: Sequence[DocumentChange],
     counts: FateCounts,
 ) -> list[DocumentChange]:
-    """The documents that are let in. One with an event of an erased subject is refused whole."""
+    """The documents that are let in. One that names an erased subject, or has an event of theirs,
+    is refused whole."""
     if not rules.has_erased:
         return list(changes)
     kept = []
     for change in changes:
-        if find_erased(cursor, project_id, list(change.events.values())):
+        names = {name for part in change.fresh for name in names_said("", part.body)}
+        if is_any_erased(cursor, project_id, names) or find_erased(
+            cursor, project_id, list(change.events.values())
+        ):
             for part in change.fresh:
                 counts.count(Fate.STORED, part.received_us, n=-1)
                 counts.count(Fate.REJECTED, part.received_us, detail=ERASED)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from core.celery import app, is_stopping
 from core.memory import give_back, paused_collector
-from tracking import doorbell, erasure  # noqa: F401 — registers its kind of job
+from tracking import doorbell, erasure
 from tracking.draining import QUEUE, drain
 from tracking.partitions import ensure_ahead
 from tracking.pricing import load_prices
@@ -46,6 +46,7 @@ def partitions_task() -> None:
 @app.task(name="tracking.tasks.retention_task", ignore_result=True)  # type: ignore[untyped-decorator]
 def retention_task() -> None:
     start_retention()
+    erasure.start_sweeps()
 
 
 def call_digest() -> None:

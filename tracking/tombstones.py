@@ -11,6 +11,7 @@ from django.conf import settings
 from tracking.events import IncomingEvent
 
 USER, SESSION = "user", "session"
+SESSION_OF_USER = "session of user"
 TRACE_OF = {USER: "trace of user", SESSION: "trace of session"}
 
 SUBJECTS = (
@@ -63,11 +64,31 @@ def _find_erased(
     met = {e.trace_id for e in events if e.trace_id and names_kind(e, kind) in named}
     note_traces(cursor, project_id, kind, met - gone, keep_id=True)
     gone |= met
+    sessions = _erased_sessions(cursor, project_id, events, named) if kind == USER else set()
     return {
         index
         for index, event in enumerate(events)
-        if (name := names_kind(event, kind)) in named or (not name and event.trace_id in gone)
+        if (name := names_kind(event, kind)) in named
+        or (not name and (event.trace_id in gone or event.session_own in sessions))
     }
+
+
+def _erased_sessions(
+    cursor: psycopg.Cursor[Any], project_id: int, events: Sequence[IncomingEvent], named: set[str]
+) -> set[str]:
+    """The sessions of erased users: what names no user in them is theirs."""
+    firsts: dict[str, tuple[tuple[bool, int, bytes], str]] = {}
+    sessions = set()
+    for event in events:
+        if event.session_own:
+            sessions.add(event.session_own)
+            if event.user_own:
+                key = (event.parent_span_id != "", event.occurred_us, event.id)
+                first = firsts.get(event.session_own, (key, event.user_own))
+                firsts[event.session_own] = min(first, (key, event.user_own))
+    met = {session for session, (_, user) in firsts.items() if user in named}
+    note_sessions(cursor, project_id, met)
+    return met | _stored(cursor, TRACES, project_id, SESSION_OF_USER, sessions)
 
 
 def _stored(
@@ -96,6 +117,13 @@ def note_traces(
         hashes = [tombstone_hash(project_id, TRACE_OF[kind], trace_id) for trace_id in wanted]
         ids = wanted if keep_id else [""] * len(wanted)
         cursor.execute(NOTE_TRACES, (project_id, hashes, ids))
+
+
+def note_sessions(cursor: psycopg.Cursor[Any], project_id: int, session_ids: Iterable[str]) -> None:
+    """Remember the sessions of an erased user."""
+    hashes = sorted(tombstone_hash(project_id, SESSION_OF_USER, each) for each in session_ids)
+    if hashes:
+        cursor.execute(NOTE_TRACES, (project_id, hashes, [""] * len(hashes)))
 
 
 def is_any_erased(cursor: psycopg.Cursor[Any], project_id: int, names: Iterable[str]) -> bool:

@@ -140,8 +140,8 @@ def test_an_adapter_that_fails_costs_its_request_alone(alpha, beta, sender, monk
 def test_an_error_that_nobody_foresaw_leaves_other_projects_alone(alpha, beta, sender, monkeypatch):
     broken_adapter(monkeypatch, ANALYTICS.read)
     monkeypatch.setattr(
-        "tracking.digest.cost_of",
-        lambda event: fail(b"", receipt=None) if event.name == "spoiled" else (None, 0),
+        "tracking.preparing.cost_of",
+        lambda event, book: fail(b"", receipt=None) if event.name == "spoiled" else (None, 0),
     )
     send_events(sender, [make_span("t", "spoiled")])
     send_events(make_sender(beta), [make_span("t", "a")])

@@ -43,7 +43,8 @@ class ErasedSubject(models.Model):
 
 
 class ErasedTrace(models.Model):
-    """A trace of an erased subject, by keyed hash: spans of it that name nobody are refused too.
+    """A trace of an erased subject, or a session of an erased user, by keyed hash: what names
+    nobody in them is refused too.
 
     ``trace_id`` is set while spans of it that came before may still have to be taken back.
     """

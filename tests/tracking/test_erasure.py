@@ -1,0 +1,308 @@
+"""A user or a session erased: the whole database is searched for them afterwards."""
+
+import datetime
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from core.jobs import work_on_jobs
+from core.models import AuditEntry, Job
+from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
+from tests.tracking.everything import find_anywhere
+from tracking import erasing
+from tracking.erasure import count_waiting, lift_tombstone, start_erasure, start_sweeps
+from tracking.models import (
+    ErasedSubject,
+    Event,
+    InboxBatch,
+    Quarantined,
+    Session,
+    SessionText,
+    Trace,
+)
+from tracking.retention import start_retention
+
+pytestmark = pytest.mark.usefixtures("pipeline")
+USER = "ada-Zanzibar"
+SAID = "Timbuktu"  # by the user alone
+START = timezone.now().replace(microsecond=0) - datetime.timedelta(hours=3)
+
+
+def span(trace, name, **data):
+    return make_span(trace, name, start=START, **data)
+
+
+def call(trace, name, **data):
+    fields = {"kind": "llm", "model": "gpt-4o", "tokens": {"input": 5, "output": 1}}
+    return span(trace, name, **{**fields, **data})
+
+
+def make_life():
+    """Ada's session of two traces, her part in a session of Bob's, and Bob's own."""
+    ada, bob = {"user_id": USER}, {"user_id": "bob"}
+    attributes = {"note": SAID, "tag.tags": [SAID], "metadata": json.dumps({"who": SAID})}
+    return [
+        span("a1", "root", session_id=f"s-{USER}", kind="agent", input=SAID, **ada),
+        call("a1", "call", parent_span_id="root", output=SAID, attributes=attributes),
+        call("a2", "later", session_id=f"s-{USER}", error=SAID, status="error"),
+        call("b1", "mixed", session_id="shared", input="of bob", **bob),
+        call("b1", "hers", session_id="shared", parent_span_id="mixed", input=SAID, **ada),
+        call("b2", "claimed", session_id="shared", input=SAID, **ada),
+        call("b3", "his", session_id="bobs", input="Kathmandu", **bob),
+    ]
+
+
+@pytest.fixture
+def sender(alpha):
+    return make_sender(alpha)
+
+
+@pytest.fixture
+def life(alpha, sender):
+    send_events(sender, make_life())
+    digest_all()
+    return alpha
+
+
+def erase(project, name=USER, kind="user"):
+    record = start_erasure(project, kind, name)
+    work_on_jobs(seconds=60)
+    digest_all()
+    record.refresh_from_db()
+    job = Job.objects.order_by("pk").last()
+    assert (job.state, job.error) == ("done", "")
+    return record
+
+
+def names_left():
+    return sorted(Event.objects.values_list("name", flat=True))
+
+
+def test_a_user_is_erased_everywhere(life):
+    assert find_anywhere(SAID) != []
+
+    record = erase(life)
+
+    assert find_anywhere(SAID) == []
+    assert find_anywhere(USER) == []
+    assert names_left() == ["his", "mixed"]
+    assert record.counts["events"] == 5
+    assert record.erased_at is not None
+    assert drift_of(life.pk) == []
+
+
+def test_what_others_said_stays_and_is_told_anew(life):
+    erase(life)
+
+    assert sorted(Session.objects.values_list("session_id", "n_spans")) == [
+        ("bobs", 1),
+        ("shared", 1),
+    ]
+    assert dict(SessionText.objects.values_list("session_id", "first_input")) == {
+        "bobs": "Kathmandu",
+        "shared": "of bob",
+    }
+
+
+def test_a_session_is_erased_everywhere(life):
+    erase(life, "shared", "session")
+
+    assert names_left() == ["call", "his", "later", "root"]
+    assert find_anywhere("of bob") == find_anywhere("shared") == []
+    assert drift_of(life.pk) == []
+
+
+def test_an_implicit_session_is_erased_too(alpha, sender):
+    spans = [call("lone", "a", input=SAID), call("lone", "b", session_id="s", input="kept")]
+    send_events(sender, [*spans, call("solo", "c", input=SAID)])
+    digest_all()
+
+    erase(alpha, "trace:solo", "session")
+
+    assert names_left() == ["a", "b"]
+    send_events(sender, [call("solo", "again", input=SAID)])
+    digest_all()
+    assert names_left() == ["a", "b"]
+    assert drift_of(alpha.pk) == []
+
+
+def test_nothing_is_revived_by_sending_it_again(life, sender):
+    erase(life)
+    sent_before = status_of(life).stored_events
+
+    send_events(sender, make_life())
+    send_events(sender, [call("a1", "late child", input=SAID)])
+    digest_all()
+
+    status = status_of(life)
+    assert find_anywhere(SAID) == []
+    assert (status.stored_events - sent_before, status.rejected_events) == (0, 6)
+    assert drift_of(life.pk) == []
+
+
+def test_what_waited_in_the_inbox_is_refused(alpha, sender):
+    send_events(sender, make_life())
+
+    record = start_erasure(alpha, "user", USER)
+    assert count_waiting(record) == 1
+    work_on_jobs(seconds=60)
+    digest_all()
+
+    assert count_waiting(record) == 0
+    assert find_anywhere(SAID) == []
+    assert status_of(alpha).rejected_events == 5
+
+
+def test_scores_of_the_user_and_on_their_sessions_go(life, api):
+    scores = [
+        {"session_id": f"s-{USER}", "name": "n", "value": 1, "comment": SAID},
+        {"user_id": USER, "name": "n", "value": 1, "comment": SAID},
+        {"session_id": "bobs", "user_id": USER, "name": "n", "value": 1, "comment": SAID},
+        {"session_id": "bobs", "name": "n", "value": 1, "comment": "fine"},
+    ]
+    api.post("/api/v1/scores", scores, content_type="application/json")
+    digest_all()
+
+    erase(life)
+    api.post("/api/v1/scores", scores, content_type="application/json")
+    digest_all()
+
+    assert find_anywhere(SAID) == find_anywhere(USER) == []
+    assert Event.objects.filter(operation="score").count() == 1
+    assert drift_of(life.pk) == []
+
+
+def test_quarantined_items_of_the_user_go(life):
+    bodies = [
+        json.dumps({"type": "x", "data": {"userId": USER, "text": SAID}}).encode(),
+        json.dumps({"type": "x", "data": {"userId": "bob", "role": USER}}).encode(),
+    ]
+    for body in bodies:
+        Quarantined.objects.create(
+            project_id=life.pk,
+            format="analytics",
+            body=body,
+            horizon_us=0,
+            reason="r",
+            received_at=START,
+            quarantined_at=START,
+        )
+
+    erase(life)
+
+    assert bytes(Quarantined.objects.get().body) == bodies[1]
+
+
+def test_sums_that_outlive_their_events_go_too(alpha, sender):
+    old = timezone.now() - datetime.timedelta(days=40)
+    hers, his = {"user_id": USER, "session_id": f"s-{USER}"}, {"session_id": "bobs"}
+    events = [
+        make_span("old", "a", start=old, **hers),
+        make_span("old-b", "b", start=old, **his),
+        call("straddling", "c", **hers),
+        make_span("straddling", "d", start=old, **hers),
+    ]
+    send_events(sender, events)
+    digest_all()
+    alpha.retention_days = 30
+    alpha.save()
+    start_retention()
+    work_on_jobs(seconds=60)
+    assert Trace.objects.count() == 3
+
+    erase(alpha)
+
+    assert find_anywhere(USER) == []
+    assert list(Session.objects.values_list("session_id", flat=True)) == ["bobs"]
+    assert list(Trace.objects.values_list("trace_id", flat=True)) == ["old-b"]
+    assert drift_of(alpha.pk) == []
+
+
+def test_other_projects_keep_theirs(life, beta):
+    send_events(make_sender(beta), make_life())
+    digest_all()
+
+    erase(life)
+    send_events(make_sender(beta), [call("z", "more", user_id=USER)])
+    digest_all()
+
+    assert Event.objects.filter(project_id=beta.pk).count() == 8
+    assert drift_of(beta.pk) == []
+
+
+def test_later_apps_are_told_what_went(life, monkeypatch):
+    told = []
+    monkeypatch.setattr(erasing, "_erasers", [lambda cursor, erased: told.append(erased)])
+
+    erase(life)
+
+    assert {name for erased in told for name in erased.users} == {USER}
+    assert {name for erased in told for name in erased.sessions} == {f"s-{USER}"}
+    assert {name for erased in told for name in erased.traces} >= {"a1", "a2", "b1", "b2"}
+
+
+def test_the_audit_record_holds_the_hash_alone(life, alice):
+    record = start_erasure(life, "user", USER, actor=alice)
+    work_on_jobs(seconds=60)
+
+    entries = AuditEntry.objects.filter(action__startswith="data.").order_by("pk")
+    assert [(e.action, e.target, e.actor_label) for e in entries] == [
+        ("data.erase", record.reference, "alice"),
+        ("data.erased", record.reference, "alice"),
+    ]
+
+
+def test_a_lifted_tombstone_lets_the_user_in_again(life, sender, alice):
+    lift_tombstone(life, erase(life), actor=alice)
+
+    send_events(sender, [call("new", "back", user_id=USER)])
+    digest_all()
+
+    assert names_left() == ["back", "his", "mixed"]
+    assert not ErasedSubject.objects.exists()
+
+
+def test_spans_that_came_before_who_they_belong_to_are_taken_back(life, sender):
+    erase(life)
+    send_events(sender, [call("new", "child", parent_span_id="r", input=SAID)])
+    digest_all()
+    assert "child" in names_left()
+
+    send_events(sender, [span("new", "r", user_id=USER)])
+    digest_all()
+    assert start_sweeps() == 1
+    work_on_jobs(seconds=60)
+
+    assert names_left() == ["his", "mixed"]
+    assert find_anywhere(SAID) == []
+    assert drift_of(life.pk) == []
+
+
+def test_the_command_erases_and_says_what(life, capsys):
+    call_command("erase", "--project", "alpha", "--user", USER)
+
+    assert find_anywhere(USER) == []
+    assert "5 events" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--project", "nope", "--user", "u"], "no project 'nope'"),
+        (["--project", "alpha"], "--user or --session"),
+        (["--project", "alpha", "--user", ""], "empty"),
+    ],
+)
+def test_the_command_says_what_is_wrong(alpha, options, message):
+    with pytest.raises(CommandError, match=message):
+        call_command("erase", *options)
+
+
+def test_the_inbox_is_empty_after_all(life, sender):
+    erase(life)
+    send_events(sender, make_life())
+    digest_all()
+
+    assert InboxBatch.objects.count() == 0
