@@ -8,7 +8,7 @@ class TrackingConfig(AppConfig):
     def ready(self) -> None:
         # The doorbell learns whom to call, jobs how they are done.
         from core.health import register_check, register_metrics
-        from tracking import repricing, tasks  # noqa: F401
+        from tracking import remapping, repricing, tasks  # noqa: F401
         from tracking.health import check_lag, ingestion_metrics
 
         register_check("ingestion", check_lag)

@@ -14,7 +14,7 @@ import psycopg
 from django.db.models import Sum
 from django.utils import timezone
 
-from core.jobs import start_job
+from core.jobs import register_job, start_job
 from core.models import Job, Project
 from tracking.adapters.dialects.keys import MAP_VERSION
 from tracking.adapters.otlp_remap import differs, remap_span
@@ -176,3 +176,6 @@ def _mark(
         ids = [uuid.UUID(bytes=identity) for _, identity in keys]
         values = (MAP_VERSION, times, ids, [ranks[key] for key in keys], project_id)
         cursor.execute(MARK, values)
+
+
+register_job(KIND, remap_step)
