@@ -158,6 +158,7 @@ class SeriesView(ReadView):
             _parameter("metric", enum=list(METRICS), required=True),
             _parameter("interval", "Default: by length.", enum=[str(name) for name in INTERVALS]),
             _parameter("group_by", enum=[name for name in GROUPS if name]),
+            _parameter("environment", "Of this one; not with a model, provider or prompt."),
         ],
         responses=serializers.SeriesSerializer,
     )
@@ -171,6 +172,7 @@ class SeriesView(ReadView):
                 interval=request.GET.get("interval") or pick_interval(time_range.span),
                 time_range=time_range,
                 group_by=request.GET.get("group_by", ""),
+                environment=request.GET.get("environment", ""),
             )
         return Response(serializers.describe(found))
 

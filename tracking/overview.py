@@ -77,62 +77,83 @@ def _error_tile(now: Totals, before: Totals) -> Tile:
     return Tile("Error rate", percent(rate), title, change, "down", ("error", "any"))
 
 
-def list_charts(project_id: int, time_range: TimeRange) -> list[Chart]:
+@dataclass(frozen=True, slots=True)
+class Charted:
+    """What the charts are of; cost is told by model, or as one where an environment is chosen."""
+
+    project_id: int
+    time_range: TimeRange
+    environment: str
+
+    def read(self, metric: str, group_by: str = "") -> Series:
+        return series(
+            self.project_id,
+            metric=metric,
+            interval=self.time_range.interval,
+            time_range=self.time_range,
+            group_by=group_by,
+            environment=self.environment,
+        )
+
+    def labels(self, found: Series) -> list[str]:
+        return label_buckets(self.time_range, [bucket.at for bucket in found.buckets])
+
+
+def list_charts(project_id: int, time_range: TimeRange, *, environment: str = "") -> list[Chart]:
     if time_range.interval.step < HOUR:  # sums are kept by the hour
         time_range = replace(time_range, interval=Interval.HOUR)
+    charted = Charted(project_id, time_range, environment)
     return [
-        _activity_chart(project_id, time_range),
-        _latency_chart(project_id, time_range),
-        _cost_chart(project_id, time_range),
+        _activity_chart(charted),
+        _latency_chart(charted),
+        _cost_chart(charted) if environment else _model_cost_chart(charted),
     ]
-
-
-def _read(project_id: int, time_range: TimeRange, metric: str, group_by: str = "") -> Series:
-    return series(
-        project_id,
-        metric=metric,
-        interval=time_range.interval,
-        time_range=time_range,
-        group_by=group_by,
-    )
 
 
 def _line(found: Series, name: str, tone: str = "") -> Line:
     return Line(name, [bucket.values.get("all") for bucket in found.buckets], tone)
 
 
-def _labels(found: Series, time_range: TimeRange) -> list[str]:
-    return label_buckets(time_range, [bucket.at for bucket in found.buckets])
-
-
-def _activity_chart(project_id: int, time_range: TimeRange) -> Chart:
-    calls = _read(project_id, time_range, "llm_calls")
-    errors = _read(project_id, time_range, "errors")
+def _activity_chart(charted: Charted) -> Chart:
+    calls = charted.read("llm_calls")
+    errors = charted.read("errors")
     return Chart(
         id="chart-activity",
         title="Model calls and errors",
         kind="bars",
         unit="count",
-        labels=_labels(calls, time_range),
+        labels=charted.labels(calls),
         series=[_line(calls, "Calls"), _line(errors, "Errors", "bad")],
     )
 
 
-def _latency_chart(project_id: int, time_range: TimeRange) -> Chart:
-    p50 = _read(project_id, time_range, "latency_p50")
-    p95 = _read(project_id, time_range, "latency_p95")
+def _latency_chart(charted: Charted) -> Chart:
+    p50 = charted.read("latency_p50")
+    p95 = charted.read("latency_p95")
     return Chart(
         id="chart-latency",
         title="Latency of model calls",
         kind="line",
         unit="ms",
-        labels=_labels(p50, time_range),
+        labels=charted.labels(p50),
         series=[_line(p50, "p50"), _line(p95, "p95")],
     )
 
 
-def _cost_chart(project_id: int, time_range: TimeRange) -> Chart:
-    cost = _read(project_id, time_range, "cost", "model")
+def _cost_chart(charted: Charted) -> Chart:
+    cost = charted.read("cost")
+    return Chart(
+        id="chart-cost",
+        title="Cost",
+        kind="bars",
+        unit="usd",
+        labels=charted.labels(cost),
+        series=[_line(cost, "Cost")],
+    )
+
+
+def _model_cost_chart(charted: Charted) -> Chart:
+    cost = charted.read("cost", "model")
     sums = {name: sum(at.values.get(name) or 0 for at in cost.buckets) for name in cost.groups}
     names = sorted(filter(sums.get, sums), key=lambda name: -sums[name])
     shown, rest = names[:MODELS_SHOWN], names[MODELS_SHOWN:]
@@ -148,6 +169,6 @@ def _cost_chart(project_id: int, time_range: TimeRange) -> Chart:
         title="Cost by model",
         kind="stacked",
         unit="usd",
-        labels=_labels(cost, time_range),
+        labels=charted.labels(cost),
         series=lines,
     )

@@ -11,7 +11,7 @@ from tracking.events import Kind
 from tracking.hourly import ALL_GROUPS, CALLS, HOURS, Family, to_ms
 from tracking.sketch_sums import SketchSource, SketchSum, sum_sketches
 from tracking.sketches import quantile
-from tracking.statements import fetch_all, fetch_one
+from tracking.statements import Where, fetch_all, fetch_one
 from tracking.tops import TopRow, top
 from tracking.totals import Latency, Totals, totals
 
@@ -105,18 +105,50 @@ GROUPS = {
     "environment": (Family.ENVIRONMENT, "key_a"),
     "kind": (Family.ALL, "kind"),
 }
+OF_ENVIRONMENT = frozenset({"", "kind", "environment"})
 UNGROUPED = frozenset({"sessions", "traces"})  # counted in family ALL only
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Which rollup rows a series is of."""
+
+    project_id: int
+    family: Family
+    group: str  # SQL of this code
+    environment: str = ""
+
+    @property
+    def where(self) -> Where:
+        where = Where()
+        where.add_if(self.environment, "key_a = %s")
+        return where
+
+
 def series(
-    project_id: int, *, metric: str, interval: str, time_range: TimeRange, group_by: str = ""
+    project_id: int,
+    *,
+    metric: str,
+    interval: str,
+    time_range: TimeRange,
+    group_by: str = "",
+    environment: str = "",
 ) -> Series:
-    """Return a metric by interval (hour, day, week), gaps filled.
+    """Return a metric by interval (hour, day, week), gaps filled; of one environment if asked.
 
     Latency is that of model calls (of every kind when grouped by kind, or when there is no call).
     """
     known, step = _check_series(metric, interval, group_by)
-    rows = _series_rows(project_id, known, step, time_range=time_range, group_by=group_by)
+    if environment:
+        _check_environment(metric, group_by)
+    family, group = GROUPS[group_by]
+    source = Source(
+        project_id=project_id,
+        family=Family.ENVIRONMENT if environment else family,
+        group=group,
+        environment=environment,
+    )
+    rows = _series_rows(source, known, step, time_range)
     groups, values = _fold(rows, known)
     if not group_by:
         groups = [ALL_GROUPS.strip("'")]
@@ -141,21 +173,37 @@ def _check_series(metric: str, interval: str, group_by: str) -> tuple[Metric, In
     return known, Interval(interval)
 
 
+def _check_environment(metric: str, group_by: str) -> None:
+    """Sums by environment know of nothing beside it: a cross product would be a row an event."""
+    if metric in UNGROUPED:
+        raise SeriesError("environment", f"'{metric}' is counted for all environments together.")
+    if group_by not in OF_ENVIRONMENT:
+        raise SeriesError("environment", f"Sums by {group_by} are of all environments together.")
+
+
 SeriesRow = tuple[datetime, str, int, float | None]  # bucket, group, events, value
 
 
 def _series_rows(
-    project_id: int, metric: Metric, step: Interval, *, time_range: TimeRange, group_by: str
+    source: Source, metric: Metric, step: Interval, time_range: TimeRange
 ) -> list[SeriesRow]:
-    family, group = GROUPS[group_by]
     if metric.share is not None:
-        kinds = () if group_by == "kind" else CALLS
-        source = SketchSource(
-            project_id=project_id, family=family, column=metric.value, group=group, kinds=kinds
+        sketches = SketchSource(
+            project_id=source.project_id,
+            family=source.family,
+            column=metric.value,
+            group=source.group,
+            kinds=() if source.group == "kind" else CALLS,
+            environment=source.environment,
         )
-        return _quantile_rows(source, metric.share, step, time_range=time_range)
-    sql = f"SELECT date_bin(%s, hour, %s), {group}, sum(n), {metric.value} {HOURS} GROUP BY 1, 2"
-    params = [step.step, MONDAY, project_id, time_range.start, time_range.end, family]
+        return _quantile_rows(sketches, metric.share, step, time_range=time_range)
+    where = source.where
+    sql = (
+        f"SELECT date_bin(%s, hour, %s), {source.group}, sum(n), {metric.value} {HOURS}"
+        f" AND {where.sql} GROUP BY 1, 2"
+    )
+    scope = [source.project_id, time_range.start, time_range.end, source.family]
+    params = [step.step, MONDAY, *scope, *where.params]
     is_whole = metric.unit in {"count", "tokens"}
     as_number = int if is_whole else float
     return [

@@ -68,7 +68,7 @@ def overview(request: PageRequest, project: Project) -> HttpResponseBase:
         "token": token,
         "tiles": tiles,
         "is_empty": not sums.events,
-        "charts": list_charts(project.pk, page.time_range),
+        "charts": list_charts(project.pk, page.time_range, environment=page.flt.environment),
         "curl": first_data_line(request),
     }
     return render(request, pick_template(request, "tracking/overview.html"), context)

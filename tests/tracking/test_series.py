@@ -195,3 +195,37 @@ def test_what_was_merged_once_is_not_merged_again(project_id, django_assert_num_
 
     with django_assert_num_queries(1):
         series(project_id, metric="latency_p50", interval="day", time_range=WHOLE_DAY)
+
+
+@pytest.mark.parametrize("metric", ["events", "llm_calls", "errors", "cost", "latency_p50"])
+def test_a_series_of_one_environment_sums_to_its_totals(project_id, metric):
+    found = series(
+        project_id, metric=metric, interval="day", time_range=WHOLE_DAY, environment="staging"
+    )
+    summed = totals(project_id, WHOLE_DAY, environment="staging")
+    expected = {
+        "events": summed.events,
+        "llm_calls": summed.llm_calls,
+        "errors": summed.errors,
+        "cost": summed.cost_usd,
+        "latency_p50": summed.latency.p50,
+    }
+
+    assert [bucket.values["all"] for bucket in found.buckets] == [expected[metric]]
+
+
+@pytest.mark.parametrize(
+    ("metric", "group_by"), [("sessions", ""), ("cost", "model"), ("events", "prompt")]
+)
+def test_what_is_not_kept_by_environment_is_refused(project_id, metric, group_by):
+    with pytest.raises(SeriesError) as refused:
+        series(
+            project_id,
+            metric=metric,
+            interval="day",
+            time_range=WHOLE_DAY,
+            group_by=group_by,
+            environment="staging",
+        )
+
+    assert refused.value.field == "environment"
