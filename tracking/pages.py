@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest
 
 from tracking.adapters.dialects.message_parts import Message, decode_json
 from tracking.adapters.dialects.messages import Direction, messages_of
+from tracking.adapters.dialects.provenance import provenance_of
 from tracking.conversation import build_thread
 from tracking.events import Payload
 from tracking.filters import EventFilter
@@ -168,6 +169,7 @@ def _describe_span(project_id: int, detail: SpanDetail | None) -> Context:
         "span": detail.span,
         "content": detail.content,
         "slots": list_slots(detail.content),
+        "provenance": provenance_of(detail.content.attributes),
         "phases": list_phases(detail.content.attributes, detail.span.duration_ms),
         **describe_span_translation(project_id, detail),
     }
