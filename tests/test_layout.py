@@ -44,6 +44,8 @@ PURE = [
     "tracking/runs/verifying.py",
     "tracking/runs/replaying.py",
     "tracking/runs/comparing.py",
+    "tracking/translation.py",
+    "tracking/capabilities.py",
     "tracking/adapters",
     "experiments/stats",
     "experiments/brackets.py",

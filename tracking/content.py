@@ -25,7 +25,7 @@ _SAYING = frozenset(
     _words(
         "prompt prompts completion completions message messages content contents input inputs"
         " output outputs text texts body arguments args result results document documents"
-        " instructions system query question answer reasoning thinking transcript comment delta"
+        " instructions system query question answer reasoning thinking transcript comment delta accumulated"
         " template variables intent rationale summary description statement image images audio"
     )
 )
@@ -154,5 +154,6 @@ def _strip(value: Any, *, is_said: bool, depth: int = 0) -> Any:  # JSON of any 
 
 
 def _strip_field(name: str, item: Any, *, is_said: bool, depth: int) -> Any:  # as above
-    is_said = not _names_fact(name) and (is_said or is_saying(name))
-    return _strip(item, is_said=is_said, depth=depth)
+    """A fact is a plain value: the ``source`` of an image in a message holds the image."""
+    is_fact = _names_fact(name) and not (is_said and isinstance(item, dict | list))
+    return _strip(item, is_said=not is_fact and (is_said or is_saying(name)), depth=depth)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.flows import digest_all, drift_of, make_sender, status_of
 from tests.tracking.chats import PAYLOADS, content, lines, payload, request, response, stream
+from tests.tracking.everything import find_anywhere
 from tracking.models import (
     Document,
     DocumentPart,
@@ -193,3 +194,25 @@ def test_lists_filter_by_warning_and_by_finish_reason(api):
         ):
             found = api.get(f"/api/v1/{path}?{query}").json()["results"]
             assert len(found) == n, (path, query)
+
+
+def test_without_capture_nothing_that_was_said_is_stored(alpha, sender):
+    alpha.capture_content = False
+    alpha.save(update_fields=["capture_content"])
+    mark = "Zanzibar"
+    image = {"type": "image", "source": {"type": "base64", "mediaType": "image/png", "data": mark}}
+    asked = request(messages=[{"role": "user", "content": [{"type": "text", "text": mark}, image]}])
+    named = {"requestId": "req-2"}
+    for item in (
+        {"request": asked, "response": response(mark)},
+        {**named, **content(1, mark, accumulated=mark)},
+        {**named, "type": "tool_use", "sequence": 2, "id": "i", "name": "n", "inputDelta": mark},
+        content(1, mark, accumulated=mark),
+    ):
+        post(sender, item)
+    digest_all()
+
+    assert find_anywhere(mark) == []
+    assert Event.objects.count() == 3
+    assert "content_dropped" in Event.objects.get(trace_id="req-1").warnings
+    assert drift_of(alpha.pk) == []
