@@ -28,12 +28,14 @@ SPEND = (
     " WHERE project_id = %s AND hour >= %s AND family = %s AND kind = ANY (%s) AND key_b <> ''"
     " GROUP BY key_a, key_b HAVING sum(n) > 0 ORDER BY 9 DESC, 3 DESC, 2, 1 LIMIT %s"
 )
-# Of the latest events alone: no sum tells who said what a call cost.
+# Of the latest events alone: no sum tells who said what a call cost. One that failed before it
+# used a token has no price to know.
 SOURCES = (
     "SELECT provider, model, cost_source, count(*) FROM ("
-    " SELECT provider, model, cost_source, kind FROM tracking_event"
+    " SELECT provider, model, cost_source, kind, coalesce(tokens_in, tokens_out) AS used"
+    " FROM tracking_event"
     " WHERE project_id = %s AND occurred_at >= %s ORDER BY occurred_at DESC LIMIT %s) e"
-    " WHERE kind = ANY (%s) GROUP BY 1, 2, 3"
+    " WHERE kind = ANY (%s) AND (used IS NOT NULL OR cost_source > 0) GROUP BY 1, 2, 3"
 )
 
 
