@@ -61,6 +61,9 @@ PROVIDER_ALIASES = {
     "fireworks_ai": "fireworks",
 }
 
+# Dogpile's providers that pass calls on: whose model it is, only the model's name tells.
+BRIDGES = frozenset({"vercel-ai", "openai-compatible"})
+
 NO_OTHERS: Mapping[str, int] = {}
 _US_A_DAY = 86_400_000_000
 _CACHE_LIMIT = 20_000  # names come from strangers: a flood of them must not fill the memory
@@ -310,6 +313,8 @@ def _nano_rate(value: Any, start: int) -> Fraction | None:  # Any: a Decimal or 
 
 def _find_model(provider: str, model: str) -> Any:  # Any: a model of the price list, or None
     """Find a model without the list's own caches, which keep every unknown name for ever."""
+    if provider in BRIDGES:
+        provider = ""
     prefix, slash, rest = model.partition("/")
     if slash and provider in {"", "litellm"} and _find_provider(prefix):
         provider, model = prefix, rest

@@ -22,6 +22,7 @@ from tracking.adapters.dogpile.values import canonical
 from tracking.events import BadBodyError, Kind, Receipt, Status
 from tracking.folding import COST, TOKENS, TraceState, fold
 from tracking.preparing import price_event
+from tracking.pricing import SOURCE_COMPUTED
 
 RECEIPT = Receipt(RECEIVED_US, 1)
 
@@ -72,6 +73,16 @@ def test_a_call_carries_its_model_tokens_cost_messages_and_times():
     assert (call.occurred_us - START_US, call.duration_us) == (5_000, 895_000)
     assert '"Mission: decide the release"' in call.payload.input
     assert "webSearch" in call.payload.output
+
+
+@pytest.mark.parametrize("provider", ["vercel-ai", "openai-compatible"])
+def test_a_call_without_a_cost_is_priced_by_its_model(provider):
+    response = load("event-model-response.json") | {"providerId": f"{provider}:gpt-4o"}
+    del response["response"]["costUsd"]
+
+    fact = price_event(of_kind(derive(response), Kind.LLM)[0])
+
+    assert (fact.cost_nano, fact.cost_source) == (120 * 2_500 + 40 * 10_000, SOURCE_COMPUTED)
 
 
 def test_the_root_says_intent_output_stop_and_quality():
