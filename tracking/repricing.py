@@ -30,6 +30,7 @@ from tracking.statements import fetch_all, fetch_one
 
 KIND = "reprice"
 AT_ONCE = 500  # events: each of their traces is folded anew
+LONGEST_LOOK = 0.5  # seconds a step goes on through hours in which nothing is to be done
 SETTLED_AFTER = 5.0  # seconds: by then no digest prices by the version before
 HOUR = timedelta(hours=1)
 
@@ -63,8 +64,10 @@ def reprice_step(job: Job) -> bool:
         job.place = _begin(job, book)
     if job.place["hour"] is None:
         return _settle(job)
-    hour = datetime.fromisoformat(job.place["hour"])
-    keys = _find_stale(job.project_id, hour, book)
+    until = time.monotonic() + LONGEST_LOOK
+    keys: list[EventKey] = []
+    while job.place["hour"] and not keys and time.monotonic() < until:
+        keys = _take_hour(job, book)
     if keys:
         n_moved = _reprice(job.project_id, keys, book)
         done = job.result
@@ -72,10 +75,19 @@ def reprice_step(job: Job) -> bool:
             "priced": done.get("priced", 0) + len(keys),
             "changed": done.get("changed", 0) + n_moved,
         }
+    return False
+
+
+def _take_hour(job: Job, book: PriceBook) -> list[EventKey]:
+    """What is to be priced in the hour of the place, which moves on when that is all of it."""
+    hour = datetime.fromisoformat(job.place["hour"])
+    keys = _find_stale(job.project_id, hour, book)
     if len(keys) < AT_ONCE:
         job.place = {**job.place, "hour": _next_hour(job.project_id, hour)}
-        job.n_done = _hours_between(job.place["first"], job.place["hour"]) or job.n_total or 0
-    return False
+        if not job.place.get("is_last_look"):
+            hours = _hours_between(job.place["first"], job.place["hour"])
+            job.n_done = hours or job.n_total or 0
+    return keys
 
 
 def _begin(job: Job, book: PriceBook) -> dict[str, Any]:  # JSON
