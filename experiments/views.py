@@ -25,6 +25,7 @@ from experiments.listing import (
     list_executions,
 )
 from experiments.models import Experiment
+from experiments.ranking import rank_variants
 from experiments.selecting import SelectionError, asks_for_units, read_selection
 from experiments.unit_pages import describe_units
 from tracking.pages import first_data_line
@@ -79,6 +80,7 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
         "results": snapshot.results,
         "executions": list_executions(snapshot.results),
         "grid": describe_grid(snapshot.results, request.GET),
+        "ranking": rank_variants(snapshot.results, request.GET) if experiment.is_of_runs else None,
         "computed_at": snapshot.computed_at,
         "board": build_leaderboard(snapshot.results),
         "errors": list_run_errors(experiment) if experiment.is_of_runs else [],

@@ -51,6 +51,7 @@ PURE = [
     "experiments/brackets.py",
     "experiments/decisions.py",
     "experiments/grid.py",
+    "experiments/ranking.py",
     "experiments/timeline.py",
 ]
 

@@ -125,6 +125,17 @@ def test_a_grid_is_read_from_names(sender, alice_client, django_assert_max_num_q
     assert "0.250" in page.split('data-effect="model"')[1]  # the mean of 0.2 and 0.3
 
 
+def test_variants_are_ranked_as_asked(sender, alice_client):
+    send_events(sender, grid())
+    digest_all()
+
+    def first(query=""):
+        return page_of(alice_client, query=query).split('id="ranking"')[1].split("cell-title")[1]
+
+    assert "model=b, tone=terse" in first()
+    assert "model=a, tone=warm" in first("?order=lower")
+
+
 def test_a_grid_of_another_metric(sender, alice_client):
     send_events(sender, grid())
     digest_all()
