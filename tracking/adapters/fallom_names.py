@@ -68,6 +68,8 @@ _MAKERS = (
     (re.compile(r"gemini").match, "google"),
 )
 
+_NO_MODELS = frozenset({"unknown", "[object Object]"})
+
 CLIENT_FAULT = "fallom_client"
 """The error type of failures in Fallom's own wrapper: the model may well have answered."""
 
@@ -109,6 +111,11 @@ def provider_of(said: str, base_url: str, method: str, model: str) -> str:
     if method in _OF_METHODS:
         return _OF_METHODS[method]
     return next((maker for is_made_by, maker in _MAKERS if is_made_by(model.lower())), "")
+
+
+def model_name(sent: str) -> str:
+    """A model's name; "" where the wrapper made a text of what is none."""
+    return "" if sent in _NO_MODELS else sent.removeprefix("models/")  # as Google's SDK says it
 
 
 def error_type_of(message: str) -> str:

@@ -13,7 +13,7 @@ from tracking.adapters.json_values import JsonObject, obj, text
 
 REQUEST, RESPONSE = "fallom.raw.request", "fallom.raw.response"
 USAGE, TIMINGS = "fallom.raw.usage", "fallom.raw.timings"
-METADATA, PROVIDER_METADATA = "fallom.raw.metadata", "fallom.raw.providerMetadata"
+PROVIDER_METADATA = "fallom.raw.providerMetadata"
 
 T = TypeVar("T")
 # Values are checked where they are used: a wrong one must not cost its neighbours.

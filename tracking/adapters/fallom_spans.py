@@ -20,11 +20,12 @@ from tracking.adapters.fallom_names import (
     CLIENT_FAULT,
     error_type_of,
     kind_of,
+    model_name,
     operation_of,
     provider_of,
 )
-from tracking.adapters.fallom_usage import read_usage
-from tracking.adapters.json_values import JsonObject, length_us, number, obj, text
+from tracking.adapters.fallom_usage import read_usage, usage_of_steps
+from tracking.adapters.json_values import JsonObject, length_us, number, obj, objects, text
 from tracking.cleaning import clean_error, clean_name
 from tracking.events import IncomingEvent, Kind, Payload, Receipt, Status
 from tracking.identity import content_rank, span_identity
@@ -38,7 +39,6 @@ _FIELDS: dict[str, tuple[str, Codec]] = {
     "config_key": ("config_key", NAME),
     "session_id": ("session_own", NAME),
     "customer_id": ("user_own", NAME),
-    "model": ("model", NAME),
     "prompt_key": ("prompt_key", NAME),
     "prompt_version": ("prompt_version", NAME),
     "tags": ("tags", TAGS),
@@ -140,15 +140,14 @@ def is_private(data: JsonObject, attributes: JsonObject) -> bool:
     """Whether a span says that content is not to be captured.
 
     fallom-typescript sends the request of a failed ``generateText`` in privacy mode too. A span
-    says so by ``capture_content`` among its attributes or metadata, or by the masked answer
-    (``fallom.raw.metadata``), which goes without ``fallom.raw.response`` in privacy mode alone.
+    says so by ``capture_content`` among its attributes or metadata; the clients say nothing.
     """
     for told in (attributes, obj(data.get("metadata"))):
         for key in _CAPTURE_KEYS:
             value = told.get(key)
             if (value.lower() if isinstance(value, str) else value) in _OFF:
                 return True
-    return raw.METADATA in attributes and raw.RESPONSE not in attributes
+    return False
 
 
 def _plain_text(value: object) -> str | None:
@@ -184,9 +183,11 @@ def _read_call(
 ) -> None:
     """What the call was: operation, models, provider, tokens, time to the first token."""
     request, response = bodies.request, bodies.response
+    timings = raw.read_object(attributes.get(raw.TIMINGS))
     method = text(attributes.get("fallom.method")) or text(data.get("name"))
-    requested = clean_name(text(request.model)) or said.get("model", "")
-    model = clean_name(response.answered_by) or said.get("model", "") or requested
+    named = clean_name(model_name(text(data.get("model"))))
+    requested = clean_name(model_name(text(request.model))) or named
+    model = clean_name(model_name(response.answered_by)) or named or requested
     provider = provider_of(
         text(attributes.get("fallom.provider")),
         text(attributes.get("fallom.base_url")),
@@ -199,19 +200,22 @@ def _read_call(
         "model": model,
         "provider": clean_name(provider),
         "finish_reason": clean_name(response.finish),
-        "ttft_us": _ttft_of(data, attributes),
+        "ttft_us": _ttft_of(data, attributes, timings),
     }
     said.update({column: value for column, value in found.items() if value not in (None, "")})
     usage = raw.read_object(attributes.get(raw.USAGE)) or response.own_usage
+    usage = usage_of_steps(usage, objects(timings.get("steps")))
     metadata = raw.read_object(attributes.get(raw.PROVIDER_METADATA))
     said.update(read_usage(usage, metadata, provider=provider))
 
 
-def _ttft_of(data: JsonObject, attributes: JsonObject) -> int | None:
-    sent = data.get("time_to_first_token_ms", attributes.get("fallom.time_to_first_token_ms"))
-    if sent is None and raw.TIMINGS in attributes:
-        sent = raw.read_object(attributes[raw.TIMINGS]).get("firstTokenTime")
-    return length_us(sent)
+def _ttft_of(data: JsonObject, attributes: JsonObject, timings: JsonObject) -> int | None:
+    told = (
+        data.get("time_to_first_token_ms"),
+        attributes.get("fallom.time_to_first_token_ms"),
+        timings.get("firstTokenTime"),
+    )
+    return length_us(next((each for each in told if each is not None), None))
 
 
 def _read_status(data: JsonObject, said: dict[str, Any], rest: dict[str, object]) -> int:
@@ -262,6 +266,8 @@ def _keep_unused(
         unused += ("time_to_first_token_ms",)
     if not arms or arms[0] not in columns.get("arms", ()):
         unused += ("prompt_ab_test_key", "prompt_variant_index")
+    if data.get("model") not in (columns.get("model"), columns.get("model_requested")):
+        unused += ("model",)
     if data.get("name") and clean_name(text(data["name"])) != data["name"]:
         unused += ("name",)
     rest.update({key: data[key] for key in unused if data.get(key) is not None})
@@ -310,7 +316,7 @@ def _warnings_of(
 
 _ELSEWHERE = frozenset(
     {
-        *("parent_span_id", "kind", "status", "error_message", "duration_ms", *_TIMES),
+        *("parent_span_id", "model", "kind", "status", "error_message", "duration_ms", *_TIMES),
         *("time_to_first_token_ms", "prompt_ab_test_key", "prompt_variant_index"),
     }
 )

@@ -9,7 +9,7 @@ and sums tell where the shape does not.
 from typing import Any
 
 from tracking.adapters.dialects.codecs import MONEY
-from tracking.adapters.json_values import JsonObject, count, obj
+from tracking.adapters.json_values import JsonObject, count, number, obj
 
 Counts = dict[str, int]
 """By dotted name: ``prompt_tokens_details.cached_tokens``."""
@@ -18,11 +18,11 @@ MAX_DEPTH = 3
 
 _INPUT = (
     *("input_tokens", "prompt_tokens", "inputTokens", "promptTokens"),
-    *("promptTokenCount", "prompt_token_count"),
+    *("promptTokenCount", "prompt_token_count", "inputTokens.total"),
 )
 _OUTPUT = (
     *("output_tokens", "completion_tokens", "outputTokens", "completionTokens"),
-    *("candidatesTokenCount", "candidates_token_count"),
+    *("candidatesTokenCount", "candidates_token_count", "outputTokens.total"),
 )
 _TOTAL = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count")
 _TOOL_PROMPT = ("toolUsePromptTokenCount", "tool_use_prompt_token_count")
@@ -31,6 +31,7 @@ _READ = (
     "prompt_tokens_details.cached_tokens",
     "input_tokens_details.cached_tokens",
     "inputTokenDetails.cacheReadTokens",
+    "inputTokens.cacheRead",
     "cachedInputTokens",
     "cacheReadInputTokens",
     "cachedContentTokenCount",
@@ -45,6 +46,7 @@ _WRITE = (
     "prompt_tokens_details.cache_write_tokens",
     "input_tokens_details.cache_write_tokens",
     "inputTokenDetails.cacheWriteTokens",
+    "inputTokens.cacheWrite",
     "cacheWriteInputTokens",
     "anthropic.cacheCreationInputTokens",
     "anthropic.usage.cache_creation_input_tokens",
@@ -54,13 +56,14 @@ _REASONING = (
     "completion_tokens_details.reasoning_tokens",
     "output_tokens_details.reasoning_tokens",
     "outputTokenDetails.reasoningTokens",
+    "outputTokens.reasoning",
     "reasoningTokens",
     "thoughtsTokenCount",
     "thoughts_token_count",
     "openai.reasoningTokens",
     "google.usageMetadata.thoughtsTokenCount",
 )
-_DETAILED = ("prompt_tokens_details", "input_tokens_details", "inputTokenDetails")
+_DETAILED = ("prompt_tokens_details", "input_tokens_details", "inputTokenDetails", "inputTokens")
 _NATIVE_CACHE = frozenset({"cache_read_input_tokens", "cache_creation_input_tokens"})
 _GEMINI = ("candidatesTokenCount", "candidates_token_count")
 _LEAVE_CACHE_OUT = frozenset({"anthropic", "aws.bedrock"})
@@ -96,20 +99,41 @@ def read_usage(usage: JsonObject, metadata: JsonObject, *, provider: str) -> dic
     return columns if cost is None else {**columns, "cost_reported": cost}
 
 
+def usage_of_steps(usage: JsonObject, steps: list[JsonObject]) -> JsonObject:
+    """The usage of all steps of a call. AI SDK 5 says that of the last one where 4 said the sum."""
+    said = [obj(step.get("usage")) for step in steps]
+    if len(said) < 2 or not all(said) or said[-1] != usage:
+        return usage
+    whole: JsonObject = {}
+    for each in said:
+        _add(whole, each)
+    return whole
+
+
+def _add(whole: JsonObject, step: JsonObject, depth: int = 0) -> None:
+    for key, value in step.items():
+        known = whole.get(key)
+        if type(value) is dict:
+            if depth < MAX_DEPTH and type(known) in (dict, type(None)):
+                _add(whole.setdefault(key, {}), value, depth + 1)
+        elif (counted := number(value)) is not None and not isinstance(known, dict):
+            whole[key] = (known or 0) + counted
+
+
 def _note(said: JsonObject, prefix: str, counts: Counts, depth: int = 0) -> None:
     """Add the counts in an object and in those within it, by their dotted names."""
     for key, value in said.items():
         if type(value) is dict:
             if depth < MAX_DEPTH:
                 _note(value, f"{prefix}{key}.", counts, depth + 1)
-        elif value is not None and (number := count(value)) is not None:
-            counts[prefix + key] = number
+        elif value is not None and (counted := count(value)) is not None:
+            counts[prefix + key] = counted
 
 
 def _with_cache(tokens_in: int | None, cached: int, usage: JsonObject, provider: str) -> int | None:
     if tokens_in is None or not cached:
         return tokens_in
-    is_detailed = any(key in usage for key in _DETAILED)
+    is_detailed = any(type(usage.get(key)) is dict for key in _DETAILED)
     is_native = not _NATIVE_CACHE.isdisjoint(usage) and "input_tokens" in usage
     leaves_out = is_native or provider in _LEAVE_CACHE_OUT
     if cached > tokens_in or (leaves_out and not is_detailed):

@@ -314,7 +314,6 @@ class TestPrivacy:
             {"metadata": {"capture_content": False}},
             {"metadata": {"capture_content": "false"}},
             {"attributes": {**LEAKED, "fallom.capture_content": "0"}},
-            {"attributes": {**LEAKED, "fallom.raw.metadata": '{"text": "[masked]"}'}},
             {
                 "attributes": {
                     "fallom.capture_content": False,
@@ -350,3 +349,18 @@ def test_the_same_span_is_the_same_event():
     body = json.dumps(load("trace-anthropic")).encode()
 
     assert map_body(body) == map_body(json.dumps(load("trace-anthropic"), indent=1).encode())
+
+
+@pytest.mark.parametrize(
+    ("sent", "model"),
+    [
+        ("models/gemini-1.5-flash", "gemini-1.5-flash"),
+        ("unknown", ""),
+        ("[object Object]", ""),
+    ],
+)
+def test_models_are_named_as_prices_name_them(sent, model):
+    event = map_sample("trace-google", model=sent)
+
+    assert (event.model, event.model_requested) == (model, model)
+    assert (event.payload.attributes or {})["fallom.span.model"] == sent

@@ -97,6 +97,14 @@ CASES = {
         *({}, "anthropic"),
         (110, 9, 80, 20, 4),
     ),
+    "ai-sdk-6-model": (
+        {
+            "inputTokens": {"total": 110, "noCache": 10, "cacheRead": 80, "cacheWrite": 20},
+            "outputTokens": {"total": 9, "text": 5, "reasoning": 4},
+        },
+        *({}, "anthropic"),
+        (110, 9, 80, 20, 4),
+    ),
     "more-cached-than-there-are": (
         {"prompt_tokens": 10, "completion_tokens": 1, "cache_read_input_tokens": 90},
         *({}, ""),
@@ -147,3 +155,37 @@ def test_a_span_has_the_counts_of_its_usage_and_metadata():
     )
 
     assert (event.tokens_in, event.tokens_out, event.tokens_cache_read) == (16, 5, 6)
+
+
+STEPS = [
+    {"stepIndex": 0, "usage": {"inputTokens": 20, "outputTokens": 8, "totalTokens": 28}},
+    {"stepIndex": 1, "usage": {"inputTokens": 40, "outputTokens": 6, "totalTokens": 46}},
+]
+
+
+@pytest.mark.parametrize(
+    ("usage", "steps", "counts"),
+    [
+        (STEPS[-1]["usage"], STEPS, (60, 14)),
+        ({"inputTokens": 60, "outputTokens": 14}, STEPS, (60, 14)),
+        (STEPS[-1]["usage"], STEPS[1:], (40, 6)),
+        (STEPS[-1]["usage"], [{}, STEPS[1]], (40, 6)),
+        ({"inputTokens": 50, "outputTokens": 1}, "none", (50, 1)),
+    ],
+    ids=["the-last-of-several", "the-sum", "one", "unknown", "nonsense"],
+)
+def test_all_steps_of_a_call_count(usage, steps, counts):
+    timings = {"requestStart": 0, "responseEnd": 9, "steps": steps}
+
+    event = with_raw("trace-vercel-generate-text", usage=usage, timings=timings)
+
+    assert (event.tokens_in, event.tokens_out) == counts
+
+
+def test_counts_within_counts_are_added_step_by_step():
+    usage = {"inputTokens": {"total": 10, "cacheRead": 4}, "outputTokens": {"total": 2}}
+    timings = {"steps": [{"usage": usage}, {"usage": usage}]}
+
+    event = with_raw("trace-vercel-stream-text", usage=usage, timings=timings)
+
+    assert (event.tokens_in, event.tokens_out, event.tokens_cache_read) == (20, 4, 8)

@@ -191,6 +191,17 @@ def test_answers_name_the_tools_they_call(call):
     assert answered({"text": None, "toolCalls": [call]}) == [Message("assistant", [CALL])]
 
 
+def test_flattened_calls_may_be_json():
+    attributes = {
+        "gen_ai.completion.0.role": "assistant",
+        "gen_ai.completion.0.tool_calls": json.dumps(
+            [{"id": "c1", "function": {"name": "find", "arguments": '{"q":"x"}'}}]
+        ),
+    }
+
+    assert messages_of(Payload(), attributes, "output") == [Message("assistant", [CALL])]
+
+
 def test_steps_are_told_in_their_order_and_the_last_text_once():
     step = {
         "text": "",

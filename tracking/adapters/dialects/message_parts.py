@@ -61,6 +61,8 @@ def message_of(sent: dict[str, Any], role: str = "user") -> Message:
     """One message, however its content is written."""
     parts = parts_of(sent.get("parts", sent.get("content")))
     calls = sent.get("tool_calls")
+    if isinstance(calls, str):  # flattened attributes hold a list as JSON
+        calls = decode_json(calls)
     if isinstance(calls, list):
         parts += [
             _part_of({"type": "tool_call", **call}) for call in calls if isinstance(call, dict)
