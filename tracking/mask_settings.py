@@ -41,7 +41,7 @@ def read_settings(stored: Mapping[str, Any]) -> MaskSettings:  # Any: JSON
 
 
 def write_settings(settings: MaskSettings) -> dict[str, Any]:  # Any: JSON
-    built: dict[str, Any] = msgspec.to_builtins(settings)
+    built: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(settings))
     return built
 
 

@@ -2,7 +2,15 @@
 
 from django.urls import path, register_converter
 
-from tracking import attribute_views, backend_views, event_views, price_pages, score_pages, views
+from tracking import (
+    attribute_views,
+    backend_views,
+    event_views,
+    price_pages,
+    privacy_pages,
+    score_pages,
+    views,
+)
 from tracking.runs import views as run_views
 
 
@@ -36,6 +44,20 @@ urlpatterns = [
     path("events/upload/", event_views.upload, name="event-upload"),
     path("events/<uuid:event_id>/", event_views.event_detail, name="event-detail"),
     path("settings/ingestion/", views.ingestion, name="settings-ingestion"),
+    path("settings/privacy/", privacy_pages.privacy, name="settings-privacy"),
+    path("settings/privacy/try/", privacy_pages.try_masks, name="settings-privacy-try"),
+    path(
+        "settings/privacy/retention/",
+        privacy_pages.set_retention,
+        name="settings-privacy-retention",
+    ),
+    path("settings/privacy/erase/", privacy_pages.erase, name="settings-privacy-erase"),
+    path("settings/privacy/erasures/", privacy_pages.erasures, name="settings-privacy-erasures"),
+    path(
+        "settings/privacy/erasures/<int:erasure_id>/lift/",
+        privacy_pages.lift,
+        name="settings-privacy-lift",
+    ),
     path("settings/prices/", price_pages.prices, name="settings-prices"),
     path("settings/prices/<int:price_id>/end/", price_pages.end, name="settings-prices-end"),
     path("settings/prices/reprice/", price_pages.reprice, name="settings-prices-reprice"),
