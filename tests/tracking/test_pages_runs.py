@@ -225,6 +225,12 @@ def test_a_lane_leads_to_the_span_of_its_call(send, bob_client):
     )
 
 
+def test_the_trace_of_a_run_leads_to_the_run(send, bob_client):
+    send(stream())
+
+    assert f'href="{PAGE}"' in text(bob_client, f"/p/alpha/traces/{RUN_ID}/")
+
+
 def test_totals_that_disagree_are_pointed_out(send, bob_client):
     trace = load("trace-replay.json")
     trace["transcript"] = trace["transcript"][:1]
