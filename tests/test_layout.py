@@ -47,6 +47,7 @@ PURE = [
     "tracking/translation.py",
     "tracking/capabilities.py",
     "tracking/adapters",
+    "prompts/rendering.py",
     "experiments/stats",
     "experiments/brackets.py",
     "experiments/decisions.py",

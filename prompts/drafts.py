@@ -1,0 +1,188 @@
+"""Prompts, drafts, published versions: each function is one transaction under the lock."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.models import Project
+from prompts.acting import Author, PromptError, lock_prompt, note_change
+from prompts.models import Prompt, PromptVersion
+from prompts.rendering import MAX_TEMPLATE_BYTES, find_variables
+
+ROLES = ("system", "developer", "user", "assistant", "tool")
+MAX_MESSAGES = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What an author writes."""
+
+    system: str = ""
+    user_template: str = ""
+    messages: list[dict[str, Any]] | None = None  # [{"role", "content"}]
+    variables: tuple[dict[str, str], ...] = ()
+    recommended_config: str = ""
+    note: str = ""
+
+
+@transaction.atomic
+def create_prompt(
+    project: Project,
+    key: str,
+    author: Author,
+    *,
+    name: str = "",
+    description: str = "",
+    tags: list[str] | None = None,
+) -> Prompt:
+    """Raises PromptError when the key is taken, ValidationError when a field is malformed."""
+    if Prompt.objects.filter(project=project, key=key).exists():
+        raise PromptError("key_taken", f"A prompt '{key}' exists already.", field="key")
+    prompt = Prompt(
+        project=project,
+        key=key,
+        name=name,
+        description=description,
+        tags=tags or [],
+        created_by=author.user,
+    )
+    prompt.full_clean(validate_unique=False, validate_constraints=False)
+    prompt.save()
+    note_change(prompt, author, "prompt.create")
+    return prompt
+
+
+@transaction.atomic
+def create_draft(prompt: Prompt, draft: Draft, author: Author) -> PromptVersion:
+    """Add a draft as the next number, on top of the newest version."""
+    prompt = lock_prompt(prompt)
+    check_draft(draft)
+    newest = prompt.versions.order_by("-number").first()
+    version = PromptVersion(
+        prompt=prompt,
+        number=newest.number + 1 if newest else 1,
+        parent=newest,
+        author=author.user,
+        author_label=author.label,
+    )
+    _fill(version, draft)
+    version.save()
+    note_change(prompt, author, "prompt.draft", version=version.number)
+    return version
+
+
+@transaction.atomic
+def save_draft(
+    version: PromptVersion, draft: Draft, author: Author, *, revision: int
+) -> PromptVersion:
+    """Overwrite a draft as its editor saw it; "draft_changed" when someone else saved since."""
+    lock_prompt(version.prompt)
+    version = PromptVersion.objects.select_related("prompt").get(pk=version.pk)
+    _check_is_draft(version)
+    if version.revision != revision:
+        raise PromptError(
+            "draft_changed",
+            f"{version.author_label or 'Somebody'} saved this draft at"
+            f" {version.updated_at:%H:%M:%S} UTC. Compare, then save again.",
+        )
+    check_draft(draft)
+    _fill(version, draft)
+    version.author, version.author_label = author.user, author.label
+    version.revision += 1
+    version.updated_at = timezone.now()
+    version.save()
+    return version
+
+
+@transaction.atomic
+def discard_draft(version: PromptVersion, author: Author) -> None:
+    prompt = lock_prompt(version.prompt)
+    version = PromptVersion.objects.get(pk=version.pk)
+    _check_is_draft(version)
+    number = version.number
+    version.delete()
+    note_change(prompt, author, "prompt.discard", version=number)
+
+
+@transaction.atomic
+def publish(version: PromptVersion, note: str, author: Author) -> PromptVersion:
+    """Make a draft immutable. Raises PromptError without a note, or without a change."""
+    prompt = lock_prompt(version.prompt)
+    version = PromptVersion.objects.get(pk=version.pk)
+    _check_is_draft(version)
+    if not note.strip():
+        raise PromptError("note_missing", "Say what changed and why.", field="note")
+    before = prompt.versions.exclude(published_at=None).order_by("-number").first()
+    if before is not None and _content(before) == _content(version):
+        raise PromptError("no_change", f"v{version.number} says the same as v{before.number}.")
+    version.note = note.strip()
+    version.published_at = version.updated_at = timezone.now()
+    version.save()
+    note_change(prompt, author, "prompt.publish", version=version.number, note=version.note)
+    return version
+
+
+@transaction.atomic
+def set_archived(prompt: Prompt, author: Author, *, archived: bool) -> Prompt:
+    """An archived prompt is served no more and takes no drafts; nothing of it is deleted."""
+    prompt = Prompt.objects.select_for_update().get(pk=prompt.pk)
+    if (prompt.archived_at is not None) != archived:
+        prompt.archived_at = timezone.now() if archived else None
+        prompt.save()
+        note_change(prompt, author, "prompt.archive" if archived else "prompt.unarchive")
+    return prompt
+
+
+def check_draft(draft: Draft) -> None:
+    """Raise PromptError for texts too long and messages of no chat."""
+    _check_length("system", draft.system)
+    _check_length("user_template", draft.user_template)
+    if draft.messages is None:
+        return
+    if len(draft.messages) > MAX_MESSAGES:
+        raise PromptError("too_many_messages", f"At most {MAX_MESSAGES}.", field="messages")
+    for index, message in enumerate(draft.messages):
+        place = f"messages[{index}]"
+        if not isinstance(message, dict) or message.get("role") not in ROLES:
+            raise PromptError("bad_message", f"A role is one of {', '.join(ROLES)}.", field=place)
+        if not isinstance(message.get("content"), str) or message.keys() - {"role", "content"}:
+            raise PromptError("bad_message", 'A message is {"role", "content"}.', field=place)
+        _check_length(place, message["content"])
+
+
+def _check_length(field: str, text: str) -> None:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_TEMPLATE_BYTES:
+        raise PromptError(
+            "too_large",
+            f"{size:,} bytes; a template holds at most {MAX_TEMPLATE_BYTES:,}.",
+            field=field,
+        )
+    if "\0" in text:
+        raise PromptError("bad_text", "A template cannot hold the NUL character.", field=field)
+
+
+def _check_is_draft(version: PromptVersion) -> None:
+    if version.is_published:
+        raise PromptError("published", f"v{version.number} is published: it never changes.")
+
+
+def _fill(version: PromptVersion, draft: Draft) -> None:
+    version.system, version.user_template = draft.system, draft.user_template
+    version.messages = draft.messages
+    version.variables = list(draft.variables)
+    version.recommended_config, version.note = draft.recommended_config, draft.note
+    contents = [message["content"] for message in draft.messages or ()]
+    version.variables_found = find_variables([draft.system, draft.user_template, *contents])
+
+
+def _content(version: PromptVersion) -> tuple[object, ...]:
+    return (
+        version.system,
+        version.user_template,
+        version.messages,
+        version.variables,
+        version.recommended_config,
+    )

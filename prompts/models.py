@@ -1,0 +1,204 @@
+"""Prompts, their versions, and which version a label serves.
+
+A published version and a label's move never change again: the database refuses it (migration 0002).
+"""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from core.models import Project
+
+# Clients put keys into addresses as they are.
+KEY_PATTERN = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$"
+LABEL_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?$"
+PRODUCTION = "production"
+
+
+class Prompt(models.Model):
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="prompts")
+    key = models.CharField(
+        max_length=128,
+        validators=[
+            RegexValidator(KEY_PATTERN, "Use letters, digits, '.', '-' and '_'; no sign at an end.")
+        ],
+    )
+    name = models.CharField(max_length=200, blank=True)
+    description = models.TextField(blank=True, max_length=10_000)
+    tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="prompts",
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["key"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(name="prompts_prompt_key_once", fields=["project", "key"]),
+            models.CheckConstraint(
+                name="prompts_prompt_key_shape", condition=Q(key__regex=KEY_PATTERN)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+
+class PromptVersion(models.Model):
+    """A draft until it is published; from then on nothing of it changes.
+
+    ``messages`` are ``[{"role": …, "content": …}]`` of a chat, beside or instead of the two texts.
+    ``variables`` declares ``[{"name", "type", "example", "description"}]``; ``variables_found`` are
+    the names that the texts use, in order. ``revision`` counts the saves of a draft.
+    """
+
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    system = models.TextField(blank=True)
+    user_template = models.TextField(blank=True)
+    messages = models.JSONField(null=True, blank=True)
+    variables = models.JSONField(default=list, blank=True)
+    variables_found = ArrayField(models.TextField(), default=list, blank=True)
+    recommended_config = models.CharField(max_length=128, blank=True)
+    note = models.TextField(blank=True, max_length=2_000)
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
+    )
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="prompt_versions",
+    )
+    author_label = models.CharField(max_length=160, blank=True)
+    revision = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["prompt_id", "-number"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                name="prompts_version_number_once", fields=["prompt", "number"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prompt.key} v{self.number}"
+
+    @property
+    def is_published(self) -> bool:
+        return self.published_at is not None
+
+
+class PromptLabel(models.Model):
+    """A name that applications ask for; it serves one published version, or none yet."""
+
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="labels")
+    name = models.CharField(
+        max_length=40, validators=[RegexValidator(LABEL_PATTERN, "Use a–z, 0–9, '.', '-', '_'.")]
+    )
+    version = models.ForeignKey(
+        PromptVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="labels"
+    )
+    is_protected = models.BooleanField(
+        default=False, help_text="A second person must approve each move."
+    )
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["prompt_id", "name"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(name="prompts_label_once", fields=["prompt", "name"]),
+            models.CheckConstraint(
+                name="prompts_label_shape", condition=Q(name__regex=LABEL_PATTERN)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.prompt_id}"
+
+
+class Actor(models.Model):
+    """Who did something: a user, or a key or command by its name."""
+
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    actor_label = models.CharField(max_length=160)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+
+
+class LabelMove(Actor):
+    """One move of a label: from which version (0: none) to which (0: none), and why."""
+
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="moves")
+    label = models.CharField(max_length=40)
+    from_number = models.PositiveIntegerField()
+    to_number = models.PositiveIntegerField()
+    reason = models.TextField(max_length=2_000)
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-at", "-id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["prompt", "-at", "-id"], name="prompts_move_recent")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label}: v{self.from_number} → v{self.to_number}"
+
+
+class LabelRequest(Actor):
+    """A move of a protected label that waits for a second person.
+
+    It is stale once the label serves another version than ``from_number``.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Waits for approval"
+        APPROVED = "approved", "Approved"
+        REJECTED = "rejected", "Rejected"
+        STALE = "stale", "Overtaken by another move"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="requests")
+    label = models.CharField(max_length=40)
+    from_number = models.PositiveIntegerField()
+    to_number = models.PositiveIntegerField()
+    reason = models.TextField(max_length=2_000)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.PENDING)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decision_note = models.TextField(blank=True, max_length=2_000)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-at", "-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                name="prompts_request_one_pending",
+                fields=["prompt", "label"],
+                condition=Q(state="pending"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} → v{self.to_number}: {self.state}"
