@@ -1,8 +1,8 @@
 """Templates to texts: one pass over ``{{ name }}``, nothing else. Pure.
 
-The rules are those of Fallom's clients (fallom-python 0.2.7): a prompt rendered here, in
-Python or in JavaScript reads the same. Names are ``\\w+`` with spaces around; a name without a value
-stays as it is written; a value is never looked at again. There are no filters, conditions, dots.
+The rules are those of Fallom's clients (fallom-python 0.2.7): a prompt rendered here, in Python or
+in JavaScript reads the same. A name is ``\\w+`` with spaces around it; one without a value stays as
+it is written; a value is never looked at again. There are no filters, no conditions, no dots.
 """
 
 import json
