@@ -111,6 +111,7 @@
 
   async function send(body, placeOf) {
     const answer = await post(body);
+    if (answer.redirected) throw new Error("You are signed out. Sign in and send the file again: what was stored already changes nothing.");
     const said = await answer.json().catch(() => ({ detail: `The server answered ${answer.status}.` }));
     if (!answer.ok) throw Object.assign(new Error(said.detail), { isRefusal: answer.status === 400 });
     state.accepted += said.accepted;

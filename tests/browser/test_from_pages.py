@@ -180,3 +180,15 @@ def test_an_open_line_stays_open_while_others_arrive(alpha, alice, open_page, mo
     expect(page.locator("details[open] .log__type")).to_have_text("first")
     page.get_by_role("link", name="Pause").click()
     expect(page.locator(".log__tail")).to_have_count(0)
+
+
+def test_who_is_signed_out_is_told_so(erin, open_page):
+    page = open_page("/p/alpha/events/upload/", erin)
+    page.locator("input[type=file]").set_input_files(
+        {"name": "x.jsonl", "mimeType": "text/plain", "buffer": b'{"type": "n"}\n'}
+    )
+    page.context.clear_cookies(name="sessionid")
+
+    page.get_by_role("button", name="Upload").click()
+
+    expect(page.locator("#upload-error")).to_contain_text("signed out")
