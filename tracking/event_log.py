@@ -61,10 +61,11 @@ class LogFilter:
 
     type: str = ""
     text: str = ""
+    environment: str = ""
 
     @property
     def name(self) -> str:
-        return json.dumps(["events", self.type, self.text])
+        return json.dumps(["events", self.type, self.text, self.environment])
 
     def conditions(self) -> Where:
         where = Where()
@@ -74,6 +75,7 @@ class LogFilter:
             where.add("e.kind = %s", KINDS[self.type])
         elif self.type:
             where.add("e.kind = 0 AND starts_with(e.name, %s)", self.type)
+        where.add_if(self.environment, "e.environment = %s")
         where.add_if(self.text, TEXT)
         return where
 

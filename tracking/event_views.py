@@ -15,6 +15,7 @@ from core.access import PageRequest, project_view
 from core.api import CursorError
 from core.keys import project_info
 from core.models import Project, Role
+from core.timebuckets import parse_range
 from tracking.event_log import (
     KINDS,
     SPAN,
@@ -26,6 +27,7 @@ from tracking.event_log import (
     list_news,
 )
 from tracking.events import BadBodyError
+from tracking.filterbar import list_environments
 from tracking.inflate import TooLargeError
 from tracking.pages import first_data_line, list_slots
 from tracking.reading import read_event
@@ -64,8 +66,10 @@ def event_list(request: PageRequest, project: Project) -> HttpResponseBase:
     context = {
         "page": _read_page(request, project, flt, live=live),
         "flt": flt,
+        "is_filtered": flt != LogFilter(),
         "live": live,
         "types": KNOWN_TYPES,
+        "environments": list_environments(project.pk, parse_range("30d", now=timezone.now())),
         "curl": first_data_line(request),
     }
     return render(request, "tracking/event_list.html", context)
@@ -73,9 +77,9 @@ def event_list(request: PageRequest, project: Project) -> HttpResponseBase:
 
 def read_log_filter(request: PageRequest) -> LogFilter:
     """Read the filter from the URL; text that PostgreSQL cannot hold matches nothing anyway."""
-    texts = (request.GET.get(name, "").replace("\x00", "") for name in ("type", "q"))
-    event_type, text = (text.strip()[:MAX_TEXT] for text in texts)
-    return LogFilter(event_type, text)
+    names = ("type", "q", "environment")
+    texts = (request.GET.get(name, "").replace("\x00", "") for name in names)
+    return LogFilter(*(text.strip()[:MAX_TEXT] for text in texts))
 
 
 def _read_page(request: PageRequest, project: Project, flt: LogFilter, *, live: bool) -> LogPage:

@@ -96,6 +96,8 @@ def test_spans_stand_in_it_too(alpha, sender):
         (LogFilter(text="lookup"), {"tool"}),
         (LogFilter(type="variant.start", text='"warm"'), {"variant.start"}),
         (LogFilter(text="% _"), set()),
+        (LogFilter(environment="staging", type="experiment.start"), {"experiment.start"}),
+        (LogFilter(environment="prod"), set()),
     ],
     ids=str,
 )
