@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.tracking.adapters.otlp_building import map_one
+from tests.tracking.vendor_keys import VENDORS
 from tracking.adapters.dialects import table
 from tracking.adapters.dialects.attributes import gather_attributes, rebuild_attributes, settle
 from tracking.adapters.dialects.keys import STATUS_MESSAGE_BIT
@@ -43,6 +44,12 @@ GEN_AI = {
     "gen_ai.system_instructions": ("[]", {"system": "[]"}),
     "gen_ai.tool.call.arguments": ("{}", {"input": "{}"}),
     "gen_ai.tool.call.result": ("ok", {"output": "ok"}),
+    "gen_ai.cost.total_cost": (0.25, {"cost_reported": 0.25}),
+    "gen_ai.client.operation.time_to_first_chunk": (0.5, {"ttft_us": 500_000}),
+    "gen_ai.retrieval.query.text": ("q", {"input": "q"}),
+    "gen_ai.retrieval.documents": ("[]", {"output": "[]"}),
+    "gen_ai.task.input": ("{}", {"input": "{}"}),
+    "gen_ai.task.output": ("{}", {"output": "{}"}),
 }
 OPENINFERENCE = {
     "openinference.span.kind": ("LLM", {"kind": Kind.LLM}),
@@ -51,6 +58,9 @@ OPENINFERENCE = {
     "llm.request.model_name": ("a", {"model_requested": "a", "model": "a"}),
     "llm.model_name": ("a", {"model_requested": "a", "model": "a"}),
     "llm.response.model_name": ("b", {"model": "b"}),
+    "embedding.model_name": ("a", {"model_requested": "a", "model": "a"}),
+    "reranker.model_name": ("a", {"model_requested": "a", "model": "a"}),
+    "llm.token_count.prompt_details.cache_input": (1, {"tokens_cache_read": 1}),
     "llm.token_count.prompt": (5, {"tokens_in": 5}),
     "llm.token_count.completion": (6, {"tokens_out": 6}),
     "llm.token_count.prompt_details.cache_read": (1, {"tokens_cache_read": 1}),
@@ -84,7 +94,7 @@ PAIRS = {
     ("feature_flag.key", "feature_flag.result.variant"),
     ("feature_flag.key", "feature_flag.variant"),
 }
-SINGLE = GEN_AI | OPENINFERENCE | OTHERS
+SINGLE = GEN_AI | OPENINFERENCE | OTHERS | VENDORS
 TABLE = [(name, value, columns) for name, (value, columns) in SINGLE.items()]
 
 

@@ -16,6 +16,7 @@ from tracking.adapters.analytics_fields import gather_span, whole_us
 from tracking.adapters.analytics_points import error_text
 from tracking.adapters.dialects.attributes import Gathered, settle
 from tracking.adapters.dialects.opentelemetry import RESOURCE_COLUMNS
+from tracking.adapters.otlp_settling import settle_beyond
 from tracking.cleaning import clean_error, clean_name
 from tracking.events import IncomingEvent, Kind, Payload, Receipt, Status
 from tracking.identity import content_rank
@@ -51,7 +52,7 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
         unused |= {key: data[key] for key in (*START_KEYS, *END_KEYS) if key in data}
     status = _settle(gathered, times.duration_us, data, unused)
     payload = _payload_of(gathered, envelope, unused)
-    return IncomingEvent(
+    event = IncomingEvent(
         id=identity,
         occurred_us=times.occurred_us,
         duration_us=times.duration_us,
@@ -70,6 +71,7 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
         payload=payload,
         **gathered.columns,
     )
+    return event if gathered.beyond is None else settle_beyond(event, gathered.beyond)
 
 
 def _resource_name(data: dict[str, object], keys: tuple[str, ...], column: str) -> str:

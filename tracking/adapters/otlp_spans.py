@@ -6,18 +6,17 @@ import msgspec
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.proto.trace.v1.trace_pb2 import Status as SpanStatus
 
-from tracking.adapters.dialects.arms import Arm, arms_of_flag_event
+from tracking.adapters.dialects.arms import Arm
 from tracking.adapters.dialects.attributes import Gathered, gather, settle
-from tracking.adapters.dialects.keys import STATUS_MESSAGE_BIT
+from tracking.adapters.dialects.keys import MAP_VERSION
+from tracking.adapters.otlp_settling import further_arms, settle_beyond, settle_status
 from tracking.adapters.otlp_values import SHORT, attributes_of, read_entry, recall
-from tracking.cleaning import clean_error, clean_name
+from tracking.cleaning import clean_name
 from tracking.events import IncomingEvent, Payload, Receipt, Status
 from tracking.identity import content_rank, span_identity
 from tracking.timestamps import settle_span
 
 _MAX_MEMO = 4096
-_ERROR = int(Status.ERROR)
-
 _NO_SPAN_ID = bytes(8)
 
 _plain_statuses = {b"": int(Status.UNSET), b"\x18\x01": int(Status.OK)}
@@ -50,10 +49,11 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
         gathered.warnings.extend(times.warnings)
         odd = {"start_ns": start_ns, "end_ns": end_ns}
     span_events = _read_span_events(span.events) if span.events else None
-    settle(gathered, times.duration_us, _further_arms(span_events, context))
+    settle(gathered, times.duration_us, further_arms(span_events, context.arms))
     status = _plain_statuses.get(span.status)
     if status is None:
-        status = _settle_status(gathered, span.status, span_events, odd)
+        sent = SpanStatus.FromString(span.status)
+        status = settle_status(gathered, int(sent.code), sent.message, span_events, odd)
     name, parent = span.name, span.parent_span_id
     if name not in _clean_names:
         name = _settle_name(name, odd)
@@ -62,7 +62,7 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
         parent_span_id = _settle_parent(parent_span_id, odd)
     payload = _payload_of(span, gathered, span_events, odd)
     trace_id, span_id = span.trace_id.hex(), span.span_id.hex()
-    return IncomingEvent(
+    event = IncomingEvent(
         id=span_identity(trace_id, span_id),
         occurred_us=times.occurred_us,
         duration_us=times.duration_us,
@@ -78,10 +78,12 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
         release=context.release,
         origin=context.origin,
         seen=gathered.seen,
+        map_version=MAP_VERSION,
         warnings=tuple(sorted(set(gathered.warnings))) if gathered.warnings else (),
         payload=payload,
         **gathered.columns,
     )
+    return event if gathered.beyond is None else settle_beyond(event, gathered.beyond)
 
 
 def _payload_of(
@@ -138,37 +140,6 @@ def _extra_of(span: Any) -> dict[str, object] | None:
     return _extras.setdefault(said, extra or None)
 
 
-def _settle_status(
-    gathered: Gathered, blob: bytes, span_events: list[Any] | None, odd: dict[str, object]
-) -> int:
-    """Fill what went wrong: the status message, else the last exception event."""
-    message = SpanStatus.FromString(blob)
-    code, text = int(message.code), message.message
-    if code == _ERROR:
-        _fill_error(gathered, text, span_events)
-    if text and gathered.columns.get("error") == text:
-        gathered.seen |= STATUS_MESSAGE_BIT
-    elif text:
-        odd["status_message"] = text
-    if 0 <= code <= _ERROR:
-        return code
-    odd["status_code"] = code
-    return int(Status.UNSET)
-
-
-def _fill_error(gathered: Gathered, text: str, span_events: list[Any] | None) -> None:
-    kind = ""
-    for name, _, attributes, *_ in reversed(span_events or []):
-        if name == "exception":
-            text = text or str(attributes.get("exception.message") or "")
-            kind = str(attributes.get("exception.type") or "")
-            break
-    if text:
-        gathered.columns["error"] = clean_error(text)
-    if kind:
-        gathered.columns.setdefault("error_type", clean_name(kind))
-
-
 def _read_span_events(blobs: Any) -> list[Any]:
     """Events as ``[name, ns, attributes]``, and how many attributes were dropped if any."""
     events = []
@@ -195,11 +166,3 @@ def _read_links(blobs: Any) -> list[object]:
         ids = link.trace_id.hex(), link.span_id.hex()
         links.append([*ids, attributes_of(link.attributes), *(rest if rest[0] else [])])
     return links
-
-
-def _further_arms(span_events: list[Any] | None, context: SpanContext) -> tuple[Arm, ...]:
-    """Arms of feature flag events, then the resource's."""
-    if not span_events:
-        return context.arms
-    arms = [arm for event in span_events for arm in arms_of_flag_event(event[0], event[2])]
-    return (*arms, *context.arms) if arms else context.arms

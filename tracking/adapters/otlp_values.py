@@ -11,7 +11,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from tracking.adapters.dialects.codecs import BODY, TEXT
 from tracking.adapters.dialects.sealing import seal, seal_object
-from tracking.adapters.dialects.table import KEYS, Entry, read_attribute
+from tracking.adapters.dialects.table import KEYS, Entry, needs_second_step, read_attribute
 from tracking.adapters.otlp_wire import varint
 
 SHORT = 96
@@ -70,9 +70,10 @@ def _learn(blob: bytes, name_end: int) -> _Spec | None:
     key = KEYS.get(name)
     if len(_specs) >= _MAX_SPECS:
         _specs.clear()
-    spec: _Spec = None, 0, name, True
+    is_simple = not needs_second_step(name)
+    spec: _Spec = None, 0, name, is_simple
     if key is not None:
-        spec = key.column, key.mask, name, key.codec in (BODY, TEXT)
+        spec = key.column, key.mask, name, is_simple and key.codec in (BODY, TEXT)
     _specs[blob[:name_end]] = spec
     return spec
 
@@ -121,7 +122,8 @@ def _read_number(blob: bytes, name_end: int, spec: _Spec) -> Entry:
         raw = _read_integer(blob[name_end + 2 :])
     if raw is None:
         return _read_other(blob)
-    return read_attribute(spec[2], raw) if spec[0] else (None, 0, None, spec[2], raw, "")
+    is_unknown = spec[0] is None and spec[3]
+    return (None, 0, None, spec[2], raw, "") if is_unknown else read_attribute(spec[2], raw)
 
 
 def _read_integer(value: bytes) -> int | None:

@@ -11,8 +11,10 @@ import msgspec
 
 from tracking.adapters.dialects import arms as arm_choice
 from tracking.adapters.dialects.arms import Arm, choose_arms
+from tracking.adapters.dialects.codecs import BODY, MAX_COUNT
+from tracking.adapters.dialects.compounds import MARK, Beyond, read_compounds
 from tracking.adapters.dialects.gen_ai import OPERATION_KINDS
-from tracking.adapters.dialects.sealing import seal
+from tracking.adapters.dialects.sealing import HELD_JSON, HELD_TEXT, seal
 from tracking.adapters.dialects.table import (
     KEYS,
     KEYS_OF_COLUMN,
@@ -21,10 +23,15 @@ from tracking.adapters.dialects.table import (
     Entry,
     read_attribute,
 )
+from tracking.adapters.dialects.usage import inclusive_input
 from tracking.events import IncomingEvent, Kind, Payload
 
 TTFT_TOO_LONG = "ttft_longer_than_span"
 """Time to the first token beyond the whole span: kept as an attribute, not as a column."""
+
+INCONSISTENT_USAGE = "inconsistent_usage"
+MIN_FOLDED = 32
+"""Characters: what stands for a shorter text would be as long."""
 
 BODY_COLUMNS = frozenset({"input", "output", "system"})
 _MAX_MEMO = 4096
@@ -37,6 +44,7 @@ class Gathered(msgspec.Struct, gc=False):
     leftover: dict[str, object]
     seen: int
     warnings: list[str]
+    beyond: Beyond | None = None
 
     def withhold(self, column: str, value: object) -> None:
         """Put values back under their own keys that ``column`` was to stand for."""
@@ -86,6 +94,10 @@ def gather_attributes(attributes: dict[str, object]) -> Gathered:
 def settle(gathered: Gathered, duration_us: int | None, further_arms: tuple[Arm, ...] = ()) -> None:
     """Decide what takes several columns: arms, kind, the model that answered, a possible ttft."""
     columns = gathered.columns
+    if MARK in gathered.warnings:
+        _settle_compounds(gathered)
+    if "tokens_cache_read" in columns or "tokens_cache_write" in columns:
+        _settle_usage(gathered)
     _settle_arms(gathered, further_arms)
     if "kind" not in columns:
         kind = OPERATION_KINDS.get(columns.get("operation", ""))
@@ -98,8 +110,48 @@ def settle(gathered: Gathered, duration_us: int | None, further_arms: tuple[Arm,
 
 
 def _guess_kind(columns: dict[str, Any]) -> Kind:
-    """Who names a model and counts its answer, and says nothing else, called it."""
+    """Who names a model and counts its answer, and says nothing else, called it. An operation
+    that is no known call is none: what sums up others must not count beside them."""
+    if columns.get("operation"):
+        return Kind.CHAIN
     return Kind.LLM if "model_requested" in columns and "tokens_out" in columns else Kind.CHAIN
+
+
+def _settle_compounds(gathered: Gathered) -> None:
+    """The second step, for spans that say something in several attributes or in objects."""
+    gathered.warnings = [code for code in gathered.warnings if code != MARK]
+    gathered.beyond = read_compounds(gathered.columns, gathered.leftover, KEYS)
+    for name, raw in gathered.leftover.items():
+        key = KEYS.get(name)
+        if key is not None and key.codec is BODY and not key.mask:
+            gathered.leftover[name] = _held(raw, gathered.columns.get(key.column))
+
+
+def _held(raw: object, text: str | None) -> object:
+    """A value, or what stands for it when its column holds the same."""
+    if not isinstance(text, str) or len(text) < MIN_FOLDED:
+        return raw
+    if isinstance(raw, str):
+        return HELD_TEXT if raw == text else raw
+    return HELD_JSON if msgspec.json.encode(raw).decode() == text else raw
+
+
+def _settle_usage(gathered: Gathered) -> None:
+    """Count cached tokens among the input ones, where a sender certainly left them out."""
+    columns, beyond = gathered.columns, gathered.beyond
+    tokens_in = columns.get("tokens_in")
+    if tokens_in is None:
+        return
+    read, write = columns.get("tokens_cache_read", 0), columns.get("tokens_cache_write", 0)
+    if beyond is not None and beyond.uncached_input == tokens_in:
+        whole = tokens_in + read + write
+    else:
+        whole = inclusive_input(tokens_in, read, write)
+        if whole != tokens_in:
+            gathered.warnings.append(INCONSISTENT_USAGE)
+    if tokens_in < whole <= MAX_COUNT:
+        gathered.withhold("tokens_in", tokens_in)
+        columns["tokens_in"] = whole
 
 
 def _settle_arms(gathered: Gathered, further: tuple[Arm, ...]) -> None:
@@ -148,7 +200,11 @@ def rebuild_attributes(event: IncomingEvent | Any, payload: Payload) -> dict[str
             value = _column_value(key.column, event, payload, of_arms)
             structured = event.seen & key.structured_mask
             rebuilt[key.name] = msgspec.json.decode(value) if structured else key.codec.write(value)
-    rebuilt.update(payload.attributes or {})
+    for name, value in (payload.attributes or {}).items():
+        rebuilt[name] = value
+        if value in (HELD_TEXT, HELD_JSON):
+            text = getattr(payload, KEYS[name].column)
+            rebuilt[name] = text if value == HELD_TEXT else msgspec.json.decode(text)
     return rebuilt
 
 

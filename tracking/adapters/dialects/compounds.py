@@ -46,6 +46,7 @@ class Beyond(msgspec.Struct):
     is_error: bool = False
     error: str = ""
     first_token_us: int | None = None  # moment, microseconds since 1970
+    uncached_input: int | None = None  # a count of input tokens that leaves the cached ones out
 
 
 def is_compound(name: str) -> bool:
@@ -149,8 +150,11 @@ def _provider_metadata(raw: object, attributes: Attributes) -> Columns:
     )
     columns.pop("tokens_in", None)
     columns.pop("tokens_out", None)
-    usage = columns_of_usage(_object(anthropic.get("usage")))
+    told = _object(anthropic.get("usage"))
+    usage = columns_of_usage(told)
     usage.pop("tokens_out", None)
+    if usage:
+        usage["uncached_input"] = told.get("input_tokens")
     gateway = _object(said.get("gateway")).get("cost")
     if isinstance(gateway, str | int | float) and not isinstance(gateway, bool):
         columns |= _gateway_cost(gateway)

@@ -27,7 +27,9 @@ KEYS = (
     key("gen_ai.usage.reasoning.output_tokens", "tokens_reasoning", COUNT, bit=17),
     key("gen_ai.usage.reasoning_tokens", "tokens_reasoning", COUNT),
     key("gen_ai.usage.cost", "cost_reported", MONEY, bit=18),
+    key("gen_ai.cost.total_cost", "cost_reported", MONEY),
     key("gen_ai.response.time_to_first_chunk", "ttft_us", SECONDS, bit=19),
+    key("gen_ai.client.operation.time_to_first_chunk", "ttft_us", SECONDS),
     key("gen_ai.server.time_to_first_token", "ttft_us", SECONDS, bit=20),
     key("gen_ai.response.finish_reasons", "finish_reason", FIRST, bit=21),
     key("gen_ai.conversation.id", "session_own", NAME, bit=22),
@@ -38,6 +40,10 @@ KEYS = (
     key("gen_ai.system_instructions", "system", BODY, bit=29, structured=30),
     key("gen_ai.tool.call.arguments", "input", BODY, bit=31, structured=32),
     key("gen_ai.tool.call.result", "output", BODY, bit=33, structured=34),
+    key("gen_ai.retrieval.query.text", "input", BODY),
+    key("gen_ai.retrieval.documents", "output", BODY),
+    key("gen_ai.task.input", "input", BODY),
+    key("gen_ai.task.output", "output", BODY),
 )
 
 OPERATION_KINDS = {
@@ -52,4 +58,13 @@ OPERATION_KINDS = {
     "plan": Kind.AGENT,
     "retrieval": Kind.RETRIEVER,
     "search_memory": Kind.RETRIEVER,
+    # Beside the conventions: what instrumentations and the Vercel AI SDK say.
+    "completion": Kind.LLM,
+    "llm_request": Kind.LLM,
+    "response": Kind.LLM,
+    "responses": Kind.LLM,
+    "embedding": Kind.EMBEDDING,
+    "agent_step": Kind.AGENT,  # sums up the call below it
+    "rerank": Kind.RETRIEVER,
+    "vector_db_retrieve": Kind.RETRIEVER,
 }

@@ -1,14 +1,19 @@
 """Attribute values that JSON cannot say, said in JSON. Pure.
 
 Payloads are JSON: bytes and the doubles NaN, Infinity and -Infinity are sealed as an object of one
-``$`` key. An object that was sent looking like that is sealed too, so unsealing is exact.
+``$`` key. A long text that a column holds too is a seal as well, which rebuilding opens. An object
+that was sent looking like any of these is sealed itself, so unsealing is exact.
 """
 
 import base64
 import math
 
-BYTES, DOUBLE, OBJECT = "$bytes", "$double", "$object"
-_SEALS = frozenset({BYTES, DOUBLE, OBJECT})
+BYTES, DOUBLE, OBJECT, COLUMN = "$bytes", "$double", "$object", "$column"
+_SEALS = frozenset({BYTES, DOUBLE, OBJECT, COLUMN})
+
+HELD_TEXT: dict[str, object] = {COLUMN: "text"}
+HELD_JSON: dict[str, object] = {COLUMN: "json"}
+"""Stand for a value that the key's column holds: as it is, or as the JSON text of it."""
 
 
 def seal(value: object) -> object:

@@ -1,0 +1,206 @@
+"""History mapped again by newer tables: the job, its command and its page."""
+
+import io
+import time
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from core.jobs import work_on_jobs
+from core.models import AuditEntry, Job
+from tests.flows import digest_all, drift_of, make_sender
+from tests.tracking.adapters.otlp_building import make_request, make_span
+from tests.tracking.adapters.test_otlp_remap import forget_what_was_read
+from tracking import remapping
+from tracking.adapters import otlp_spans
+from tracking.adapters.dialects import table
+from tracking.adapters.dialects.keys import MAP_VERSION
+from tracking.models import Event, Session, Trace
+from tracking.payloads import load_payloads
+from tracking.remapping import remap_step, start_remap
+
+pytestmark = pytest.mark.usefixtures("pipeline")
+NOW_NS = time.time_ns() // 1_000_000_000 * 1_000_000_000 - 60 * 10**9
+NEW_KEYS = ("langfuse.session.id", "langfuse.observation.type", "langfuse.observation.input")
+CALL = {
+    "langfuse.session.id": "s",
+    "langfuse.observation.type": "generation",
+    "langfuse.observation.input": '[{"role": "user", "content": "Where is my order?"}]',
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.usage.input_tokens": 7,
+    "langfuse.trace.metadata.tier": "pro",
+}
+IGNORED = {"block_id", "block_ix", "received_at", "project_id", "pk"}
+
+
+def send(project, n_spans=3, **attributes):
+    spans = [
+        make_span(
+            {**CALL, **attributes},
+            span_id=(index + 1).to_bytes(8, "big"),
+            start_time_unix_nano=NOW_NS + index * 1_000_000,
+            end_time_unix_nano=NOW_NS + index * 1_000_000 + 500_000,
+        )
+        for index in range(n_spans)
+    ]
+    body = make_request(*spans, resource={"service.version": "2"}).SerializeToString()
+    make_sender(project).post("/v1/traces", body, content_type="application/x-protobuf")
+    digest_all()
+
+
+@pytest.fixture
+def old_tables(monkeypatch):
+    """Tables of an older version, until ``undo`` is called."""
+    for name in NEW_KEYS:
+        monkeypatch.delitem(table.KEYS, name)
+    monkeypatch.setattr(otlp_spans, "MAP_VERSION", 0)
+    forget_what_was_read(monkeypatch)
+    return monkeypatch
+
+
+@pytest.fixture
+def history(alpha, old_tables):
+    """Three spans that older tables understood less of."""
+    send(alpha)
+    old_tables.undo()
+    assert Session.objects.get(project_id=alpha.pk).is_implicit is True
+    return alpha
+
+
+def run(project):
+    job = start_remap(project)
+    work_on_jobs(seconds=20)
+    job.refresh_from_db()
+    assert job.state == Job.State.DONE, job.error
+    return job
+
+
+def rows_of(project):
+    events = Event.objects.filter(project_id=project.pk).order_by("occurred_at", "id")
+    rows = [
+        {name: value for name, value in row.items() if name not in IGNORED}
+        for row in events.values()
+    ]
+    places = [(e.occurred_at, e.block_id, e.block_ix) for e in events]
+    return rows, load_payloads(project.pk, places)
+
+
+def forget_versions():
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE tracking_event SET map_version = 0")
+
+
+def test_history_is_as_if_it_came_today(history, beta):
+    job = run(history)
+    send(beta)
+
+    assert (job.n_done, job.n_total, job.result) == (3, 3, {"mapped": 3, "changed": 3})
+    assert rows_of(history) == rows_of(beta)
+    session = Session.objects.get(project_id=history.pk)
+    assert (session.session_id, session.is_implicit, session.n_llm) == ("s", False, 3)
+    assert session.tokens_in == 21
+    assert drift_of(history.pk) == []
+
+
+def test_a_second_run_changes_nothing(history):
+    run(history)
+    rows = rows_of(history)
+
+    assert run(history).result == {"mapped": 0, "changed": 0}
+    forget_versions()
+    assert run(history).result == {"mapped": 3, "changed": 0}
+    assert rows_of(history) == rows
+    assert set(Event.objects.values_list("map_version", flat=True)) == {MAP_VERSION}
+
+
+def test_what_was_first_received_stays(history):
+    before = list(Event.objects.order_by("id").values_list("received_at", flat=True))
+    run(history)
+
+    assert list(Event.objects.order_by("id").values_list("received_at", flat=True)) == before
+
+
+def test_steps_may_end_anywhere(history, monkeypatch):
+    monkeypatch.setattr(remapping, "STEP", 2)
+    job = start_remap(history)
+
+    assert remap_step(job) is False
+    assert (job.n_done, job.result) == (2, {"mapped": 2, "changed": 2})
+    assert drift_of(history.pk) == []
+    fresh = Job.objects.get(pk=job.pk)  # a worker died before the step was noted
+    assert remap_step(fresh) is False
+    assert fresh.result == {"mapped": 0, "changed": 0}
+    assert remap_step(fresh) is True
+    assert Session.objects.get(project_id=history.pk).n_llm == 3
+    assert drift_of(history.pk) == []
+
+
+def test_what_is_sent_again_meanwhile_wins(history, monkeypatch):
+    lock = remapping.lock_traces
+
+    def send_and_lock(*args):
+        monkeypatch.setattr(remapping, "lock_traces", lock)
+        send(history, n_spans=1, **{"gen_ai.usage.input_tokens": 90, "zz": 1})
+        send(history, n_spans=1, **{"gen_ai.usage.input_tokens": 90, "zz": 2})
+        return lock(*args)
+
+    monkeypatch.setattr(remapping, "lock_traces", send_and_lock)
+
+    job = run(history)
+
+    assert job.result["mapped"] == 3
+    assert Event.objects.filter(tokens_in=90).count() == (3 - job.result["changed"])
+    assert drift_of(history.pk) == []
+    assert set(Event.objects.values_list("map_version", flat=True)) == {MAP_VERSION}
+
+
+def test_other_events_are_left_alone(alpha):
+    client = make_sender(alpha)
+    client.post("/api/v1/events", '[{"type": "custom", "data": {}}]', content_type="text/plain")
+    digest_all()
+
+    job = run(alpha)
+
+    assert (job.n_done, job.result) == (1, {"mapped": 0, "changed": 0})
+
+
+def test_nothing_to_do_is_done(alpha):
+    assert run(alpha).result == {"mapped": 0, "changed": 0}
+
+
+def test_the_command_maps_one_project(history, beta):
+    out = io.StringIO()
+
+    call_command("remap", "--project", "alpha", stdout=out)
+
+    assert "alpha: 3 spans mapped again, 3 changed." in out.getvalue()
+    assert "beta" not in out.getvalue()
+    with pytest.raises(CommandError, match="no project 'gamma'"):
+        call_command("remap", "--project", "gamma")
+
+
+def test_the_command_says_what_failed(history, monkeypatch):
+    def fail(*args):
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr(remapping, "remap_fact", fail)
+
+    with pytest.raises(CommandError, match="alpha: Failed: ValueError: unforeseen"):
+        call_command("remap", stdout=io.StringIO())
+
+
+def test_an_administrator_starts_it_on_the_page(history, alice_client):
+    url = "/p/alpha/settings/attributes/"
+    assert alice_client.post(f"{url}remap/").status_code == 302
+    assert alice_client.post(f"{url}remap/").status_code == 302
+    assert Job.objects.filter(kind="remap").count() == 1
+    assert "Waiting" in alice_client.get(url).content.decode()
+
+    work_on_jobs(seconds=20)
+
+    page = alice_client.get(url).content.decode()
+    assert "Done" in page
+    assert "3, 3 of them changed" in page
+    assert AuditEntry.objects.filter(action="attributes.remap").count() == 2
+    assert Trace.objects.get(project_id=history.pk).claim_session == "s"
