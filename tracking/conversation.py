@@ -262,8 +262,8 @@ def _attribute(event: SpanDetail, names: Sequence[str]) -> str:
 
 
 def _plain(text: str | None) -> str | None:
-    """What a tool took or gave: the text that recorders put into ``{"input": …}``, else as sent."""
-    if text is None or not text.startswith("{"):
+    """What a tool took or gave: the text that recorders quote or wrap in JSON, else as sent."""
+    if text is None or not text.startswith(("{", '"')):
         return text
     found = lone_text(decode_json(text))
     return text if found is None else found

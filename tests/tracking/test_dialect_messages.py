@@ -225,3 +225,45 @@ def test_a_thousand_messages_are_enough():
 )
 def test_nonsense_is_shown_not_raised(body):
     assert isinstance(messages_of(Payload(input=body), {}, "input"), list)
+
+
+DUMPED = {"content": "hello", "additional_kwargs": {}, "response_metadata": {}, "id": None}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "human", "data": {**DUMPED, "type": "human"}},
+        {**DUMPED, "type": "human"},
+        {"messages": [[{**DUMPED, "type": "human"}]]},
+    ],
+)
+def test_messages_that_langchain_dumped_are_read(body):
+    assert messages_of_span({"input.value": json.dumps(body)}, "input") == HELLO
+
+
+def test_a_dumped_result_of_a_tool_is_its_own():
+    dumped = {**DUMPED, "content": "found", "tool_call_id": "c1"}
+    body = json.dumps({"type": "tool", "data": dumped})
+
+    assert messages_of_span({"output.value": body}, "output") == [Message("tool", [RESULT])]
+
+
+@pytest.mark.parametrize("said", [{"type": "ai", "content": "x"}, {"type": "human", "data": [1]}])
+def test_other_objects_of_such_a_type_are_shown_as_they_are(said):
+    body = json.dumps(said)
+
+    (message,) = messages_of_span({"output.value": body}, "output")
+    assert message.parts == [Part("text", text=body)]
+
+
+def test_a_text_that_was_quoted_as_json_is_shown_without_quotes():
+    assert messages_of_span({"input.value": '"hello"'}, "input") == HELLO
+    (broken,) = messages_of_span({"input.value": '"hello" she said, "twice"'}, "input")
+    assert broken.parts[0].text == '"hello" she said, "twice"'
+
+
+def test_embeddings_are_no_words():
+    body = json.dumps({"object": "list", "data": [{"embedding": [1]}], "usage": {}})
+
+    assert messages_of_span({"output.value": body}, "output")[0].parts == [Part("text", text=body)]

@@ -371,3 +371,14 @@ def test_an_inconsistent_count_is_mended_and_flagged():
 def test_usage_of_any_shape_is_no_error():
     for usage in ({}, {"input": None}, {"prompt_tokens_details": 5}, {"input": 10**30}):
         assert columns_of_usage(usage) in ({}, {"tokens_in": 0})
+
+
+def test_buckets_that_anthropic_named_lie_beside_the_input():
+    usage = {"input": 20, "cache_read_input_tokens": 8, "cache_creation_input_tokens": 2}
+
+    assert columns_of_usage({**usage, "output": 7}) == {
+        "tokens_in": 30,
+        "tokens_out": 7,
+        "tokens_cache_read": 8,
+        "tokens_cache_write": 2,
+    }

@@ -54,6 +54,7 @@ VERCEL = {
     "ai.telemetry.metadata.promptKey": ("greet", {"prompt_key": "greet"}),
     "ai.telemetry.metadata.promptVersion": ("3", {"prompt_version": "3"}),
     "ai.telemetry.metadata.tags": (["a"], {"tags": ("a",)}),
+    "ai.settings.context.tags": (["a"], {"tags": ("a",)}),
 }
 MATEY = {
     "ai.response.backend": ("anthropic", {"provider": "anthropic"}),

@@ -43,12 +43,18 @@ def messages_of(
         or messages_of_events(payload.span_events or [], direction)
     )
     if not messages and body:
-        messages = [Message(_ROLES[direction], [Part("text", text=body)])]
+        messages = [Message(_ROLES[direction], [Part("text", text=_plain(body))])]
     if direction == "output":
         messages = _with_calls(messages, attributes)
     if direction == "input" and payload.system:
         messages.insert(0, Message("system", parts_of(decode_json(payload.system))))
     return messages
+
+
+def _plain(body: str) -> str:
+    """A text, also one that was sent as JSON, quoted."""
+    value = decode_json(body) if body[:1] == '"' == body[-1:] else body
+    return value if isinstance(value, str) else body
 
 
 def _messages_of_body(body: str | None, direction: Direction) -> list[Message]:

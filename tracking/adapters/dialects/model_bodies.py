@@ -9,6 +9,7 @@ key ``text`` or ``input`` too and is no conversation.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tracking.adapters.dialects.langchain_messages import unwrapped
 from tracking.adapters.dialects.message_parts import (
     Message,
     Part,
@@ -35,6 +36,7 @@ _ITEM_CALLS, _ITEM_RESULTS = frozenset({"function_call"}), frozenset({"function_
 
 def messages_of_request(body: object) -> list[Message]:
     """What was said to a model; none when the body is not one of a request."""
+    body = unwrapped(body)
     if isinstance(body, list):
         return _messages_of_any(body, "user")
     if not isinstance(body, dict):
@@ -65,6 +67,7 @@ def _asked_of(body: dict[str, Any]) -> list[Message]:
 
 def messages_of_response(body: object) -> list[Message]:
     """What a model said, and the tools it called on the way; none when it is no answer's body."""
+    body = unwrapped(body)
     if isinstance(body, list):
         return _messages_of_items(body, "assistant")
     if not isinstance(body, dict):
@@ -75,7 +78,7 @@ def messages_of_response(body: object) -> list[Message]:
         found = read(_list(body, key))
         if found:
             return found
-    if not _ANSWERED.isdisjoint(body):
+    if not _ANSWERED.isdisjoint(body) and body.get("object") != "list":  # as embeddings are
         return _messages_of_answer(body)
     if len(body) == 1 and not body.keys().isdisjoint(_LONE_ANSWERS):
         return _messages_of_any(next(iter(body.values())), "assistant")
@@ -84,6 +87,11 @@ def messages_of_response(body: object) -> list[Message]:
 
 def lone_text(body: object) -> str | None:
     """The text of ``{"input": …}``, ``{"output": …}`` and the like: what a tool took or gave."""
+    if isinstance(body, str):
+        return body
+    message = unwrapped(body)
+    if isinstance(message, dict) and message is not body and isinstance(message["content"], str):
+        return message["content"]
     if isinstance(body, dict) and len(body) == 1:
         ((key, value),) = body.items()
         if key in _LONE_QUESTIONS | _LONE_ANSWERS and isinstance(value, str):
@@ -107,10 +115,10 @@ def _parts_of_any(said: object) -> list[Part]:
 
 def _messages_of_items(items: list[Any], role: str) -> list[Message]:
     """A list of messages, or of the items of OpenAI's Responses; of anything else nothing."""
-    items = items[:MAX_ITEMS]
-    if not all(isinstance(item, dict) and _is_message(item) for item in items):
+    read = [unwrapped(item) for item in items[:MAX_ITEMS]]
+    if not all(isinstance(item, dict) and _is_message(item) for item in read):
         return []
-    return [message for item in items for message in _messages_of_item(item, role)]
+    return [m for item in read if isinstance(item, dict) for m in _messages_of_item(item, role)]
 
 
 def _is_message(item: dict[str, Any]) -> bool:

@@ -26,6 +26,7 @@ _CACHE_WRITE = (
     "cache_write",
 )
 _CACHE_WRITES = ("input_cache_creation_5m", "input_cache_creation_1h")
+_ANTHROPIC_INPUT = frozenset({"cache_read_input_tokens", "cache_creation_input_tokens"})
 _REASONING = ("output_reasoning_tokens", "output_reasoning", "reasoning_tokens", "reasoning")
 _ALL_IN = ("prompt_tokens", "promptTokens", "inputTokens")
 _ALL_OUT = ("completion_tokens", "completionTokens", "output_tokens", "outputTokens")
@@ -79,7 +80,8 @@ def _all_of_buckets(counts: dict[str, int], name: str) -> int | None:
     plain = [counts.get(each, 0) for each in ("input", "output")]
     if name in counts and counts.get("total") == sum(plain):
         return counts[name]
-    named = (key for key in counts if key == name or key.startswith(f"{name}_"))
+    beside = _ANTHROPIC_INPUT if name == "input" else frozenset()
+    named = (key for key in counts if key == name or key.startswith(f"{name}_") or key in beside)
     return _sum(counts[key] for key in named)
 
 

@@ -47,4 +47,5 @@ KEYS = (
     key(f"{METADATA}promptKey", "prompt_key", NAME),
     key(f"{METADATA}promptVersion", "prompt_version", NAME),
     key(f"{METADATA}tags", "tags", TAGS),
+    key(f"{CONTEXT}tags", "tags", TAGS),
 )

@@ -1,0 +1,31 @@
+"""Messages as LangChain dumps them: ``{"type": "ai", "data": {"content": …}}``, or flat. Pure.
+
+Names: langchain-core 1.7, ``message_to_dict`` and ``model_dump`` of its message classes.
+"""
+
+from typing import Any
+
+_ROLES = {
+    "human": "user",
+    "HumanMessageChunk": "user",
+    "ai": "assistant",
+    "AIMessageChunk": "assistant",
+    "system": "system",
+    "SystemMessageChunk": "system",
+    "tool": "tool",
+    "ToolMessageChunk": "tool",
+}
+# Every class of messages dumps these beside the content; other objects of a ``type`` have neither.
+_OWN = frozenset({"additional_kwargs", "response_metadata"})
+
+
+def unwrapped(body: object) -> object:
+    """A dumped message as one with a ``role``; anything else as it is."""
+    if not isinstance(body, dict) or body.get("type") not in _ROLES:
+        return body
+    data = body.get("data")
+    message: dict[str, Any] = data if isinstance(data, dict) else body
+    if "content" not in message or _OWN.isdisjoint(message):
+        return body
+    kept = {key: value for key, value in message.items() if key not in ("type", "id", *_OWN)}
+    return {**kept, "role": _ROLES[body["type"]]}
