@@ -35,6 +35,8 @@ IDS = {"traceId", "spanId", "parentSpanId"}
 
 LATEST = {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"}
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+# Its own spans beside an instrumentation's would tell every call twice.
+NOT_NATIVE = {"ANTHROPIC_OPEN_TELEMETRY": "false"}
 # Recorded name: script, distribution whose version it is, further environment.
 CLIENTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "openai-v2": ("openai_v2", "opentelemetry-instrumentation-openai-v2", {}),
@@ -56,14 +58,19 @@ CLIENTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "openinference-anthropic": (
         "openinference_anthropic",
         "openinference-instrumentation-anthropic",
-        {},
+        NOT_NATIVE,
     ),
     "openinference-langchain": (
         "openinference_langchain",
         "openinference-instrumentation-langchain",
         {},
     ),
-    "traceloop-sdk": ("traceloop_sdk", "traceloop-sdk", {}),
+    "traceloop-sdk": ("traceloop_sdk", "traceloop-sdk", NOT_NATIVE),
+    "anthropic": (
+        "anthropic_native",
+        "anthropic",
+        {"ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE": "content"},
+    ),
     "langfuse": ("langfuse_sdk", "langfuse", {}),
     **{f"vercel-ai-{n}": ("vercel_ai", f"ai@{n}", {"AI_PACKAGE": f"ai{n}"}) for n in (5, 6, 7)},
 }

@@ -34,7 +34,7 @@ def generate(question):
         usage_details={
             "input": 20,
             "output": 7,
-            "input_cached_tokens": 8,
+            "cache_read_input_tokens": 8,
             "cache_creation_input_tokens": 2,
         },
         cost_details={"input": 0.001, "output": 0.002, "total": 0.003},

@@ -9,10 +9,11 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
+from openinference.instrumentation import using_user
 from openinference.instrumentation.langchain import LangChainInstrumentor
 from weather import FAILING, MODEL, QUESTION, RESULT, SYSTEM
 
-CONFIG = {"metadata": {"session_id": "s-oi-langchain", "user_id": "ada"}, "tags": ["beta"]}
+CONFIG = {"metadata": {"session_id": "s-oi-langchain"}, "tags": ["beta"]}
 
 
 @tool
@@ -21,7 +22,7 @@ def get_weather(city: str) -> str:
     return RESULT
 
 
-with exporting():
+with exporting(), using_user("ada"):
     LangChainInstrumentor().instrument()
     model = ChatOpenAI(model=MODEL, max_retries=0, stream_usage=True)
     prompt = ChatPromptTemplate.from_messages([("system", SYSTEM), ("user", "{question}")])

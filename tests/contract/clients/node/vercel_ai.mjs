@@ -75,20 +75,27 @@ const Embedder =
   mocks.MockEmbeddingModelV4 ?? mocks.MockEmbeddingModelV3 ?? mocks.MockEmbeddingModelV2;
 const named = { provider: "openai.chat", modelId: "gpt-5-mini" };
 
+// What a call says of itself: metadata up to version 6; then the runtime context, as far as it is
+// included by name.
+const metadata = {
+  sessionId: `s-vercel-${major}`,
+  userId: "ada",
+  tags: ["beta", "paris"],
+  tier: "pro",
+};
+const included = Object.fromEntries(Object.keys(metadata).map((name) => [name, true]));
+
 function telemetry(functionId) {
-  const metadata = {
-    sessionId: `s-vercel-${major}`,
-    userId: "ada",
-    tags: ["beta", "paris"],
-    tier: "pro",
+  if (major < 7) return { experimental_telemetry: { isEnabled: true, functionId, metadata } };
+  return {
+    runtimeContext: metadata,
+    telemetry: { functionId, includeRuntimeContext: included },
   };
-  const settings = { isEnabled: true, functionId, metadata };
-  return major >= 7 ? { telemetry: settings } : { experimental_telemetry: settings };
 }
 
 if (major >= 7) {
   const { OpenTelemetry } = await import("@ai-sdk/otel");
-  ai.registerTelemetry(new OpenTelemetry());
+  ai.registerTelemetry(new OpenTelemetry({ runtimeContext: true, usage: true }));
 }
 
 const answers = [called, said];
