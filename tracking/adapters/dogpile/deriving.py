@@ -26,7 +26,8 @@ from tracking.timestamps import AHEAD_US
 
 def derive_run(key: str, parts: Sequence[Part]) -> Derived:
     run = build_run(key, list(parts))
-    return Derived(spans_of(run), summarise(run, build_timeline(run)))
+    line = build_timeline(run)
+    return Derived(spans_of(run, line), summarise(run, line))
 
 
 def derive_loose(key: str, parts: Sequence[Part]) -> Derived:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from tracking.adapters.dogpile.shapes import ERROR, Shape, embedded_in, tell_shape
+from tracking.adapters.dogpile.shapes import ERROR, Shape, embedded_in, guess_shape
 from tracking.adapters.dogpile.values import (
     Cost,
     JsonObject,
@@ -74,9 +74,12 @@ class Material(msgspec.Struct):
 def gather(key: str, parts: Sequence[Part]) -> dict[str, Material]:
     """Sort a document's parts; the run of its key is always among the result."""
     family = {key: Material(key)}
+    # By body first: what is sorted after this stays in one order among equals.
     for part in sorted(parts, key=lambda part: part.body):
         value = msgspec.json.decode(part.body)
-        _put(family, tell_shape(value), value, key)
+        shape = guess_shape(value)
+        assert shape is not None  # the door let it in
+        _put(family, shape, value, key)
     for material in family.values():
         _put_in_order(material)
     return family
@@ -160,12 +163,11 @@ def _distinct(
     return [value for _, value in ordered]
 
 
-def _order_of_event(event: JsonObject) -> tuple[int, int, Cost, int, bytes]:
+def _order_of_event(event: JsonObject) -> tuple[int, int, Cost, int]:
     name, index = text_of(event.get("type")), event.get("chunkIndex")
     return (
         time_of(event) or 0,
         _RANKS.get(name, len(_RANKS) // 2),
         cost_of(event.get("cost")) or Cost(),
         index if isinstance(index, int) else 0,
-        canonical(event),
     )

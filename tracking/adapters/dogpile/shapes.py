@@ -70,7 +70,7 @@ def tell_shape(value: object) -> Shape:
     """Return what an item is; raise FaultError naming the field and the nearest form."""
     if not isinstance(value, dict):
         raise FaultError("not_an_object", f"an item is an object like {FORMS[Shape.EVENT]}")
-    shape = _guess(value)
+    shape = guess_shape(value)
     if shape is None:
         raise FaultError("shape_unknown", _explain(value))
     for name, kind, words in _NEEDS[shape]:
@@ -133,7 +133,8 @@ def moments_in(value: JsonObject, shape: Shape) -> Iterator[int]:
             yield from moments_in(inside[1], inside[0])
 
 
-def _guess(value: JsonObject) -> Shape | None:
+def guess_shape(value: JsonObject) -> Shape | None:
+    """What an object is by its keys alone; None when it is nothing of Dogpile's."""
     by_kind = _KINDS.get(str(value.get("kind")))
     if by_kind is not None:
         return by_kind

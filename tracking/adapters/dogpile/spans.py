@@ -57,17 +57,17 @@ _REPEATED = frozenset({"input", "output", "kind", "protocol"})
 _STATUS = {COMPLETED: Status.OK, FAILED: Status.ERROR}
 
 
-def spans_of(run: Run) -> list[IncomingEvent]:
+def spans_of(run: Run, line: Timeline) -> list[IncomingEvent]:
     """The events of a document: of its run and of all sub-runs below it, in one trace."""
-    return list(_Telling(run, owner_of(run), parent="", prefix="").events())
+    return list(_Telling(run, line, owner_of(run), parent="", prefix="").events())
 
 
 class _Telling:
     """One run being told as events. ``prefix`` keeps the ids of sub-runs apart."""
 
-    def __init__(self, run: Run, owner: Owner, *, parent: str, prefix: str) -> None:
-        self.run, self.owner, self.parent, self.prefix = run, owner, parent, prefix
-        self.line: Timeline = build_timeline(run)
+    def __init__(self, run: Run, line: Timeline, owner: Owner, *, parent: str, prefix: str) -> None:
+        self.run, self.line, self.owner = run, line, owner
+        self.parent, self.prefix = parent, prefix
         self.root = clean_name(f"{prefix}run")
 
     def events(self) -> Iterator[IncomingEvent]:
@@ -83,7 +83,9 @@ class _Telling:
         yield from self._points()
         for child in self.run.children:
             prefix = f"{self.prefix}{child.run_id}:"
-            yield from _Telling(child, self.owner, parent=self.root, prefix=prefix).events()
+            line = build_timeline(child)
+            below = _Telling(child, line, self.owner, parent=self.root, prefix=prefix)
+            yield from below.events()
 
     # --- spans ---
 

@@ -1,6 +1,7 @@
 """Values of Dogpile's JSON, read with tolerance: what has the wrong type counts as absent. Pure."""
 
 import math
+from functools import lru_cache
 
 import msgspec
 
@@ -99,6 +100,13 @@ def cost_of(value: object) -> Cost | None:
 
 def moment_of(value: object) -> int | None:
     """Microseconds since 1970; None when there is no time in it."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return _parse_moment(value)
+
+
+@lru_cache(maxsize=16_384)  # each time of a run is looked at several times
+def _parse_moment(value: str | float) -> int | None:
     try:
         ns = parse_time(value)
     except BadTimeError:
