@@ -184,7 +184,17 @@ def build_facet(params: QueryDict, name: str, values: Iterable[tuple[str, int | 
 
 
 TYPED = (
-    *("user_id", "session_id", "experiment", "variant", "config", "tag", "provider", "warning"),
+    *(
+        "user_id",
+        "session_id",
+        "experiment",
+        "variant",
+        "config",
+        "tag",
+        "provider",
+        "warning",
+        "finish_reason",
+    ),
 )
 
 

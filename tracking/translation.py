@@ -150,6 +150,7 @@ def _facts(said: dict[str, Any]) -> list[tuple[str, str]]:
     labels = (
         ("attempt", "Attempt"),
         ("attempts", "Attempts"),
+        ("asked_in", "Asked as in"),
         ("tool_choice", "Tool choice"),
         ("response_format", "Response format"),
         ("stream_mode", "Stream mode"),

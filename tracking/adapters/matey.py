@@ -103,7 +103,8 @@ def _follow_streams(opened: Sequence[Opened]) -> list[Opened]:
     greater sequence is marked: that order is the sender's, not the network's.
     """
     current = next((p for p in opened if isinstance(p, Piece) and _is_start(p)), None)
-    streams: dict[str, list[bytes]] = {}
+    stream: JsonObject = {}  # what sets the current stream apart from the first of its request
+    streams: dict[str, dict[bytes, int]] = {}
     highest: Counter[tuple[str, str]] = Counter()
     followed: list[Opened] = []
     for piece in opened:
@@ -111,13 +112,13 @@ def _follow_streams(opened: Sequence[Opened]) -> list[Opened]:
             followed.append(piece)
             continue
         if _is_start(piece):
-            current = piece
+            current, stream = piece, _stream_of(piece, streams.setdefault(piece.request_id, {}))
         context = dict(piece.context)
         if current is not None and not piece.request_id:
             context["requestId"] = current.request_id
         request_id = name(context.get("requestId"))
         if current is not None and current.request_id == request_id:
-            context |= _stream_of(current, streams.setdefault(request_id, []))
+            context |= stream
         place = request_id, str(context.get("stream", ""))
         sequence = piece.value["sequence"]
         if request_id and sequence < highest[place]:
@@ -131,11 +132,9 @@ def _is_start(piece: Piece) -> bool:
     return piece.kind == "chunk" and piece.value.get("type") == "start" and bool(piece.request_id)
 
 
-def _stream_of(start: Piece, known: list[bytes]) -> JsonObject:
+def _stream_of(start: Piece, known: dict[bytes, int]) -> JsonObject:
     content = _encode(start.value)
-    if content not in known:
-        known.append(content)
-    place = known.index(content)
+    place = known.setdefault(content, len(known))
     return {"stream": f"{place + 1:04}-{_hash(content)}"} if place else {}
 
 

@@ -38,6 +38,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 class Attempt(msgspec.Struct):
     request: JsonObject = {}
+    request_key: bytes = b""  # a hash of the request: it may be long, and asked often
     response: JsonObject = {}  # also of a stream: what its chunks make up
     stream: Stream | None = None
     error: JsonObject | None = None
@@ -170,11 +171,18 @@ def attempts_of(pieces: Pieces) -> list[Attempt]:
         merged[key] = _merge(merged[key], attempt) if key in merged else attempt
     attempts = list(merged.values())
     requests = _distinct([*pieces.requests, *(a.request for a in pieces.attempts if a.request)])
+    latest = {is_streamed: _latest(requests, is_streamed) for is_streamed in (False, True)}
     for attempt in attempts:
-        if not attempt.request and requests:
-            attempt.request = _request_for(attempt, requests)
-    answered = {_encode(attempt.request) for attempt in attempts}
-    attempts += [Attempt(request=r) for r in requests if _encode(r) not in answered]
+        if attempt.request:
+            attempt.request_key = _hash(attempt.request)
+        elif requests:
+            attempt.request_key, attempt.request = latest[attempt.stream is not None]
+    answered = {attempt.request_key for attempt in attempts}
+    attempts += [
+        Attempt(request=request, request_key=key)
+        for key, request in requests.items()
+        if key not in answered
+    ]
     return sorted(attempts, key=_order)
 
 
@@ -201,7 +209,7 @@ def _identity_of(attempt: Attempt) -> bytes:
         # The same error again after another time is another attempt.
         None if message else attempt.duration_us,
     ]
-    return blake2b(_encode(said), digest_size=16).digest()
+    return _hash(said)
 
 
 def _merge(known: Attempt, other: Attempt) -> Attempt:
@@ -226,22 +234,26 @@ def _merge(known: Attempt, other: Attempt) -> Attempt:
     )
 
 
-def _distinct(requests: Iterable[JsonObject]) -> list[JsonObject]:
-    """Different requests of one id, the latest last."""
-    found = {_encode(request): request for request in requests}
-    ordered = sorted(found, key=lambda content: (_stated_us(found[content]), content))
-    return [found[content] for content in ordered]
+def _distinct(requests: Iterable[JsonObject]) -> dict[bytes, JsonObject]:
+    """Different requests of one id by their hash, the latest last."""
+    found = {_hash(request): request for request in requests}
+    ordered = sorted(found, key=lambda key: (_stated_us(found[key]), key))
+    return {key: found[key] for key in ordered}
 
 
 def _stated_us(request: JsonObject) -> int:
     return moment_us(obj(request.get("metadata")).get("timestamp")) or 0
 
 
-def _request_for(attempt: Attempt, requests: Sequence[JsonObject]) -> JsonObject:
+def _latest(requests: dict[bytes, JsonObject], is_streamed: bool) -> tuple[bytes, JsonObject]:
     """The latest request that wanted this kind of answer: streamed or whole."""
-    is_streamed = attempt.stream is not None
-    fitting = [r for r in requests if (r.get("stream") is True) == is_streamed]
-    return (fitting or list(requests))[-1]
+    newest_first = [*reversed(requests.items()), (b"", {})]
+    fitting = (each for each in newest_first if (each[1].get("stream") is True) == is_streamed)
+    return next((each for each in fitting if each[0]), newest_first[0])
+
+
+def _hash(value: object) -> bytes:
+    return blake2b(_encode(value), digest_size=16).digest()
 
 
 def _order(attempt: Attempt) -> tuple[Any, ...]:
@@ -253,5 +265,5 @@ def _order(attempt: Attempt) -> tuple[Any, ...]:
         not attempt.is_answered,
         attempt.error is None,
         _identity_of(attempt),
-        _encode(attempt.request),
+        attempt.request_key,
     )

@@ -21,29 +21,34 @@ from tracking.adapters.matey_spans import (
     span_of,
     warning_codes,
 )
+from tracking.adapters.matey_streams import distinct
 from tracking.cleaning import clean_error, clean_name, clean_text
 from tracking.events import Derived, IncomingEvent, Kind, Part, Payload, Status
 from tracking.identity import given_identity, span_identity
 
+MAX_ATTEMPTS = 50  # shown of one request: each repeats what was asked
+ATTEMPTS_CUT = "attempts_cut"
 MAX_COUNTED = 50  # kinds of warnings that a summary counts
 POINT_NAMES = {"warning": "ai.matey warning", "chunk": "ai.matey chunk"}
 
 
 def derive_exchange(key: str, parts: Sequence[Part]) -> Derived:
     pieces = read_pieces(parts)
-    attempts = attempts_of(pieces)
+    found = attempts_of(pieces)
+    attempts = found[:MAX_ATTEMPTS]
     whose = _whose(key, pieces, attempts, min(part.received_us for part in parts))
     if not attempts:
         return Derived([_warned(whose, pieces)], _summarise(attempts, pieces))
     if len(attempts) == 1 and pieces.warnings:
         _attach(attempts[0], pieces.warnings)
     has_root = len(attempts) > 1
+    firsts = _first_asked(attempts)
     events = [
-        span_of(attempt, whose, index=index, has_root=has_root)
+        span_of(attempt, whose, index=index, has_root=has_root, first_asked=firsts[index])
         for index, attempt in enumerate(attempts)
     ]
     if has_root:
-        events.insert(0, _root(whose, pieces, events))
+        events.insert(0, _root(whose, pieces, events, n_attempts=len(found)))
     return Derived(events, _summarise(attempts, pieces))
 
 
@@ -62,22 +67,29 @@ def _named(sources: Sequence[JsonObject], key: str) -> str:
     return clean_name(next((said for source in sources if (said := name(source.get(key)))), ""))
 
 
+def _first_asked(attempts: Sequence[Attempt]) -> list[int]:
+    """For each attempt the first one that had the same request."""
+    places: dict[bytes, int] = {}
+    return [places.setdefault(attempt.request_key, index) for index, attempt in enumerate(attempts)]
+
+
 def _attach(attempt: Attempt, warnings: list[JsonObject]) -> None:
     side = "response" if attempt.response else "request"
     body = dict(getattr(attempt, side))
     metadata = dict(obj(body.get("metadata")))
-    known = objects(metadata.get("warnings"))
-    metadata["warnings"] = [*known, *(w for w in warnings if w not in known)]
+    metadata["warnings"] = distinct([*objects(metadata.get("warnings")), *warnings])
     setattr(attempt, side, {**body, "metadata": metadata})
 
 
-def _root(whose: Whose, pieces: Pieces, spans: Sequence[IncomingEvent]) -> IncomingEvent:
+def _root(
+    whose: Whose, pieces: Pieces, spans: Sequence[IncomingEvent], *, n_attempts: int
+) -> IncomingEvent:
     """Around several attempts: it failed only if none of them went well."""
     start = min(span.occurred_us for span in spans)
     end = max(span.occurred_us + (span.duration_us or 0) for span in spans)
     outcomes = [span.status for span in spans if "response_missing" not in span.warnings]
     status = Status.OK if Status.OK in outcomes else max(outcomes, default=Status.UNSET)
-    attributes: dict[str, object] = {PREFIX + "attempts": len(spans)}
+    attributes: dict[str, object] = {PREFIX + "attempts": n_attempts}
     if pieces.warnings:
         attributes[PREFIX + "warnings"] = pieces.warnings
     return seal_rank(
@@ -94,7 +106,9 @@ def _root(whose: Whose, pieces: Pieces, spans: Sequence[IncomingEvent]) -> Incom
             session_own=whose.session,
             user_own=whose.user,
             environment=whose.environment,
-            warnings=warning_codes([], pieces.warnings),
+            warnings=warning_codes(
+                [ATTEMPTS_CUT] if n_attempts > len(spans) else [], pieces.warnings
+            ),
             payload=Payload(attributes=attributes),
         )
     )

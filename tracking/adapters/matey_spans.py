@@ -19,6 +19,7 @@ IR_WARNING = "ir:"
 """Before the category of a warning of ai.matey's own among an event's warning codes."""
 
 MAX_CODES = 20
+LONG = 65_536  # characters of what was asked
 SYSTEM = "ai.matey"
 ROOT_ID = "request"
 _OWN_CUSTOM = frozenset({"cost", "sessionId", "userId", "environment"})
@@ -61,7 +62,10 @@ def ir_warnings(attempt: Attempt) -> list[JsonObject]:
     return objects(attempt.metadata.get("warnings"))
 
 
-def span_of(attempt: Attempt, whose: Whose, *, index: int, has_root: bool) -> IncomingEvent:
+def span_of(
+    attempt: Attempt, whose: Whose, *, index: int, has_root: bool, first_asked: int
+) -> IncomingEvent:
+    """``first_asked``: the index of the first attempt with the same request."""
     metadata = attempt.metadata
     custom, passage = obj(metadata.get("custom")), passage_of(metadata)
     occurred_us, warnings = settle_start(attempt.started_us, whose)
@@ -94,7 +98,7 @@ def span_of(attempt: Attempt, whose: Whose, *, index: int, has_root: bool) -> In
             environment=whose.environment,
             metadata=_metadata_of(custom, passage),
             warnings=warning_codes(codes, ir_warnings(attempt)),
-            payload=_payload_of(attempt, index),
+            payload=_payload_of(attempt, index, first_asked),
             **columns,
         )
     )
@@ -193,13 +197,20 @@ def _metadata_of(custom: JsonObject, passage: Passage) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _payload_of(attempt: Attempt, index: int) -> Payload:
+def _payload_of(attempt: Attempt, index: int, first_asked: int) -> Payload:
+    """Something long that was asked several times is told by its first attempt alone."""
     messages = attempt.request.get("messages")
     answer = attempt.response.get("message")
+    asked = _body_of(messages) if messages else None
+    attributes = _attributes_of(attempt, index)
+    if asked is not None and len(asked) > LONG and first_asked != index:
+        asked = None
+        attributes[PREFIX + "asked_in"] = f"attempt-{first_asked + 1}"
+        attributes.pop(PREFIX + "tools", None)
     return Payload(
-        input=_body_of(messages) if messages else None,
+        input=asked,
         output=_body_of([answer]) if isinstance(answer, dict) else None,
-        attributes=_attributes_of(attempt, index),
+        attributes=attributes,
     )
 
 

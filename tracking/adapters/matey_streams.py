@@ -18,6 +18,8 @@ CONFLICT = "stream_conflict"
 INTERRUPTED = "stream_interrupted"
 
 MISSING_SHOWN = 20
+MAX_FAILURES = 50  # streams of one request that failed before one went well
+_JOINED = frozenset({"provenance", "custom"})
 _ENDS = frozenset({"done", "error"})
 _BESIDE = frozenset({"requestId", "sessionId", "userId", "attempt", "environment", "backend"})
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -93,7 +95,7 @@ def split_streams(chunks: Sequence[Chunk]) -> list[Stream]:
         return [_rebuild(ordered)]
     failed = [
         _rebuild([*(c for c in others if c.sequence < failure.sequence), failure])
-        for failure in failures
+        for failure in failures[:MAX_FAILURES]
     ]
     return [*failed, _rebuild(others)]
 
@@ -219,20 +221,15 @@ def text_of_content(content: object) -> str:
     return "".join(text(b.get("text")) for b in objects(content) if b.get("type") == "text")
 
 
-def _read_start(stream: Stream, value: JsonObject) -> None:
-    stream.metadata = merge_metadata(obj(value.get("metadata")), stream.metadata)
-
-
 def _read_metadata(stream: Stream, value: JsonObject) -> None:
-    stream.usage = {**stream.usage, **obj(value.get("usage"))}
-    stream.metadata = merge_metadata(stream.metadata, obj(value.get("metadata")))
+    stream.usage.update(obj(value.get("usage")))
+    _absorb(stream.metadata, obj(value.get("metadata")))
 
 
 def _read_done(stream: Stream, value: JsonObject) -> None:
-    stream.usage = {**stream.usage, **obj(value.get("usage"))}
+    _read_metadata(stream, value)
     stream.finish_reason = text(value.get("finishReason"))
     stream.message = obj(value.get("message"))
-    stream.metadata = merge_metadata(stream.metadata, obj(value.get("metadata")))
     stream.is_ended = True
 
 
@@ -246,7 +243,7 @@ def _pass(stream: Stream, value: JsonObject) -> None:
 
 
 _READERS = {
-    "start": _read_start,
+    "start": _read_metadata,
     "metadata": _read_metadata,
     "done": _read_done,
     "error": _read_error,
@@ -254,12 +251,29 @@ _READERS = {
 
 
 def merge_metadata(earlier: JsonObject, later: JsonObject) -> JsonObject:
-    """What was said later wins, key by key; lists of warnings are joined."""
-    merged = {**earlier, **later}
-    for key in ("provenance", "custom"):
-        if obj(earlier.get(key)) and obj(later.get(key)):
-            merged[key] = {**earlier[key], **later[key]}
-    warnings = [*objects(earlier.get("warnings")), *objects(later.get("warnings"))]
-    if warnings:
-        merged["warnings"] = list({_encode(each): each for each in warnings}.values())
+    """What was said later wins, key by key; warnings are joined, each of them once."""
+    merged: JsonObject = {}
+    _absorb(merged, earlier)
+    _absorb(merged, later)
+    if "warnings" in merged:
+        merged["warnings"] = distinct(merged["warnings"])
     return merged
+
+
+def distinct(values: Iterable[JsonObject]) -> list[JsonObject]:
+    return list({_encode(each): each for each in values}.values())
+
+
+def _absorb(metadata: JsonObject, later: JsonObject) -> None:
+    """Add to ``metadata``, which nobody else holds: a stream may have many chunks that add."""
+    for key, value in later.items():
+        if key == "warnings":
+            metadata.setdefault(key, []).extend(objects(value))
+        elif key in _JOINED and isinstance(value, dict):
+            joined = metadata.get(key)
+            if isinstance(joined, dict):
+                joined.update(value)
+            else:
+                metadata[key] = dict(value)
+        else:
+            metadata[key] = value

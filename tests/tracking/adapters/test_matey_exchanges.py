@@ -313,6 +313,37 @@ def test_the_order_of_pieces_does_not_matter(order):
     assert spans(*order) == spans(*PIECES)
 
 
+def test_a_flood_of_answers_repeats_no_long_question():
+    answers = [response(metadata=metadata(providerResponseId=str(n))) for n in range(60)]
+
+    root, *attempts = spans(lines(request("y" * 100_000), *answers))
+
+    assert root.payload.attributes == {"matey.attempts": 60}
+    assert root.warnings == ("attempts_cut",)
+    assert len(attempts) == 50
+    assert [each.span_id for each in attempts if each.payload.input] == ["attempt-1"]
+    assert attempts[7].payload.attributes["matey.asked_in"] == "attempt-1"
+
+
+def test_a_flood_of_failures_is_bounded():
+    failures = [
+        {"type": "error", "sequence": n, "error": {"code": str(n)}} for n in range(1, 5_000)
+    ]
+
+    found = spans(
+        {
+            "requestId": "r",
+            "chunks": [
+                start("r"),
+                *failures,
+                {**failures[0], "type": "done", "finishReason": "stop", "sequence": 9_999},
+            ],
+        }
+    )
+
+    assert len(found) == 51
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: (
