@@ -26,6 +26,9 @@ PROMPT, PROMPT_VERSION = "x-fallom-prompt-key", "x-fallom-prompt-version"
 TEST, VARIANT = "x-fallom-prompt-ab-test", "x-fallom-prompt-variant"
 HEADERS = (*COLUMNS, PROMPT, PROMPT_VERSION, TEST, VARIANT)
 
+TOLD = "told"
+"""Of a payload's extra: what the headers of its request told."""
+
 _LAST_KIND = 5  # OTLP's consumer
 OBJECT = "[object Object]"
 CONTENT_LOST = "content_not_serialised"
@@ -60,6 +63,21 @@ def _text_of(value: str) -> str:
 
 
 def complete(event: IncomingEvent, told: Told, *, is_json: bool) -> IncomingEvent:
+    """Fill what a span left open, and keep what was told beside it, for reading it again."""
+    extra = {**(event.payload.extra or {}), TOLD: msgspec.to_builtins(told)}
+    if is_json:
+        extra["kind"] = _otlp_kind(extra.get("kind"))
+    payload = msgspec.structs.replace(event.payload, extra=extra)
+    return fill(msgspec.structs.replace(event, payload=payload), told)
+
+
+def recall_told(extra: dict[str, object] | None) -> Told | None:
+    """What headers told of a stored span."""
+    sent = (extra or {}).get(TOLD)
+    return None if sent is None else msgspec.convert(sent, type=Told)
+
+
+def fill(event: IncomingEvent, told: Told) -> IncomingEvent:
     """Fill what a span left open. Prompt and test belong to model calls, and to the root."""
     filled: dict[str, Any] = {
         column: value for column, value in told.columns.items() if not getattr(event, column)
@@ -71,12 +89,6 @@ def complete(event: IncomingEvent, told: Told, *, is_json: bool) -> IncomingEven
         further = [arm for arm in told.arms if arm[0] not in known]
         if further:
             filled["arms"] = tuple(sorted([*event.arms, *further]))
-    if is_json:
-        payload = event.payload
-        extra = payload.extra or {}
-        filled["payload"] = msgspec.structs.replace(
-            payload, extra={**extra, "kind": _otlp_kind(extra.get("kind"))}
-        )
     if any(_is_lost(text) for text in (event.payload.input, event.payload.output)):
         filled["warnings"] = tuple(sorted({*event.warnings, CONTENT_LOST}))
     return msgspec.structs.replace(event, **filled)

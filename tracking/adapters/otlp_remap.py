@@ -11,6 +11,7 @@ import msgspec
 from tracking.adapters.dialects.attributes import gather, rebuild_attributes, settle
 from tracking.adapters.dialects.keys import MAP_VERSION, STATUS_MESSAGE_BIT
 from tracking.adapters.dialects.table import read_attribute
+from tracking.adapters.fallom_headers import fill, recall_told
 from tracking.adapters.otlp_origins import read_resource
 from tracking.adapters.otlp_settling import further_arms, settle_beyond, settle_status
 from tracking.events import IncomingEvent, Payload
@@ -74,7 +75,10 @@ def remap_span(
         payload=new_payload,
         **gathered.columns,
     )
-    return mapped if gathered.beyond is None else settle_beyond(mapped, gathered.beyond)
+    if gathered.beyond is not None:
+        mapped = settle_beyond(mapped, gathered.beyond)
+    told = recall_told(payload.extra)
+    return mapped if told is None else fill(mapped, told)
 
 
 def differs(stored: IncomingEvent, mapped: IncomingEvent) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from tests.tracking.adapters.fallom_samples import PAYLOADS, RECEIPT, load, map_body
 from tests.tracking.adapters.otlp_building import json_request, make_request, make_span
 from tracking.adapters import fallom, fallom_metrics, trace_bodies
+from tracking.adapters.otlp_remap import differs, remap_span
 from tracking.events import BadBodyError, Receipt
 
 SPAN = load("trace-error")
@@ -130,6 +131,14 @@ class TestHeaders:
         )
         assert (event.prompt_key, event.prompt_version) == ("onboarding", "2")
         assert event.arms == (("onboarding-test", "1"),)
+
+    def test_a_span_read_again_still_knows_them(self):
+        event = self.read_one()
+
+        again = remap_span(event, event.payload, {})
+
+        assert not differs(event, again)
+        assert again.payload == event.payload
 
     def test_numbers_that_are_numbers_are_read(self):
         assert self.read_one().tokens_in == 12
