@@ -122,6 +122,7 @@ def _as_sent(found: SpanDetail) -> dict[str, object]:
         "type": found.span.name,
         "timestamp": iso_stamp(found.span.started_at),
         "data": found.content.attributes,
+        **found.content.extra,
     }
 
 

@@ -224,6 +224,7 @@ def _build_content(row: Columns, payload: Payload, resource: dict[str, object]) 
         span_events=payload.span_events or [],
         links=payload.links or [],
         resource=resource,
+        extra=payload.extra or {},
     )
 
 

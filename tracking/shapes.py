@@ -4,7 +4,7 @@ Times are aware datetimes, durations milliseconds, money US dollars, absent text
 msgspec structs: a trace may have 33,000, and dataclasses take five times as long to make.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -161,6 +161,7 @@ class SpanContent:
     span_events: list[object]
     links: list[object]
     resource: dict[str, object]
+    extra: dict[str, object] = field(default_factory=dict)  # what stood beside the attributes
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,7 +242,7 @@ def test_a_followed_page_gets_what_arrived(alice_client, sender, monkeypatch):
 
 
 def test_an_event_opens_as_it_was_sent(alice_client, bob_client, charlie_client, alpha, sender):
-    receive(sender, note("custom", deep={"a": [1, "<i>"]}))
+    receive(sender, note("custom", deep={"a": [1, "<i>"]}) | {"id": "e-17", "sdk": "js 4"})
     (line,) = list_events(alpha.pk, EVERYTHING).lines
     address = f"{PAGE}{line.id}/?at={line.address}"
 
@@ -250,6 +250,8 @@ def test_an_event_opens_as_it_was_sent(alice_client, bob_client, charlie_client,
 
     assert "<html" not in fragment
     assert "&lt;i&gt;" in fragment
+    assert "e-17" in fragment
+    assert "js 4" in fragment
     assert "custom" in alice_client.get(address).content.decode()
     assert charlie_client.get(address).status_code == 404
     assert alice_client.get(f"{PAGE}{line.id}/?at=nonsense").status_code == 404
