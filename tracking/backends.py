@@ -13,6 +13,7 @@ from core.timebuckets import TimeRange
 from tracking.adapters.json_values import JsonObject, obj
 from tracking.adapters.matey import BACKENDS, EXCHANGES, ORPHANS
 from tracking.adapters.matey_spans import IR_WARNING
+from tracking.cleaning import clean_name
 from tracking.models import Document
 from tracking.statements import fetch_all
 
@@ -109,6 +110,14 @@ def find_capabilities(project_id: int, names: Iterable[str]) -> dict[str, JsonOb
         for name, ks in wanted.items()
     }
     return {name: each for name, each in found.items() if each is not None}
+
+
+def has_exchange(project_id: int, request_id: str) -> bool:
+    """Whether pieces of this request were sent: its trace has the request's id."""
+    found = Document.objects.filter(
+        project_id=project_id, system=EXCHANGES, key=clean_name(request_id)
+    )
+    return found.exists()
 
 
 def read_drift(project_id: int, time_range: TimeRange) -> DriftReport:

@@ -17,6 +17,7 @@ from tracking.adapters.matey_spans import PREFIX
 MAX_SHOWN = 200
 SHORT = 300
 SEVERITIES = ("error", "warning", "info")
+REQUEST_ID = "ai.request.id"
 FRONTENDS = ("ai.frontend",)
 BACKENDS = ("ai.response.backend", "ai.backend")
 
@@ -55,6 +56,7 @@ class Translation:
     parameters: list[tuple[str, str]]
     tools: list[Tool]
     facts: list[tuple[str, str]]  # label and value of what else is known
+    request_id: str  # as a span of ai.matey's OpenTelemetry middleware names it
 
     @property
     def backend(self) -> str:
@@ -74,6 +76,7 @@ def describe_translation(attributes: Mapping[str, Any]) -> Translation | None:
         parameters=_parameters(said.get("parameters")),
         tools=_tools(said.get("tools")),
         facts=_facts(said),
+        request_id=name(attributes.get(REQUEST_ID)),
     )
     is_empty = not (found.hops or found.warnings or found.parameters or found.tools)
     return None if is_empty and not found.facts else found

@@ -4,7 +4,13 @@ from typing import Any
 
 from core.timebuckets import TimeRange
 from tracking.adapters.dialects.messages import messages_of
-from tracking.backends import find_capabilities, list_backends, list_orphans, read_drift
+from tracking.backends import (
+    find_capabilities,
+    has_exchange,
+    list_backends,
+    list_orphans,
+    read_drift,
+)
 from tracking.capabilities import build_matrix, lint
 from tracking.events import Payload
 from tracking.reading import session_window
@@ -21,10 +27,12 @@ def describe_span_translation(project_id: int, detail: SpanDetail) -> Context:
     translation = describe_translation(detail.content.attributes)
     if translation is None:
         return {"translation": None}
+    exchange = translation.request_id
     capabilities = find_capabilities(project_id, [translation.backend]).get(translation.backend)
     payload = Payload(input=detail.content.input)
     return {
         "translation": translation,
+        "exchange": exchange if exchange and has_exchange(project_id, exchange) else "",
         "capabilities": build_matrix([capabilities]) if capabilities else [],
         "lints": (
             lint(detail.content.attributes, messages_of(payload, {}, "input"), capabilities)
