@@ -25,7 +25,8 @@ _SAYING = frozenset(
     _words(
         "prompt prompts completion completions message messages content contents input inputs"
         " output outputs text texts body arguments args result results document documents"
-        " instructions system query question answer reasoning thinking transcript comment delta accumulated"
+        " instructions system query question answer reasoning thinking transcript comment delta"
+        " accumulated"
         " template variables intent rationale summary description statement image images audio"
     )
 )
