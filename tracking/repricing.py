@@ -30,7 +30,7 @@ from tracking.statements import fetch_all, fetch_one
 
 KIND = "reprice"
 AT_ONCE = 500  # events: each of their traces is folded anew
-LONGEST_LOOK = 0.5  # seconds a step goes on through hours in which nothing is to be done
+LONGEST_LOOK = 0.5  # seconds a step goes on through hours of few calls
 SETTLED_AFTER = 5.0  # seconds: by then no digest prices by the version before
 HOUR = timedelta(hours=1)
 
@@ -58,7 +58,7 @@ def start_repricing(project: Project, *, actor: User | None) -> Job:
 
 
 def reprice_step(job: Job) -> bool:
-    """Price one chunk of one hour anew; the place is the hour, since what is done is stamped."""
+    """Price a chunk of some hours anew; the place is the hour, since what is done is stamped."""
     book = load_book(job.project_id)
     if job.place.get("stamp") != book.stamp:
         job.place = _begin(job, book)
@@ -66,8 +66,8 @@ def reprice_step(job: Job) -> bool:
         return _settle(job)
     until = time.monotonic() + LONGEST_LOOK
     keys: list[EventKey] = []
-    while job.place["hour"] and not keys and time.monotonic() < until:
-        keys = _take_hour(job, book)
+    while job.place["hour"] and len(keys) < AT_ONCE and time.monotonic() < until:
+        keys += _take_hour(job, book)
     if keys:
         n_moved = _reprice(job.project_id, keys, book)
         done = job.result

@@ -118,12 +118,12 @@ def test_history_is_repriced_exactly(alpha, sender):
 
 def test_repricing_touches_nothing_but_the_price(alpha, sender):
     send(sender, make_call(0, tags=["a"], input="Hello", output="Hi"))
-    before = Event.objects.values().get()
+    before: dict[str, object] = dict(Event.objects.values().get())
 
     set_price(alpha)
     reprice(alpha)
 
-    after = Event.objects.values().get()
+    after: dict[str, object] = dict(Event.objects.values().get())
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"cost_nano", "cost_source", "price_version"}
 
