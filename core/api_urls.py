@@ -7,6 +7,7 @@ from core.openapi import ApiDocsView
 
 urlpatterns = [
     path("v1/", include("tracking.api_urls")),
+    path("v1/", include("prompts.api_urls")),
     path("v1/", include("experiments.api_urls")),
     # With and without the slash: nothing below /api/ ever redirects.
     re_path(r"^schema/?$", SpectacularAPIView.as_view(), name="api-schema"),

@@ -348,3 +348,25 @@ class Job(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in {self.State.WAITING, self.State.RUNNING}
+
+
+class IdempotentReply(models.Model):
+    """What a write with an ``Idempotency-Key`` was answered (core.idempotency)."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(name="core_idempotentreply_once", fields=["project", "key"]),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["project", "created_at"], name="core_idempotent_old"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.status}"

@@ -35,6 +35,7 @@ urlpatterns = [
     path("p/<slug:slug>/", include("tracking.urls")),
     path("api/", include("core.api_urls")),
     path("", include("tracking.ingest_urls")),
+    path("", include("prompts.fallom_api")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

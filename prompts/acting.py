@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import F
 
 from core.audit import record_audit
-from prompts.models import Prompt, PromptVersion
+from prompts.models import Prompt, PromptCatalogue, PromptVersion
 
 
 class PromptError(ValueError):
@@ -49,6 +50,13 @@ def published_version(prompt: Prompt, number: int) -> PromptVersion:
 
 
 def note_change(prompt: Prompt, author: Author, action: str, **detail: Any) -> None:
+    """Audit a change, and let clients know that what they fetched may be old."""
+    changed = PromptCatalogue.objects.filter(pk=prompt.project_id)
+    if not changed.update(revision=F("revision") + 1):
+        PromptCatalogue.objects.bulk_create(
+            [PromptCatalogue(project=prompt.project)], ignore_conflicts=True
+        )
+        changed.update(revision=F("revision") + 1)
     record_audit(
         prompt.project,
         author.user,

@@ -130,6 +130,18 @@ class PromptLabel(models.Model):
         return f"{self.name} of {self.prompt_id}"
 
 
+class PromptCatalogue(models.Model):
+    """How often the prompts of a project changed: what clients fetched is current or it is not."""
+
+    project = models.OneToOneField(
+        Project, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    revision = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"project {self.project_id}, revision {self.revision}"
+
+
 class Actor(models.Model):
     """Who did something: a user, or a key or command by its name."""
 

@@ -1,7 +1,13 @@
 import pytest
 
+from prompts import catalogue
 from prompts.acting import Author
 from prompts.drafts import Draft, create_draft, create_prompt, publish
+
+
+@pytest.fixture(autouse=True)
+def fresh_catalogue():
+    catalogue.forget()
 
 
 @pytest.fixture
