@@ -8,6 +8,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from core.keys import KeyInfo, authenticate_key
+from core.refusals import note_refusal
 
 if TYPE_CHECKING:  # rest_framework.views imports this module, through its settings
     from rest_framework.views import APIView
@@ -76,6 +77,7 @@ class HasScope(BasePermission):
         if scope in request.auth.scopes:
             return True
         self.message = f"This needs an API key with the scope '{scope}'."
+        note_refusal(request.auth.project_id, request.auth.prefix, 403)
         return False
 
 

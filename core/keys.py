@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from core.audit import record_audit
 from core.models import ApiKey, Project, Scope
+from core.refusals import note_refusal
 
 MIN_GIVEN_LENGTH = 32
 MAX_LENGTH = 512
@@ -86,8 +87,11 @@ def authenticate_key(raw: str) -> KeyInfo | None:
 
 def _load_key(digest: bytes, now: float) -> KeyInfo | None:
     _cache.pop(digest, None)
-    key = ApiKey.objects.usable().select_related("project").filter(secret_hash=digest.hex()).first()
+    key = ApiKey.objects.select_related("project").filter(secret_hash=digest.hex()).first()
     if key is None or not hmac.compare_digest(key.secret_hash, digest.hex()):
+        return None
+    if not key.is_usable or key.project.archived_at is not None:
+        note_refusal(key.project_id, key.prefix, 401)
         return None
     info = KeyInfo(
         key_id=key.pk,

@@ -13,6 +13,7 @@ from rest_framework.throttling import BaseThrottle
 
 from core.api import Problem
 from core.keys import KeyInfo
+from core.refusals import note_refusal
 
 if TYPE_CHECKING:  # rest_framework.views imports this module, through its settings
     from rest_framework.views import APIView
@@ -50,6 +51,7 @@ class KeyRateThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: "APIView") -> bool:
         key = request.auth
         if isinstance(key, KeyInfo) and not take_request(key):
+            note_refusal(key.project_id, key.prefix, 429)
             raise Problem(
                 429,
                 f"This key may make {_requests(key.rate_limit)} a second; send this one again.",

@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 
 from core.jobs import forget_bells
+from core.refusals import forget_counters
 from tests.cast import *  # noqa: F403
 from tracking import doorbell
 from tracking.draining import QUEUE
@@ -41,6 +42,7 @@ def no_bells() -> None:
     """Tests digest when they say so; those of the doorbell register it again."""
     doorbell.unregister(QUEUE)
     forget_bells()
+    forget_counters()
 
 
 def find_chromium() -> str:

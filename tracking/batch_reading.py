@@ -13,7 +13,9 @@ from django.conf import settings
 from tracking import leases
 from tracking.adapters import ADAPTERS
 from tracking.blocks import Block
+from tracking.clients import client_of
 from tracking.counters import Fate, FateCounts
+from tracking.dimensions import decide_names
 from tracking.documents import DocumentChanges, read_documents
 from tracking.event_rows import EventKey
 from tracking.events import IncomingEvent, Part, Receipt
@@ -55,6 +57,7 @@ class Reading(msgspec.Struct):
 
 
 def read_batch(cursor: psycopg.Cursor[Any], batch: Batch, reading: Reading) -> None:
+    _count_source(cursor, batch, reading.counts)
     body = inflate(batch.body, batch.encoding, limit=settings.INGEST_MAX_BYTES)
     if batch.attempts >= leases.QUARANTINE_FROM:
         reason = f"gave_up: {batch.attempts - 1} attempts failed; {batch.last_error}"
@@ -94,6 +97,15 @@ def read_batch(cursor: psycopg.Cursor[Any], batch: Batch, reading: Reading) -> N
     book = book_of(batch.project_id)
     reading.facts += [price_event(event, book) for event in events]
     reading.received_us += [received_us] * len(events)
+
+
+def _count_source(cursor: psycopg.Cursor[Any], batch: Batch, counts: FateCounts) -> None:
+    """Note from where, and in which format, a request came: one entry of the ledger each."""
+    received_us = unix_us(batch.received_at) or 0
+    counts.count(Fate.FORMAT, received_us, detail=batch.format, n=batch.n_items)
+    client = client_of(batch.headers.get("user-agent", ""))
+    fold_name = decide_names(cursor, batch.project_id, {"client": {client}})
+    counts.count(Fate.CLIENT, received_us, detail=fold_name("client", client))
 
 
 def make_ready(cursor: psycopg.Cursor[Any], project_id: int, reading: Reading) -> None:

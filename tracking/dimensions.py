@@ -13,7 +13,7 @@ from django.db import transaction
 from tracking.folding import Fact
 from tracking.rollups import OTHER, Fold
 
-LIMITS = {"model": 500, "provider": 100, "prompt": 2_000, "environment": 50}
+LIMITS = {"model": 500, "provider": 100, "prompt": 2_000, "environment": 50, "client": 100}
 CACHE_SIZE = 100_000
 
 DECIDE = (

@@ -155,6 +155,10 @@ class Erasure:
 
     def note(self, erased: Erased) -> None:
         self.count("events", erased.n_events)
+        if erased.n_events:  # whoever keeps results of the project sees that its data changed
+            counts = FateCounts()
+            counts.count(Fate.ERASED, unix_us(self.writing.now) or 0, n=erased.n_events)
+            counts.save(self.cursor, self.record.project_id)
         self.count("sessions", len(erased.sessions))
         tell_erasers(self.cursor, erased)
 

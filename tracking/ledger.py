@@ -41,6 +41,9 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantineSample:
+    """``preview``: the beginning of the body, where that is text."""
+
+    id: int
     reason: str
     format: str
     items: int
@@ -83,18 +86,21 @@ def read_backlog(project_id: int) -> Backlog:
     )
 
 
-def list_quarantined(project_id: int, *, limit: int = 20) -> list[QuarantineSample]:
-    """The latest quarantined items, their bodies cut short: a whole one may hold 20 MiB."""
+def list_quarantined(project_id: int, *, code: str = "", limit: int = 20) -> list[QuarantineSample]:
+    """The latest quarantined items (of one reason), their bodies cut short: a whole one may hold
+    20 MiB."""
+    chosen = Quarantined.objects.filter(project_id=project_id)
     rows = (
-        Quarantined.objects.filter(project_id=project_id)
+        (chosen.filter(reason__startswith=code) if code else chosen)
         .order_by("-quarantined_at")
         .annotate(
             head=Substr("body", 1, PREVIEW_BYTES, output_field=BinaryField()), size=Length("body")
         )
-        .values("reason", "format", "n_items", "received_at", "head", "size")
+        .values("pk", "reason", "format", "n_items", "received_at", "head", "size")
     )
     return [
         QuarantineSample(
+            id=row["pk"],
             reason=row["reason"],
             format=row["format"],
             items=row["n_items"],

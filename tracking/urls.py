@@ -6,6 +6,7 @@ from tracking import (
     attribute_views,
     backend_views,
     event_views,
+    ingestion_pages,
     price_pages,
     privacy_pages,
     score_pages,
@@ -43,7 +44,13 @@ urlpatterns = [
     path("events/", event_views.event_list, name="event-list"),
     path("events/upload/", event_views.upload, name="event-upload"),
     path("events/<uuid:event_id>/", event_views.event_detail, name="event-detail"),
-    path("settings/ingestion/", views.ingestion, name="settings-ingestion"),
+    path("settings/ingestion/", ingestion_pages.ingestion, name="settings-ingestion"),
+    path("settings/ingestion/settle/", ingestion_pages.settle, name="settings-ingestion-settle"),
+    path(
+        "settings/ingestion/quarantine/",
+        ingestion_pages.quarantine,
+        name="settings-ingestion-quarantine",
+    ),
     path("settings/privacy/", privacy_pages.privacy, name="settings-privacy"),
     path("settings/privacy/try/", privacy_pages.try_masks, name="settings-privacy-try"),
     path(

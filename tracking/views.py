@@ -21,7 +21,7 @@ from tracking.filterbar import (
     read_list,
     read_page_filter,
 )
-from tracking.ledger import list_quarantined, read_backlog, read_change_token, read_ledger
+from tracking.ledger import read_change_token
 from tracking.listing import list_sessions, list_traces
 from tracking.overview import list_charts, list_tiles
 from tracking.pages import describe_session, describe_trace, first_data_line
@@ -152,24 +152,6 @@ def trace_detail(request: PageRequest, project: Project, trace_id: str) -> HttpR
     fragments = {"panel": "tracking/_panel.html", "more-rows": "tracking/_waterfall_rows.html"}
     target = request.htmx.target if request.htmx else None
     return render(request, fragments.get(target or "", "tracking/trace_detail.html"), context)
-
-
-@require_GET
-@project_view()
-def ingestion(request: PageRequest, project: Project) -> HttpResponse:
-    now = timezone.now()
-    page = read_page_filter(request, now=now)
-    context = {
-        **describe_bar(request, page, environments=()),
-        "can_live": False,
-        "tab": "ingestion",
-        "ledger": read_ledger(project.pk, page.time_range),
-        "backlog": read_backlog(project.pk),
-        "freshness": freshness(project.pk, now=now),
-        "samples": list_quarantined(project.pk),
-        "curl": first_data_line(request),
-    }
-    return render(request, "tracking/settings_ingestion.html", context)
 
 
 @require_GET

@@ -72,6 +72,7 @@ class IngestCounter(models.Model):
         FORMAT = "format"  # items by wire format, however they fared
         CLIENT = "client"  # requests by the program that sent them
         REFUSED = "refused"  # requests refused for their key: "prefix status"
+        ERASED = "erased"  # stored events that an erasure took away again
 
     pk = models.CompositePrimaryKey("project_id", "hour", "fate", "detail")
     project_id = models.BigIntegerField()
