@@ -29,7 +29,7 @@ def rating_of(plan: SessionPlan, ended_at: datetime, rng: Random) -> Event | Non
         return None
     value = min(max(round(rng.gauss(plan.arm.rating, 0.8)), 1), 5)
     data = {"sessionId": plan.id, "metricName": "csat", "metricValue": value}
-    return _event("metric.computed", ended_at + timedelta(seconds=rng.randrange(2, 30)), data)
+    return make_event("metric.computed", ended_at + timedelta(seconds=rng.randrange(2, 30)), data)
 
 
 def runs(now: datetime, rng: Random) -> Iterator[Event]:
@@ -42,7 +42,7 @@ def _execution(began_at: datetime, rng: Random) -> Iterator[Event]:
     about = {"experimentId": SUMMARY_STYLE, "experimentName": "Summary style"}
     shared = {"owner": "docs", "dataset": "contracts-and-reports"}
     start = about | {"variantCount": len(STYLES), "parallel": True} | shared
-    yield _event("experiment.start", began_at, start)
+    yield make_event("experiment.start", began_at, start)
     at = began_at
     best, best_value = "", 0.0
     counts = {"variant.complete": 0, "variant.error": 0}
@@ -62,7 +62,7 @@ def _execution(began_at: datetime, rng: Random) -> Iterator[Event]:
         "totalDuration": round((at - began_at).total_seconds() * 1000),
         "bestVariant": best,
     }
-    yield _event("experiment.complete", at, done | shared)
+    yield make_event("experiment.complete", at, done | shared)
 
 
 def _run(
@@ -74,20 +74,20 @@ def _run(
     named = base | {"variantName": name, "runId": run_id, "document": document}
     duration = round(milliseconds * rng.lognormvariate(0, 0.25))
     ended_at = at + timedelta(milliseconds=duration)
-    yield _event("variant.start", at, named)
+    yield make_event("variant.start", at, named)
     if rng.random() < error_share:
         error = rng.choice(("429 Too Many Requests", "The answer was cut off at 800 tokens"))
         stack = f"Error: {error}\n    at summarise (/app/summaries.ts:58:13)"
         failed = named | {"duration": duration, "error": error, "stack": stack}
-        yield _event("variant.error", ended_at, failed)
+        yield make_event("variant.error", ended_at, failed)
         return
     value = round(min(max(rng.gauss(score, 0.11), 0.0), 1.0), 3)
     scored = base | {"runId": run_id, "metricValue": value}
-    yield _event("metric.computed", ended_at + timedelta(milliseconds=31), scored)
+    yield make_event("metric.computed", ended_at + timedelta(milliseconds=31), scored)
     done = named | {"duration": duration, "metricValue": value, "success": True}
-    yield _event("variant.complete", ended_at, done)
+    yield make_event("variant.complete", ended_at, done)
 
 
-def _event(event_type: str, at: datetime, data: dict[str, Any]) -> Event:
+def make_event(event_type: str, at: datetime, data: dict[str, Any]) -> Event:
     timestamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"type": event_type, "timestamp": timestamp, "data": data}

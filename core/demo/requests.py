@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from core.demo.audience import SessionPlan, plan_sessions
+from core.demo.decisions import decisions
 from core.demo.dialogue import write_dialogue
 from core.demo.points import Event, rating_of, runs
 from core.demo.spans import spans_of_session, to_key_values
@@ -36,7 +37,7 @@ def build_requests(now: datetime, seed: int = 1) -> Iterator[DemoRequest]:
     """Yield the same requests for the same time and seed."""
     rng = Random(seed)
     now = now.astimezone(UTC).replace(microsecond=0)
-    events = list(runs(now, rng))
+    events = [*runs(now, rng), *decisions(now, Random(seed))]
     for plans in _cut(plan_sessions(now, rng), SESSIONS_A_REQUEST):
         written = [
             (plan, list(spans_of_session(plan, write_dialogue(plan, rng), now=now, rng=rng)))

@@ -125,6 +125,18 @@ def test_the_split_of_the_early_experiment_is_off():
     assert 0.57 < counts["control"] / counts.total() < 0.67
 
 
+def test_decisions_of_every_strategy_were_made():
+    strategies = {
+        event["data"].get("strategy", "decide")
+        for event in points()
+        if event["type"] == "decision.made"
+    }
+
+    assert strategies == {
+        *("decide", "epsilon-greedy-explore", "epsilon-greedy-exploit", "thompson-sampling", "ucb"),
+    }
+
+
 def test_two_executions_of_the_offline_experiment_name_their_best():
     types = Counter(event["type"] for event in points())
     best = [e["data"]["bestVariant"] for e in points() if e["type"] == "experiment.complete"]
