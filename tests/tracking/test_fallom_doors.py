@@ -124,7 +124,7 @@ def test_an_unknown_key_is_refused(client, path):
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/fallom/configs", "/fallom/prompts", "/fallom/prompt-ab-tests"])
+@pytest.mark.parametrize("path", ["/fallom/", "/fallom/v1/nothing", "/fallom/v2/traces"])
 def test_paths_that_are_not_there_are_not_found_and_lead_nowhere(sender, path):
     assert sender.get(path).status_code == 404
 
@@ -223,6 +223,16 @@ class TestPages:
 
         for text in ("Weather in Oslo?", "Checking.", "tool_use", "fallom.raw.usage"):
             assert text in page
+
+    def test_the_phases_of_a_call_are_bars(self, sender, bob_client):
+        span = recent("trace-vercel-generate-text")
+        post(sender, "/fallom/v1/traces", span)
+        digest_all()
+
+        page = bob_client.get(f"/p/alpha/traces/{span['trace_id']}/").content.decode()
+
+        assert page.count("phases__row") == 3
+        assert "LLM Call 2 → Final Response" in page
 
     def test_content_is_shown_as_text(self, sender, bob_client):
         attack = "<script>alert(1)</script>"
