@@ -168,6 +168,23 @@ def test_the_board_compares_two_artifacts(send, bob_client):
     assert bob_client.get(f"{LIST}?tab=benchmarks&a=no~one&b={keys[1]}").status_code == 404
 
 
+def test_the_frontier_of_score_and_cost_is_marked(send, bob_client):
+    for run_id, score, usd in (
+        ("a", 84, 0.002),
+        ("b", 84, 0.001),
+        ("c", 90, 0.004),
+        ("d", 70, 0.1),
+    ):
+        artifact = load("benchmark-run-quality.json")
+        artifact |= {"runId": run_id, "cost": {"usd": usd, "totalTokens": 9}}
+        artifact["score"]["score"] = score
+        send(artifact)
+
+    marked = bob_client.get(f"{LIST}?tab=benchmarks").context["frontier"]
+
+    assert {key.partition("~")[2] for key in marked} == {"b", "c"}
+
+
 def test_what_differs_between_two_artifacts_comes_first(send, bob_client):
     a = load("benchmark-run-quality.json")
     b = json.loads(json.dumps(a).replace('"temperature": 0.2', '"temperature": 0.9'))

@@ -1,6 +1,6 @@
 """Two benchmark artifacts side by side: what they ran with, and what came of it. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,24 @@ class Difference:
     @property
     def is_same(self) -> bool:
         return self.a == self.b
+
+
+def find_frontier(boards: Sequence[tuple[str, Mapping[str, Any]]]) -> set[str]:
+    """Of (key, row of the board): those that no other of the same task beats in score or cost
+    without being worse in the other."""
+    scored = [
+        (key, facts.get("task"), float(facts["score"]), float(facts["cost_usd"]))
+        for key, facts in boards
+        if facts.get("score") is not None and facts.get("cost_usd") is not None
+    ]
+    return {
+        key
+        for key, task, score, cost in scored
+        if not any(
+            other == task and s >= score and c <= cost and (s, c) != (score, cost)
+            for _, other, s, c in scored
+        )
+    }
 
 
 def compare_settings(a: JsonObject, b: JsonObject) -> list[Difference]:

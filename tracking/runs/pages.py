@@ -14,7 +14,12 @@ from tracking.adapters.dogpile.timeline import Timeline, build_timeline
 from tracking.adapters.dogpile.values import JsonObject, json_text, object_of, text_of
 from tracking.charts import FORMATS
 from tracking.runs.charting import cost_charts
-from tracking.runs.comparing import compare_outcomes, compare_settings, list_settings
+from tracking.runs.comparing import (
+    compare_outcomes,
+    compare_settings,
+    find_frontier,
+    list_settings,
+)
 from tracking.runs.facts import list_decisions, list_errors
 from tracking.runs.listing import (
     STATUSES,
@@ -70,6 +75,10 @@ def describe_list(project_id: int, params: Mapping[str, str], *, now: datetime) 
         at, key = rows[-1].position
         context["next_cursor"] = sign_cursor(
             [at.isoformat(), key], project_id=project_id, filters=name
+        )
+    if tab == "benchmarks":
+        context["frontier"] = find_frontier(
+            [(one.key, one.facts) for run in rows for one in run.rows]
         )
     if tab == "unattached":
         rows = [(row, read_loose(project_id, row.key)) for row in rows]
@@ -181,7 +190,7 @@ def _describe_parts(run: Run, line: Timeline, params: Mapping[str, str]) -> Cont
             run.termination_policy or object_of(run.stop.get("rootCondition"))
         ),
         "utilisation": utilisation(run),
-        "errors": list_errors(run.errors[:ERRORS_SHOWN]),
+        "errors": list_errors(run.troubles[:ERRORS_SHOWN]),
         "rationale": text_of(run.evaluation.get("rationale")),
         "seed": json_text(run.seed["value"]) if run.seed.get("value") is not None else "",
         "decisions": list_decisions(

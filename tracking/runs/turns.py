@@ -119,7 +119,7 @@ def _turn_view(
         participation=text_of(decision.get("participation")),
         rationale=text_of(decision.get("rationale")),
         contribution=text_of(decision.get("contribution")),
-        delegates=_delegation(decision),
+        delegates="; ".join(map(_delegation, turn.delegations)),
         input=turn.input,
         output=turn.output,
         phase=turn.phase,
@@ -133,8 +133,6 @@ def _turn_view(
 
 
 def _delegation(decision: JsonObject) -> str:
-    if decision.get("type") != "delegate":
-        return ""
     return ": ".join(filter(None, map(text_of, (decision.get("protocol"), decision.get("intent")))))
 
 

@@ -23,6 +23,7 @@ from tracking.events import BadBodyError, Kind, Receipt, Status
 from tracking.folding import COST, TOKENS, TraceState, fold
 from tracking.preparing import price_event
 from tracking.pricing import SOURCE_COMPUTED
+from tracking.runs.turns import list_turns
 
 RECEIPT = Receipt(RECEIVED_US, 1)
 
@@ -255,6 +256,29 @@ def test_a_sub_run_stands_below_its_parent_in_one_trace():
     assert events["child-1:child-1:provider-call:1"].parent_span_id == "child-1:turn:agent-1:1"
     assert derived.summary["sub_runs"] == 1
     assert round(events["turn:a:1"].cost_reported, 6) == 0.001  # without what the sub-run cost
+
+
+def test_a_failed_sub_run_is_failed_and_says_why():
+    error = {"code": "provider-timeout", "message": "no answer"}
+    failed = event("sub-run-failed", 5, childRunId="c", error=error, partialTrace={"runId": "c"})
+    derived = derive(failed, load("event-role-assignment.json"))
+
+    child = next(e for e in derived.events if e.span_id == "c:run")
+    assert (child.status, child.error_type, child.error) == (
+        Status.ERROR,
+        "provider-timeout",
+        "no answer",
+    )
+    assert derived.summary["status"] == "running"
+
+
+def test_a_turn_may_hand_on_several_things():
+    decision = [{"type": "delegate", "protocol": "shared", "intent": name} for name in "ab"]
+    run = build_run(RUN_ID, parts_of(turn("x", 1, 0.1, 20, decision=decision)))
+
+    view = list_turns(run, build_timeline(run))[0]
+
+    assert view.delegates == "shared: a; shared: b"
 
 
 def test_events_that_bubbled_up_belong_to_the_outermost_run():

@@ -22,7 +22,7 @@ from tracking.adapters.dogpile.values import (
 from tracking.cleaning import clean_name
 from tracking.events import Part
 
-SUB_RUN_STARTED = "sub-run-started"
+SUB_RUN_STARTED, SUB_RUN_FAILED = "sub-run-started", "sub-run-failed"
 
 # Within a millisecond: the order in which Dogpile emits.
 _RANKS = {
@@ -39,7 +39,7 @@ _RANKS = {
             "tool-result",
             "agent-turn",
             "sub-run-completed",
-            "sub-run-failed",
+            SUB_RUN_FAILED,
             "broadcast",
             "budget-stop",
             "final",
@@ -56,6 +56,7 @@ class Material(msgspec.Struct):
     run_id: str
     parent_id: str = ""
     started: JsonObject = {}  # the parent's event that announced a sub-run
+    failed: JsonObject = {}  # the parent's event that told its failure
     traces: list[JsonObject] = []
     results: list[JsonObject] = []
     logs: list[JsonObject] = []
@@ -130,6 +131,8 @@ def _put_embedded(family: dict[str, Material], events: Iterable[JsonObject], par
         child.parent_id = child.parent_id or parent
         if event.get("type") == SUB_RUN_STARTED:
             child.started = event
+        elif event.get("type") == SUB_RUN_FAILED:
+            child.failed = event
         inside = embedded_in(event)
         if inside is not None:
             _put(family, inside[0], inside[1], child_id)

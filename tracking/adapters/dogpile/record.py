@@ -95,6 +95,16 @@ class Run(msgspec.Struct):
     def final(self) -> JsonObject:
         return next((e for e in reversed(self.events) if e.get("type") == FINAL), {})
 
+    @property
+    def troubles(self) -> list[JsonObject]:
+        """What went wrong with it as a whole: its stream's errors, a sub-run's failure."""
+        failed = self.material.failed
+        if not failed:
+            return self.errors
+        error = object_of(failed.get("error"))
+        told = {"name": failed.get("type"), "message": error.get("message"), "detail": error}
+        return [*self.errors, told]
+
     def settle(self, moment_us: int | None) -> int:
         """A time that can be: missing and future ones become that of first receipt."""
         if moment_us is None or moment_us > self.received_us + AHEAD_US:
@@ -309,7 +319,7 @@ def _status_of(run: Run) -> str:
     has_end = run.final or object_of(run.trace.get("finalOutput"))
     if has_end or material.results or material.benchmarks:
         return COMPLETED
-    if run.errors or any(event.get("type") == "aborted" for event in run.events):
+    if run.troubles or any(event.get("type") == "aborted" for event in run.events):
         return _status_of_trouble(run)
     for audit in material.audits:
         outcome = object_of(audit.get("outcome"))
@@ -318,9 +328,9 @@ def _status_of(run: Run) -> str:
 
 
 def _status_of_trouble(run: Run) -> str:
-    details = [object_of(error.get("detail")) for error in run.errors]
+    details = [object_of(error.get("detail")) for error in run.troubles]
     was_aborted = any(d.get("status") == CANCELLED or d.get("code") == "aborted" for d in details)
-    return CANCELLED if was_aborted or not run.errors else FAILED
+    return CANCELLED if was_aborted or not run.troubles else FAILED
 
 
 def total_cost(run: Run) -> Cost:

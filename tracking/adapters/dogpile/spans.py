@@ -117,7 +117,8 @@ class _Telling:
         )
 
     def _trouble(self) -> JsonObject:
-        return self.run.errors[-1] if self.run.errors and self.run.status != COMPLETED else {}
+        troubles = self.run.troubles if self.run.status != COMPLETED else []
+        return troubles[-1] if troubles else {}
 
     def _metadata(self, **more: str) -> str:
         said = {"protocol": self.run.protocol, "tier": self.run.tier, **more}

@@ -33,7 +33,7 @@ Summary = dict[str, Any]  # a flat JSON object; ``benchmarks`` is a list of such
 
 def summarise(run: Run, line: Timeline) -> Summary:
     cost = _cost_so_far(run, line)
-    trouble = run.errors[-1] if run.errors and run.status != COMPLETED else {}
+    trouble = run.troubles[-1] if run.troubles and run.status != COMPLETED else {}
     audit = run.material.audits[0] if run.material.audits else {}
     summary: Summary = {
         "intent": shorten(run.intent),

@@ -85,6 +85,7 @@ class Turn(msgspec.Struct):
     input: str
     output: str
     decision: JsonObject
+    delegations: list[JsonObject]  # decisions to hand something to a sub-run (0.4)
     added: Cost
     total: Cost
     event_index: int
@@ -154,6 +155,7 @@ def _read_turns(run: Run) -> tuple[list[Turn], list[Round]]:
                     input=text_of(event.get("input")),
                     output=text_of(event.get("output")),
                     decision=decision_of(event),
+                    delegations=_delegations_of(event),
                     added=total.since(before),
                     total=total,
                     event_index=index,
@@ -193,6 +195,12 @@ def decision_of(event: JsonObject) -> JsonObject:
     return object_of(decision)
 
 
+def _delegations_of(event: JsonObject) -> list[JsonObject]:
+    decision = event.get("decision")
+    decisions = objects_of(decision) or objects_of([decision])
+    return [each for each in decisions if each.get("type") == "delegate"]
+
+
 def _round_of(event: JsonObject, at_us: int, turns: Sequence[Turn], index: int) -> Round:
     return Round(
         number=count_of(event.get("round")) or index + 1,
@@ -221,6 +229,7 @@ def _turns_of_transcript(run: Run) -> list[Turn]:
                 input=text_of(entry.get("input")),
                 output=text_of(entry.get("output")),
                 decision=decision_of(entry),
+                delegations=_delegations_of(entry),
                 added=NO_COST,
                 total=NO_COST,
                 event_index=index,
