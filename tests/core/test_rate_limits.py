@@ -1,8 +1,10 @@
 """The rate of a key, over the real doors."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from core.keys import authenticate_key, issue_key
@@ -71,3 +73,21 @@ def test_keys_do_not_share_their_rates(alpha, limited):
         pass
 
     assert take_request(other) is True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_connections_share_one_rate(alpha):
+    key = authenticate_key(issue_key(alpha, "busy", ["ingest"], None, rate_limit=10)[1])
+    began = time.monotonic()
+
+    def take_many(_):
+        try:
+            return sum(take_request(key) for _ in range(25))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = sum(pool.map(take_many, range(4)))
+
+    seconds = time.monotonic() - began
+    assert 10 <= taken <= 11 + 10 * seconds
