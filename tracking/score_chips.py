@@ -6,6 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+NOTE = 300  # characters of a comment beside a chip
+
 SCORE_METRIC = "score:"
 """What the metrics of scores begin with: ``score:<name>``, of labels ``score:<name>=<label>``."""
 
@@ -41,6 +43,17 @@ class ScoreChip:
     mean: float | None = None
     share: float | None = None
     label: str = ""
+    latest: ScoreRow | None = None
+
+    @property
+    def note(self) -> str:
+        """How many there are, from whom, and what was said: the latest, shortened."""
+        many = f"{self.n:,} scores" if self.n > 1 else "1 score"
+        if self.latest is None:
+            return many
+        said = self.latest.comment
+        shown = said if len(said) <= NOTE else f"{said[:NOTE]}…"
+        return f"{many}, from {self.latest.source}" + (f": {shown}" if shown else "")
 
     @property
     def tone(self) -> str:
@@ -66,8 +79,8 @@ def _place(item: tuple[tuple[str, type], list[ScoreRow]]) -> tuple[str, str]:
 def _chip(name: str, group: list[ScoreRow]) -> ScoreChip:
     first = group[0].value
     if isinstance(first, str):
-        return ScoreChip(name, len(group), label=first)
+        return ScoreChip(name, len(group), label=first, latest=group[0])
     mean = sum(float(score.value) for score in group) / len(group)
     if isinstance(first, bool):
-        return ScoreChip(name, len(group), share=mean)
-    return ScoreChip(name, len(group), mean=mean)
+        return ScoreChip(name, len(group), share=mean, latest=group[0])
+    return ScoreChip(name, len(group), mean=mean, latest=group[0])

@@ -52,7 +52,9 @@ def test_a_person_gives_a_score_that_shows_when_digested(alpha, ana):
     digest_all()
     text = page_of(ana)
 
-    assert re.search(r'title="helpful, 1 score">.*?<b>yes</b>', text, re.DOTALL)
+    assert re.search(
+        r'title="helpful, 1 score, from human: &lt;script&gt;[^"]*">.*?<b>yes</b>', text, re.DOTALL
+    )
     assert "human" in text
     assert "&lt;script&gt;alert(1)" in text
     assert EVIL not in text
@@ -129,7 +131,7 @@ def test_the_list_shows_and_filters_by_scores(alpha, bob_client):
 
     text = bob_client.get(LIST).content.decode()
     assert 'name="score.helpful_gte"' in text
-    assert re.search(r'title="helpful, 2 scores">.*?<b>0.500</b>', text, re.DOTALL)
+    assert re.search(r'title="helpful, 2 scores, from code">.*?<b>0.500</b>', text, re.DOTALL)
     assert "<tr data-row>" not in bob_client.get(f"{LIST}?score.helpful_gte=0.6").content.decode()
     filtered = bob_client.get(f"{LIST}?score.helpful_lte=0.6").content.decode()
     assert "<tr data-row>" in filtered

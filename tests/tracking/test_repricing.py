@@ -2,15 +2,18 @@
 
 import datetime
 from decimal import Decimal
+from threading import Thread
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from core.jobs import work_on_jobs
 from core.models import AuditEntry, Job
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
 from tracking import repricing
+from tracking.draining import drain
 from tracking.models import Event, ModelPrice, PriceVersion, Session, Trace, UsageRollup
 from tracking.project_prices import book_of, end_price, forget, save_price, stamp_of
 from tracking.repricing import start_repricing
@@ -237,3 +240,34 @@ def test_every_change_is_in_the_audit(alpha):
 
     actions = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
     assert actions == ["price.add", "price.end", "price.reprice"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_runs_beside_digests(open_pipeline, alpha, monkeypatch):
+    monkeypatch.setattr(repricing, "AT_ONCE", 7)
+    client = make_sender(alpha)
+    spans = [make_call(n % 4, trace_id=f"t{n % 9}", span_id=f"s{n}") for n in range(120)]
+    send(client, *spans[:60])
+    set_price(alpha)
+    start_repricing(alpha, actor=None)
+    failures = []
+
+    def digest():
+        try:
+            for start in range(60, 120, 10):
+                send_events(client, spans[start : start + 10])
+                drain(slot=1)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    digesting = Thread(target=digest)
+    digesting.start()
+    work_on_jobs(seconds=60)
+    digesting.join()
+    reprice(alpha)
+
+    assert failures == []
+    assert Event.objects.count() == 120
+    assert cost_everywhere(alpha) == 120 * 1_000_000

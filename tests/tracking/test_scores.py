@@ -4,6 +4,7 @@ import datetime
 import itertools
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from tests.flows import (
@@ -15,9 +16,31 @@ from tests.flows import (
     send_scores,
     status_of,
 )
+from tracking.candidates import BY_SCORE, IS_SCORE
+from tracking.folding import SUMS
 from tracking.models import Event, Session, SessionMetric, Trace
+from tracking.scores import SCORES, SESSION_SCORES
 
 pytestmark = pytest.mark.usefixtures("pipeline")
+
+
+MANY_SCORES = (
+    "INSERT INTO tracking_document (project_id, system, key, first_at, last_at, n_parts, derived,"
+    " summary) SELECT 1, 'score', n::text, now(), now(), 1, '',"
+    " jsonb_build_object('trace_id', 't' || n, 'name', 'n' || n) FROM generate_series(1, 3000) n"
+)
+MANY_PARTS = (
+    "INSERT INTO tracking_tracepart (project_id, trace_id, session_own, session_id, is_implicit,"
+    f" metrics, {', '.join(SUMS)}) SELECT 1, 't' || n, '', 's' || n / 10, false, '[]'"
+    f"{', 0' * len(SUMS)} FROM generate_series(1, 3000) n"
+)
+
+
+def scores_sql(condition):
+    where = f"d.project_id = 1 AND d.system = 'score' AND {condition}"
+    return SCORES.format("tracking_document d", where) % 9
+
+
 START = timezone.now().replace(microsecond=0) - datetime.timedelta(hours=2)
 SCORE = {"session_id": "s", "name": "helpful", "value": 0.5, "id": "one"}
 
@@ -209,6 +232,33 @@ def test_another_project_sees_none(sender, beta):
     give(sender, SCORE)
 
     assert make_sender(beta).get("/api/v1/scores").json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (SESSION_SCORES % ("1", "'{s}'", "9"), "tracking_score_trace_id"),
+        (scores_sql("(d.summary ->> 'trace_id') = 't'"), "tracking_score_trace_id"),
+        (scores_sql("(d.summary ->> 'span_id') = 'c'"), "tracking_score_span_id"),
+        (scores_sql("(d.summary ->> 'name') = 'n'"), "tracking_score_name"),
+        (scores_sql("true"), "tracking_document_last"),
+        (
+            BY_SCORE.format(f"m.project_id = 1 AND {IS_SCORE} AND m.name = 'score:n'") % 9,
+            "tracking_metric_score",
+        ),
+    ],
+)
+def test_scores_are_found_by_index(query, index):
+    with connection.cursor() as cursor:
+        cursor.execute(MANY_SCORES)
+        cursor.execute(MANY_PARTS)
+        cursor.execute("ANALYZE tracking_document, tracking_tracepart")
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN {query}")
+        plan = " ".join(row[0] for row in cursor.fetchall())
+
+    assert index in plan
 
 
 def test_lists_are_filtered_by_the_mean_of_a_score(sender):
