@@ -37,6 +37,7 @@ from tracking.adapters.dogpile.values import (
     JsonObject,
     canonical,
     cost_of,
+    count_of,
     first_text,
     json_text,
     number_of,
@@ -48,6 +49,7 @@ from tracking.cleaning import clean_error, clean_name
 from tracking.events import IncomingEvent, Kind, Payload, Status
 from tracking.identity import content_rank, given_identity
 
+ROLE_ASSIGNMENT = "role-assignment"
 ROOT_NAME, SUB_RUN_NAME = "dogpile.run", "dogpile.sub-run"
 
 _SPANS_OF_THEIR_OWN = frozenset(
@@ -257,17 +259,20 @@ class _Telling:
         for index, decision in enumerate(run.decisions):
             name = first_text(decision.get("decision"), decision.get("eventType")) or "decision"
             yield self._point(f"decision:{index}", name, decision)
+        told = {count_of(decision.get("eventIndex")) for decision in run.decisions}
         seen: dict[str, int] = {}
-        for event in run.events:
+        for index, event in enumerate(run.events):
             name = text_of(event.get("type"))
+            if name == ROLE_ASSIGNMENT and index in told:
+                continue  # the decision says the same
             if name and name not in _SPANS_OF_THEIR_OWN:
                 seen[name] = seen.get(name, 0) + 1
                 yield self._point(f"{name}:{seen[name]}", name, slim(event))
         if run.stop:
             at = {"at": run.final.get("at")}
             yield self._point("termination-stop", "termination-stop", {**at, **run.stop})
-        for index, error in enumerate(run.errors):
-            yield self._error_point(f"error:{index}", error)
+        for number, error in enumerate(run.errors):
+            yield self._error_point(f"error:{number}", error)
 
     def _point(self, key: str, name: str, said: JsonObject) -> IncomingEvent:
         attributes = {k: v for k, v in said.items() if k not in _REPEATED}
