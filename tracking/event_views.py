@@ -34,6 +34,7 @@ from tracking.reading import read_event
 from tracking.receive import Accepted, accept_batch
 from tracking.request_body import read_body
 from tracking.shapes import SpanDetail
+from tracking.translation_pages import describe_span_translation
 
 UNCHANGED = 204
 MAX_TEXT = 200
@@ -102,6 +103,7 @@ def event_detail(request: PageRequest, project: Project, event_id: UUID) -> Http
         "span": found.span,
         "content": found.content,
         "slots": list_slots(found.content),
+        **describe_span_translation(project.pk, found),
         "whole": _as_sent(found) if found.span.kind == "event" else None,
     }
     page = "tracking/_event.html" if request.htmx else "tracking/event_detail.html"

@@ -14,7 +14,7 @@ from tracking.backends import (
 from tracking.capabilities import build_matrix, lint
 from tracking.events import Payload
 from tracking.reading import session_window
-from tracking.shapes import SpanDetail
+from tracking.shapes import SpanDetail, SpanRow
 from tracking.translation import Tally, describe_translation
 
 Context = dict[str, Any]  # a template context: values of any type, read by name
@@ -27,6 +27,7 @@ def describe_span_translation(project_id: int, detail: SpanDetail) -> Context:
     translation = describe_translation(detail.content.attributes)
     if translation is None:
         return {"translation": None}
+    translation.facts.extend(_speed(detail.span))
     exchange = translation.request_id
     capabilities = find_capabilities(project_id, [translation.backend]).get(translation.backend)
     payload = Payload(input=detail.content.input)
@@ -40,6 +41,14 @@ def describe_span_translation(project_id: int, detail: SpanDetail) -> Context:
             else []
         ),
     }
+
+
+def _speed(span: SpanRow) -> list[tuple[str, str]]:
+    """Tokens a second, from the first one on where its time is known."""
+    milliseconds = (span.duration_ms or 0) - (span.ttft_ms or 0)
+    if not span.tokens.output or milliseconds <= 0:
+        return []
+    return [("Speed", f"{span.tokens.output / milliseconds * 1000:,.1f} tokens a second")]
 
 
 def describe_session_translation(project_id: int, session_id: str) -> Context:

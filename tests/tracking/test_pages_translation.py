@@ -1,6 +1,7 @@
 """Pages of what ai.matey sent: each message with its meaning, whatever strangers wrote into it."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.tracking.chats import (
     response,
     start,
 )
+from tracking.models import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -212,6 +214,28 @@ def test_a_span_of_its_middleware_leads_to_the_exchange(bob_client, send):
     send(payload("exchange-envelope-proposed.json"))
 
     assert f'href="{TRACE}"' in text_of(bob_client, path)
+
+
+def test_an_event_shows_what_was_changed(alpha, bob_client, send):
+    send(payload("warning-parameter-clamped.json"))
+    event = Event.objects.get(project_id=alpha.pk)
+    at = quote(event.occurred_at.isoformat())
+
+    text = text_of(bob_client, f"/p/alpha/events/{event.id}/?at={at}")
+
+    assert '<del class="mono">1.4</del>' in text
+    assert '<ins class="mono">1.0</ins>' in text
+
+
+def test_the_speed_of_an_answer_is_told(bob_client, send):
+    usage = {"promptTokens": 1, "completionTokens": 30}
+    answered = {"request": request(), "response": response(usage=usage)}
+    send({**answered, "durationMs": 700, "ttftMs": 100})
+
+    text = text_of(bob_client, "/p/alpha/traces/req-1/")
+
+    assert "50.0 tokens a second" in text
+    assert "first token 100 ms" in text
 
 
 def test_capabilities_are_a_matrix(bob_client, send):

@@ -240,7 +240,7 @@ def _demand(value: JsonObject, key: str, kind: Any, wanted: str, at: str) -> Any
     found = value.get(key)
     if isinstance(found, kind) and not isinstance(found, bool):
         return found
-    shown = "missing" if found is None else f"not {name_of(found)}"
+    shown = "missing" if found is None else name_of(found)
     raise FaultError(
         f"{_code(key)}_invalid" if found is not None else f"{_code(key)}_missing",
         f"{_path(at, key)} must be {wanted}; it is {shown}",

@@ -142,7 +142,7 @@ def test_an_exchange_without_an_id_is_named_by_its_content():
         (request(messages=["x"]), '"messages[0]" must be'),
         (request(messages=[{"role": "user", "content": 5}]), '"messages[0].content" must be'),
         (request(messages=[{"role": "user", "content": [{}]}]), '"messages[0].content[0]"'),
-        (request(tools={}), '"tools" must be an array; it is not an object'),
+        (request(tools={}), '"tools" must be an array; it is an object'),
         (response(finish=None), 'finish_reason_missing: "finishReason" must be a text'),
         (response(metadata=metadata(timestamp="soon")), 'timestamp_invalid: "metadata.timestamp"'),
         (response(metadata=metadata(timestamp=1)), "expired"),
