@@ -76,8 +76,13 @@ OPENINFERENCE = {
     "output.value": ("ho", {"output": "ho"}),
     "tag.tags": (["a", "b"], {"tags": ("a", "b")}),
     "metadata": ('{"tier": "pro", "n": [1]}', {"metadata": '{"tier":"pro","n":"[1]"}'}),
+    "llm.invocation_parameters": (
+        '{"model": "gpt-4o", "temperature": 0}',
+        {"model_requested": "gpt-4o", "model": "gpt-4o"},
+    ),
 }
 OTHERS = {
+    "anthropic.message.stop_reason": ("end_turn", {"finish_reason": "end_turn"}),
     "session.id": ("s", {"session_own": "s"}),
     "user.id": ("u", {"user_own": "u"}),
     "enduser.id": ("u", {"user_own": "u"}),

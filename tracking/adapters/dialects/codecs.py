@@ -65,6 +65,23 @@ def _read_vendor(raw: object) -> Reading:
     return value, exact and value == raw, warning
 
 
+class _Parameters(msgspec.Struct):
+    """Parameters of a call; what else they say is passed over."""
+
+    model: str = ""
+
+
+def _read_called_model(raw: object) -> Reading:
+    """The model among the parameters of a call, a JSON object. Never exact: it is one of many."""
+    if not isinstance(raw, str) or '"model"' not in raw:
+        return None, False, ""
+    try:
+        model = msgspec.json.decode(raw, type=_Parameters).model
+    except (ValueError, RecursionError):
+        return None, False, ""
+    return clean_name(model) or None, False, ""
+
+
 def _number(raw: object) -> float | int | None:
     if isinstance(raw, bool):
         return None
@@ -251,6 +268,7 @@ ASSIGNMENTS = Codec("assignments", _read_assignments, _identity)
 MILLISECONDS = Codec("milliseconds", _read_milliseconds, _identity)
 QUOTED_NAME = Codec("quoted name", _read_quoted_name, _identity)
 VENDOR = Codec("vendor", _read_vendor, _identity)
+CALLED_MODEL = Codec("called model", _read_called_model, _identity)
 COMMA_TAGS = Codec("comma tags", _read_comma_tags, _write_tags)
 
 

@@ -1,6 +1,15 @@
 """OpenInference (Phoenix). Its flattened message lists have no column: see ``messages``."""
 
-from tracking.adapters.dialects.codecs import COUNT, KIND, METADATA, MONEY, NAME, TAGS, TEXT
+from tracking.adapters.dialects.codecs import (
+    CALLED_MODEL,
+    COUNT,
+    KIND,
+    METADATA,
+    MONEY,
+    NAME,
+    TAGS,
+    TEXT,
+)
 from tracking.adapters.dialects.keys import key
 
 KEYS = (
@@ -28,4 +37,6 @@ KEYS = (
     key("output.value", "output", TEXT, bit=49),
     key("tag.tags", "tags", TAGS, bit=50),
     key("metadata", "metadata", METADATA),
+    # The only one to name the model of a call that failed (openinference-instrumentation-openai).
+    key("llm.invocation_parameters", "model_requested", CALLED_MODEL),
 )

@@ -5,6 +5,7 @@ Adding a dialect is a file with ``KEYS`` and its place here.
 """
 
 from tracking.adapters.dialects import (
+    anthropic,
     assay,
     dogpile,
     gen_ai,
@@ -29,6 +30,7 @@ DIALECTS = (
     dogpile,
     traceloop,
     gen_ai,
+    anthropic,
     langsmith,
     mlflow,
     openinference,
