@@ -209,7 +209,7 @@ class SpanSerializer(serializers.Serializer[SpanRow]):
     finish_reason = serializers.CharField()
     tokens = TokensSerializer()
     cost_usd = serializers.FloatField(allow_null=True)
-    cost_source = serializers.ChoiceField(choices=["none", "caller", "computed"])
+    cost_source = serializers.ChoiceField(choices=["none", "caller", "computed", "override"])
     prompt = PromptRefSerializer(allow_null=True)
     arms = serializers.DictField(child=serializers.CharField())
     environment = serializers.CharField()
