@@ -27,7 +27,7 @@ from tracking.documents import (
     save_documents,
 )
 from tracking.event_rows import insert_events, load_facts, replace_events
-from tracking.events import Part
+from tracking.events import CALL_KINDS, IncomingEvent, Part
 from tracking.faults import is_transient
 from tracking.folding import Fact
 from tracking.leases import Batch, Lease
@@ -45,6 +45,9 @@ from tracking.traces import lock_traces
 from tracking.unmapped import note_unmapped
 
 logger = logging.getLogger(__name__)
+
+UNKNOWN_MODEL = "unknown_model"
+"""A warning of the ledger alone: a price set later takes it from the event, not from the count."""
 
 
 def digest_lease(lease: Lease, *, slot: int, now: datetime.datetime) -> int:
@@ -205,6 +208,8 @@ def _store_facts(
         if is_fresh:
             for code in fact.event.warnings:
                 counts.count(Fate.WARNED, received, detail=code)
+            if fact.cost_nano is None and is_costly(fact.event):
+                counts.count(Fate.WARNED, received, detail=UNKNOWN_MODEL)
     return counts, slots_of(added)
 
 
@@ -221,3 +226,8 @@ def _replace(writing: Writing, repeated: Sequence[Fact]) -> tuple[list[Fact], li
         replace_events(writing.cursor, writing.project_id, [new.event_key for _, new in winners])
         note_stale(writing.cursor, writing.project_id, [old for old, _ in winners])
     return [old for old, _ in winners], [new for _, new in winners]
+
+
+def is_costly(event: IncomingEvent) -> bool:
+    """Whether a call of a model used tokens, which cost something."""
+    return event.kind in CALL_KINDS and event.model != "" and bool(event.tokens_in)

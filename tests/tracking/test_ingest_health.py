@@ -246,3 +246,16 @@ def test_the_page_asks_a_fixed_number_of_questions(
 
     with django_assert_max_num_queries(15):
         bob_client.get(PAGE)
+
+
+def test_calls_of_models_without_a_price_are_told(alpha, bob_client):
+    tokens = {"input": 5, "output": 1}
+    calls = [
+        make_span("t", name, kind="llm", model=model, tokens=tokens)
+        for name, model in (("a", "nobody-knows-9"), ("b", "gpt-4o"))
+    ]
+    send_events(make_sender(alpha), calls)
+    digest_all()
+
+    assert counts_of(alpha, "warned") == {"unknown_model": 1}
+    assert "/p/alpha/settings/prices/" in bob_client.get(PAGE).content.decode()
