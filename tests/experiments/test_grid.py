@@ -66,10 +66,8 @@ def test_settings_are_those_that_all_name_and_that_differ():
 def test_the_effect_of_a_setting_pools_the_units_of_the_others():
     model, temperature = measure_effects(GRID, is_higher_better=True)
 
-    assert [(value, pooled.n, pooled.mean) for value, pooled in model.values] == [
-        ("a", 40, pytest.approx(0.5)),
-        ("b", 10, pytest.approx(0.9)),
-    ]
+    assert [(value, pooled.n) for value, pooled in model.values] == [("a", 40), ("b", 10)]
+    assert [pooled.mean for _, pooled in model.values] == pytest.approx([0.5, 0.9])
     assert model.spread == pytest.approx(0.4)
     assert [value for value, _ in temperature.values] == ["9", "10"]  # numbers by size
 
