@@ -54,10 +54,11 @@ class Glimpse:
         self._said: set[Dimensions] = set()
         self._places: list[tuple[bool, Place]] = []
 
-    def add(self, dimensions: Dimensions, place: Place) -> None:
+    def add(self, dimensions: Dimensions, place: Place, *, tells: bool = False) -> None:
+        """``tells``: a point that holds messages of a call, as if it were the call."""
         self._said.add(dimensions)
-        if place.block_id and dimensions.is_span:
-            self._places.append((dimensions.kind in SPEAKING, place))
+        if place.block_id and (dimensions.is_span or tells):
+            self._places.append((tells or dimensions.kind in SPEAKING, place))
 
     def facets(self) -> set[str]:
         return {facet for dimensions in self._said for facet in _facets(dimensions)}

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 from django.db import transaction
 
+from tracking.adapters.dialects.message_events import EVENT_NAMES
 from tracking.events import Payload
 from tracking.faults import is_transient
 from tracking.glimpses import TRIED, Dimensions, Glimpse, Place
@@ -26,6 +27,7 @@ AT_MOST_EVERY = datetime.timedelta(seconds=10)
 LEASE = datetime.timedelta(seconds=60)
 FACETS_KEPT = 200
 CHUNK = 1_000
+MESSAGE_POINTS = sorted(EVENT_NAMES)
 
 DUE = (
     "SELECT q.project_id, q.session_id, t.refreshed_at FROM tracking_sessiontorefresh q"
@@ -43,7 +45,8 @@ DONE = (
     " WHERE project_id = %s AND session_id = ANY (%s) AND due_at = %s"
 )
 EVENTS = (
-    "SELECT p.session_id, e.kind, e.duration_us IS NOT NULL, e.model, e.provider, e.prompt_key,"
+    "SELECT p.session_id, e.duration_us IS NULL AND e.name = ANY (%s),"
+    " e.kind, e.duration_us IS NOT NULL, e.model, e.provider, e.prompt_key,"
     " e.prompt_version, e.environment, e.config_key, e.error_type, e.run_id, e.finish_reason,"
     " array_to_json(e.tags)::text, array_to_json(e.warnings)::text, e.arms::text,"
     " e.metadata::text, e.occurred_at, e.block_id, e.block_ix"
@@ -158,12 +161,12 @@ def _read_events(
 ) -> dict[str, Glimpse]:
     """Gather the sessions' events; ``span`` covers them all, so that partitions are left out."""
     glimpses: dict[str, Glimpse] = {}
-    for session_id, *said, at, block_id, block_ix in cursor.stream(
-        EVENTS, (*span, project_id, session_ids), binary=True, size=CHUNK
+    for session_id, tells, *said, at, block_id, block_ix in cursor.stream(
+        EVENTS, (MESSAGE_POINTS, *span, project_id, session_ids), binary=True, size=CHUNK
     ):
         if (glimpse := glimpses.get(session_id)) is None:
             glimpse = glimpses[session_id] = Glimpse()
-        glimpse.add(Dimensions(*said), Place(at, block_id, block_ix))
+        glimpse.add(Dimensions(*said), Place(at, block_id, block_ix), tells=tells)
     return glimpses
 
 

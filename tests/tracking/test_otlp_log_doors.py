@@ -20,7 +20,7 @@ from tests.tracking.adapters.test_otlp_logs import (
     make_logs,
     make_record,
 )
-from tracking.models import Event, SessionMetric
+from tracking.models import Event, SessionMetric, SessionText
 
 pytestmark = pytest.mark.usefixtures("pipeline")
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
@@ -148,6 +148,8 @@ def test_messages_of_older_conventions_are_shown_on_their_call(alpha, sender, bo
     trace = bob_client.get(f"/p/alpha/traces/{TRACE.hex()}/?span={SPAN.hex()}").content.decode()
     assert "Where is my order?" in trace
     assert "On its way." in trace
+    text = SessionText.objects.get(project_id=alpha.pk, session_id="s")
+    assert (text.first_input, text.last_output) == ("Where is my order?", "On its way.")
 
 
 def basic(user, password):

@@ -6,9 +6,9 @@ Spans that real clients sent are in ``tests/payloads/otlp``; here is each rule o
 import json
 
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import Status
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from tests.tracking.adapters.otlp_building import START_NS, map_one
+from tests.tracking.adapters.otlp_building import START_NS, make_pairs, map_one
 from tracking.adapters.dialects.attributes import rebuild_attributes
 from tracking.adapters.dialects.sealing import unseal
 from tracking.adapters.dialects.usage import columns_of_usage, inclusive_input
@@ -302,6 +302,13 @@ def test_evaluations_of_a_span_are_scores():
         ("score:stars", 4.0),
         ("score:tone=kind", 1.0),
     )
+
+
+def test_evaluations_among_a_spans_events_are_its_scores():
+    said = {"gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.value": 0.5}
+    event = Span.Event(name="gen_ai.evaluation.result", attributes=make_pairs(said))
+
+    assert map_all({}, events=[event, event]).metrics == (("score:tone", 0.5),)
 
 
 def test_traceloops_properties_are_metadata():

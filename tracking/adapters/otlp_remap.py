@@ -13,7 +13,7 @@ from tracking.adapters.dialects.keys import MAP_VERSION, STATUS_MESSAGE_BIT
 from tracking.adapters.dialects.table import read_attribute
 from tracking.adapters.fallom_headers import fill, recall_told
 from tracking.adapters.otlp_origins import read_resource
-from tracking.adapters.otlp_settling import further_arms, settle_beyond, settle_status
+from tracking.adapters.otlp_settling import add_scores, further_arms, settle_beyond, settle_status
 from tracking.events import IncomingEvent, Payload
 from tracking.timestamps import (
     CLOCK_AHEAD,
@@ -47,6 +47,8 @@ def remap_span(
     said = read_resource(resource)
     span_events: list[Any] | None = payload.span_events
     settle(gathered, event.duration_us, further_arms(span_events, said.arms))
+    if span_events:
+        add_scores(gathered, span_events)
     extra = dict(payload.extra or {})
     text = str(extra.pop("status_message", event.error if event.seen & STATUS_MESSAGE_BIT else ""))
     code = extra.pop("status_code", event.status)

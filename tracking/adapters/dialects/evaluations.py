@@ -33,6 +33,15 @@ def score_of(name: object, value: object, label: object) -> list[Metric]:
     return []
 
 
+def score_of_event(attributes: dict[str, object]) -> list[Metric]:
+    """The metric of a ``gen_ai.evaluation.result`` event."""
+    return score_of(
+        attributes.get("gen_ai.evaluation.name"),
+        attributes.get("gen_ai.evaluation.score.value"),
+        attributes.get("gen_ai.evaluation.score.label"),
+    )
+
+
 def scores_of_attributes(attributes: dict[str, object]) -> list[Metric]:
     """The metrics of flattened lists of evaluations, each by its name, the first of a name."""
     groups: dict[str, dict[str, object]] = {}
