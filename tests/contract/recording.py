@@ -40,6 +40,11 @@ NOT_NATIVE = {"ANTHROPIC_OPEN_TELEMETRY": "false"}
 # Recorded name: script, distribution whose version it is, further environment.
 CLIENTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "openai-v2": ("openai_v2", "opentelemetry-instrumentation-openai-v2", {}),
+    "openai-v2-messages": (
+        "openai_v2",
+        "opentelemetry-instrumentation-openai-v2",
+        {CONTENT: "true"},
+    ),
     "openai-v2-content": (
         "openai_v2",
         "opentelemetry-instrumentation-openai-v2",

@@ -7,13 +7,13 @@ difference before it is committed: the table says what is right, not what happen
 from collections.abc import Iterator
 from pathlib import Path
 
-from tracking.adapters import otlp
+from tracking.adapters import otlp, otlp_logs
 from tracking.adapters.dialects.attributes import rebuild_attributes
 from tracking.adapters.dialects.messages import messages_of
 from tracking.events import IncomingEvent, Kind, Receipt, Status
 
 FOLDER = Path(__file__).resolve().parents[2] / "payloads" / "otlp"
-RECORDINGS = [path for path in sorted(FOLDER.glob("*.json")) if ".logs." not in path.name]
+RECORDINGS = sorted(FOLDER.glob("*.json"))
 # Long after all recordings; their own times are what is kept.
 RECEIPT = Receipt(received_us=4_102_444_800_000_000, horizon_us=0)
 
@@ -32,7 +32,8 @@ LINE_LENGTH = 120
 
 def read(path: Path) -> list[IncomingEvent]:
     """The events of a recording in the order they began."""
-    batch = otlp.read(path.read_bytes(), json=True, receipt=RECEIPT)
+    adapter = otlp_logs if ".logs" in path.suffixes else otlp
+    batch = adapter.read(path.read_bytes(), json=True, receipt=RECEIPT)
     assert (batch.rejections, batch.failures) == ([], [])
     return sorted(batch.events, key=lambda event: (event.occurred_us, event.ns_rest))
 
@@ -48,13 +49,15 @@ def tell(events: list[IncomingEvent]) -> str:
     def tree(parent: str, indent: str) -> Iterator[str]:
         for event in below.get(parent, ()):
             yield from (indent + line for line in _lines(event))
-            yield from tree(event.span_id, indent + "    ")
+            if event.span_id:  # a point has none
+                yield from tree(event.span_id, indent + "    ")
 
     return "\n".join(tree("", "")) + "\n"
 
 
 def _lines(event: IncomingEvent) -> list[str]:
-    head = f"{event.name} [{Kind(event.kind).name} {Status(event.status).name}]"
+    of_span = " of a span" if event.duration_us is None and event.parent_span_id else ""
+    head = f"{event.name} [{Kind(event.kind).name} {Status(event.status).name}]{of_span}"
     lines = [head, _call(event), _usage(event), _facts(event), _sums(event), *_content(event)]
     return [lines[0], *("  " + line for line in lines[1:] if line)]
 
