@@ -12,7 +12,7 @@ from tracking.events import CALL_KINDS, IncomingEvent
 from tracking.folding import Fact
 from tracking.modalities import MODAL_KEYS, count_modalities
 from tracking.partitions import ensure_weeks, week_of
-from tracking.pricing import LIST, PriceBook, cost_of, has_inconsistent_usage
+from tracking.pricing import LIST, MODALITIES, PriceBook, cost_of, has_inconsistent_usage
 from tracking.staging import datetime_of, unix_us
 
 KEEP_CLOCKS = (
@@ -46,8 +46,9 @@ def price_event(event: IncomingEvent, book: PriceBook = LIST) -> Fact:
         event = msgspec.structs.replace(event, warnings=warnings)
     attributes = event.payload.attributes
     if attributes and event.kind in CALL_KINDS and not MODAL_KEYS.isdisjoint(attributes):
-        counts = count_modalities(attributes)
-        event = msgspec.structs.replace(event, metrics=(*event.metrics, *counts))
+        others = [metric for metric in event.metrics if metric[0] not in MODALITIES]
+        metrics = (*others, *count_modalities(attributes))
+        event = msgspec.structs.replace(event, metrics=metrics)
     cost_nano, source = cost_of(event, book)
     return Fact(event, cost_nano, source, price_stamp=book.stamp)
 

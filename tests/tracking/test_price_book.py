@@ -252,6 +252,7 @@ def test_an_event_carries_its_modalities_and_the_stamp_of_its_price():
     fact = price_event(call, book_with(make_override(rates=KINDS)))
 
     assert fact.event.metrics == (("tokens_input_audio", 5.0),)
+    assert price_event(fact.event).event == fact.event
     assert (fact.price_stamp, fact.cost_source) == (7, SOURCE_OVERRIDE)
     assert price_event(make_call()).price_stamp == LIST.stamp
 
