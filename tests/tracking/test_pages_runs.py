@@ -77,7 +77,7 @@ MEANINGS = {
     "event-model-response.json": ["1 model call", "Ship after smoke tests.", "160"],
     "event-v050-model-request.json": ["1 model call", "openai-compatible:gpt-4o", "sequential"],
     "event-v050-model-response.json": ["1 model call", "895 ms", "openai-compatible:gpt-4o"],
-    "event-model-output-chunk.json": ["The turn so far", "role_", "model-output-chunk"],
+    "event-model-output-chunk.json": ["answering", "The turn so far", "model-output-chunk"],
     "event-tool-call.json": ["webSearch", "tool-call", "release checklist"],
     "event-tool-result.json": ["webSearch", "tool-result", "Checklist"],
     "event-tool-result-error.json": ["calc", "unavailable", "is not registered."],
@@ -215,6 +215,25 @@ def test_the_replay_steps_filters_and_joins_chunks(send, bob_client):
     assert "3 of 4" in third
     assert "1 of 1" in other
     assert "No event matches." in text(bob_client, f"{PAGE}?type=nothing", **headers)
+
+
+def test_answers_under_way_are_shown_until_their_turn_came(send, bob_client):
+    chunks = [
+        event("model-output-chunk", n, agentId=agent, chunkIndex=n, text=f"{agent}{n} ", output="")
+        for n in range(3)
+        for agent in ("a", "b")
+    ]
+    send(chunks)
+    both = bob_client.get(PAGE).context["under_way"]
+    send(turn("a", 5, 0.1, 20))
+
+    one = bob_client.get(PAGE).context["under_way"]
+
+    assert sorted((agent, said) for agent, _, said in both) == [
+        ("a", "a0 a1 a2 "),
+        ("b", "b0 b1 b2 "),
+    ]
+    assert [agent for agent, _, _ in one] == ["b"]
 
 
 def test_a_sub_run_has_a_page_below_its_parent(send, bob_client):

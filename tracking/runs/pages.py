@@ -31,7 +31,7 @@ from tracking.runs.listing import (
     list_runs,
 )
 from tracking.runs.reading import find_benchmark, find_sub_run, read_loose, read_run
-from tracking.runs.replaying import events_of, step_through
+from tracking.runs.replaying import events_of, list_answers_under_way, step_through
 from tracking.runs.turns import (
     describe_condition,
     explain_stop,
@@ -179,6 +179,7 @@ def _describe_parts(run: Run, line: Timeline, params: Mapping[str, str]) -> Cont
         "duration_ms": (line.end_us - line.start_us) / 1000,
         "turns": turns[first : first + TURNS_SHOWN],
         "n_turns": len(turns),
+        "under_way": list_answers_under_way(run),
         "next_turn": _next(first, TURNS_SHOWN, len(turns)),
         "rounds": list_rounds(line)[:TURNS_SHOWN],
         "phases": list_phases(turns),

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tracking.adapters.dogpile.record import Run
+from tracking.adapters.dogpile.record import RUNNING, Run
 from tracking.adapters.dogpile.shapes import CHUNK
+from tracking.adapters.dogpile.timeline import TURN
 from tracking.adapters.dogpile.values import (
     JsonObject,
     cost_of,
@@ -75,6 +76,24 @@ def step_through(
 def events_of(run: Run) -> list[JsonObject]:
     """What can be stepped through: the run's events, then the errors of its stream."""
     return [*run.events, *run.errors]
+
+
+def list_answers_under_way(run: Run) -> list[tuple[str, str, str]]:
+    """(agent, role, text so far) of answers whose chunks came and whose turn did not yet."""
+    texts: dict[str, list[str]] = {}
+    roles: dict[str, str] = {}
+    if run.status != RUNNING:
+        return []
+    for event in run.events:
+        agent = text_of(event.get("agentId"))
+        if event.get("type") == CHUNK:
+            if not event.get("chunkIndex"):
+                texts[agent] = []
+            texts.setdefault(agent, []).append(text_of(event.get("text")))
+            roles[agent] = text_of(event.get("role"))
+        elif event.get("type") == TURN:
+            texts.pop(agent, None)
+    return [(agent, roles[agent], "".join(said)) for agent, said in texts.items()]
 
 
 def _open(run: Run, events: Sequence[JsonObject], matching: list[int], index: int) -> Step:
