@@ -41,6 +41,7 @@ class Bracket:
     end: dict[str, Any] = field(default_factory=dict)
     next_started_at: datetime | None = None
     runs: list[Run] = field(default_factory=list)
+    is_cut: bool = False  # not all of its runs were read
 
     @property
     def planned(self) -> int | None:

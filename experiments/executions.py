@@ -21,7 +21,7 @@ from tracking.models import ArmSeen, Event, Trace
 from tracking.payloads import load_payloads
 
 MAX_EXECUTIONS = 20
-MAX_RUNS = 2_000
+MAX_RUNS = 5_000
 MAX_BARS = 200
 MAX_MOMENTS = 2_000
 NAME_LENGTH = 600
@@ -43,7 +43,11 @@ def read_brackets(experiment: Experiment, *, now: datetime) -> list[Bracket]:
     points = _points_of(experiment.project_id, [f"experiment:{experiment.key}"])
     brackets = pair_points((e.name, e.occurred_at, data) for e, data in points)[-MAX_EXECUTIONS:]
     if brackets:
-        assign_runs(brackets, _runs_since(experiment, brackets[0].started_at, now=now))
+        runs = _runs_since(experiment, brackets[0].started_at, now=now)
+        assign_runs(brackets, runs)
+        oldest = runs[-1].first_at if len(runs) == MAX_RUNS else None
+        for bracket in brackets:
+            bracket.is_cut = oldest is not None and bracket.started_at <= oldest
     return brackets
 
 
@@ -99,11 +103,9 @@ def _result(bracket: Bracket, *, now: datetime) -> ExecutionResult:
         variants=bracket.planned,
         successes=whole(bracket.end.get("successCount")),
         failures=whole(bracket.end.get("failureCount")),
-        runs=len(bracket.runs),
-        runs_succeeded=sum(run.has_succeeded for run in bracket.runs),
-        runs_failed=sum(run.has_ended and not run.has_succeeded for run in bracket.runs),
+        runs=None if bracket.is_cut else len(bracket.runs),
         reported_best=_name(bracket.end.get("bestVariant")) or None,
-        recomputed_best=bracket.best(),
+        recomputed_best=None if bracket.is_cut else bracket.best(),
     )
 
 

@@ -122,7 +122,8 @@ class ExecutionLine:
     def is_lacking(self) -> bool:
         """Tell whether fewer runs were seen than the execution says it had."""
         reported = (self.result["successes"] or 0) + (self.result["failures"] or 0)
-        return self.result.get("runs", reported) < reported
+        seen = self.result.get("runs")  # results of older code have none
+        return seen is not None and seen < reported
 
 
 def list_executions(results: Results) -> list[ExecutionLine]:

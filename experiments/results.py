@@ -118,9 +118,7 @@ class ExecutionResult(TypedDict):
     variants: int | None
     successes: int | None
     failures: int | None
-    runs: int  # seen, by their own events
-    runs_succeeded: int
-    runs_failed: int
+    runs: int | None  # seen, by their own events; None: too many to look at all
     reported_best: str | None
     recomputed_best: str | None
 

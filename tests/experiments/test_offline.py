@@ -87,6 +87,25 @@ def test_reruns_and_states_are_told_apart(alpha, sender):
     assert drift_of(alpha.pk) == []
 
 
+def test_of_executions_with_too_many_runs_nothing_is_claimed(sender, alice_client, monkeypatch):
+    monkeypatch.setattr("experiments.executions.MAX_RUNS", 6)
+    send_events(sender, [*grid(0), *grid(100)])
+
+    executions = results_of(sender)["executions"]
+
+    assert [each["runs"] for each in executions] == [4, None]
+    assert [each["recomputed_best"] for each in executions] == ["variant-3", None]
+    assert "fewer than reported" not in page_of(alice_client)
+
+
+def test_runs_that_never_arrived_are_said(sender, alice_client):
+    events = grid(0)
+    send_events(sender, [each for each in events if each["data"].get("variantId") != "variant-1"])
+    digest_all()
+
+    assert "fewer than reported" in page_of(alice_client)
+
+
 def test_the_timeline_shows_runs_and_the_metric_after_their_end(
     sender, alice_client, django_assert_max_num_queries
 ):
