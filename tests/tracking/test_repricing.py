@@ -1,6 +1,7 @@
 """A project's own prices through digest, and history repriced."""
 
 import datetime
+import json
 from decimal import Decimal
 from threading import Thread
 
@@ -271,3 +272,45 @@ def test_it_runs_beside_digests(open_pipeline, alpha, monkeypatch):
     assert failures == []
     assert Event.objects.count() == 120
     assert cost_everywhere(alpha) == 120 * 1_000_000
+
+
+def otlp_body(start, attributes):
+    ns = str(int(start.timestamp() * 1e9))
+    said: list[object] = [
+        {"key": key, "value": {"intValue": str(value)}} for key, value in attributes.items()
+    ]
+    text = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "gcp.gemini",
+        "gen_ai.request.model": "gemini-2.5-flash",
+    }
+    said += [{"key": key, "value": {"stringValue": value}} for key, value in text.items()]
+    span = {
+        "traceId": "a" * 32,
+        "spanId": "b" * 16,
+        "name": "chat",
+        "startTimeUnixNano": ns,
+        "endTimeUnixNano": ns,
+        "attributes": said,
+    }
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+
+
+def test_audio_is_priced_at_its_own_rate_and_stays_so(alpha, sender):
+    usage = {
+        "gen_ai.usage.input_tokens": 100,
+        "gen_ai.usage.output_tokens": 0,
+        "gen_ai.usage.audio.input_tokens": 60,
+    }
+    body = json.dumps(otlp_body(START, usage))
+    assert sender.post("/v1/traces", body, content_type="application/json").status_code == 200
+    flat = {"model": "gemini-2.5-flash", "provider": "google", "tokens": {"input": 100}}
+    send(sender, make_call(1, **flat, attributes={"gen_ai.usage.audio.input_tokens": 60}))
+
+    expected = 40 * 300 + 60 * 1000
+    assert list(Event.objects.values_list("cost_nano", flat=True)) == [expected] * 2
+    span = sender.get(f"/api/v1/spans/{'a' * 32}/{'b' * 16}").json()
+    assert span["attributes"]["gen_ai.usage.audio.input_tokens"] == 60
+
+    assert reprice(alpha) == {"priced": 2, "changed": 0}
+    assert cost_everywhere(alpha) == 2 * expected
