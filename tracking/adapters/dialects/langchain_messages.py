@@ -21,7 +21,7 @@ _OWN = frozenset({"additional_kwargs", "response_metadata"})
 
 def unwrapped(body: object) -> object:
     """A dumped message as one with a ``role``; anything else as it is."""
-    if not isinstance(body, dict) or body.get("type") not in _ROLES:
+    if not isinstance(body, dict) or str(body.get("type")) not in _ROLES:
         return body
     data = body.get("data")
     message: dict[str, Any] = data if isinstance(data, dict) else body

@@ -89,7 +89,7 @@ def parts_of(content: object) -> list[Part]:
 
 def _part_of(sent: dict[str, Any]) -> Part:
     kind = sent.get("type")
-    if kind is None:
+    if not isinstance(kind, str):
         sent, kind = _typed(sent)
     if kind in _CALLS:
         return call_of(sent)

@@ -122,7 +122,7 @@ def _messages_of_items(items: list[Any], role: str) -> list[Message]:
 
 
 def _is_message(item: dict[str, Any]) -> bool:
-    kind = item.get("type")
+    kind = text_of(item.get("type"))
     return (
         "role" in item
         or isinstance(item.get("parts"), list)
@@ -133,7 +133,7 @@ def _is_message(item: dict[str, Any]) -> bool:
 
 
 def _messages_of_item(item: dict[str, Any], role: str) -> Iterator[Message]:
-    kind = item.get("type")
+    kind = text_of(item.get("type"))
     if kind in _ITEM_CALLS:
         yield Message("assistant", [call_of(item)])
     elif kind in _ITEM_RESULTS:
