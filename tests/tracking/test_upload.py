@@ -86,6 +86,13 @@ def test_a_form_says_what_is_wrong(editor):
     assert "not JSON" in answer.content.decode()
 
 
+def test_the_ingestion_page_leads_to_it(bob_client, editor):
+    address = "/p/alpha/settings/ingestion/"
+
+    assert PAGE in editor.get(address).content.decode()
+    assert PAGE not in bob_client.get(address).content.decode()
+
+
 def test_editors_and_no_viewers_may_send(bob_client, editor):
     assert editor.get(PAGE).status_code == 200
     assert bob_client.get(PAGE).status_code == 403
