@@ -24,9 +24,8 @@ _words = re.compile(r"[A-Z]?[a-z]+|[A-Z]+").findall
 _SAYING = frozenset(
     _words(
         "prompt prompts completion completions message messages content contents input inputs"
-        " output outputs text texts body arguments args result results document documents"
+        " output outputs text texts body arguments args calls result results document documents"
         " instructions system query question answer reasoning thinking transcript comment delta"
-        " accumulated"
         " template variables intent rationale summary description statement image images audio"
     )
 )
@@ -39,7 +38,7 @@ _FACTS = frozenset(
     )
 )
 _DIAGNOSES = frozenset({"exception", "error", "errors"})
-_SAYING_NAMES = frozenset({"tool.parameters"})
+_SAYING_NAMES = frozenset({"tool.parameters", "ai.value"})
 _BODY_BITS = 0
 for _key in KEYS.values():
     if _key.column in BODY_COLUMNS:
@@ -60,6 +59,8 @@ def is_saying(name: str) -> bool:
 @lru_cache(8192)
 def is_diagnosis(name: str) -> bool:
     """Whether a field tells what went wrong, which is kept."""
+    if name == "status_message":
+        return True
     return not _DIAGNOSES.isdisjoint(word.lower() for word in _words(name))
 
 
@@ -81,7 +82,7 @@ def drop_content(event: IncomingEvent) -> IncomingEvent:
         attributes=_without_sayings(payload.attributes),
         span_events=_events_without_sayings(payload.span_events),
         links=payload.links,
-        extra=payload.extra,
+        extra=_without_sayings(payload.extra),
     )
     if kept == payload:
         return event
