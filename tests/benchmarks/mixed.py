@@ -23,7 +23,8 @@ REFUSED_SHARE = 0.9  # of the poison; PostgreSQL refuses the rest
 REQUEST_ITEMS = 60
 AGAIN_WITHIN = 0.1  # of all items lie between an item and its repetition, at most
 
-UNSTORABLE = "unstorable"
+REFUSED, UNSTORABLE = "refused", "unstorable"
+CALL, ANSWER, POINT = "ledger.call", "ledger.answer", "ledger.point"
 REFUSE_UNSTORABLE = (
     "ALTER TABLE tracking_event ADD CONSTRAINT tests_unstorable"
     f" CHECK (name <> '{UNSTORABLE}') NOT VALID"
@@ -34,7 +35,7 @@ REFUSE_UNSTORABLE = (
 @dataclass(frozen=True, slots=True)
 class Item:
     number: int
-    poison: str = ""  # "refused" at the door, or "unstorable" for PostgreSQL
+    poison: str = ""  # REFUSED at the door, or UNSTORABLE for PostgreSQL
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,15 @@ class Mix:
     seed: int
     end: datetime.datetime  # times of good items are in the hour before
     due: Counter[str] = field(default_factory=Counter)
+    n_events: int = 0  # events that these items are; a document's are not counted
 
     def requests(self) -> Iterator[Request]:
         waiting: dict[str, list[Item]] = {name: [] for name in BODIES}
         seen: set[int] = set()
         for item in self._items():
             name = FORMATS[item.number % len(FORMATS)]
+            if name not in NAMED and item.poison == UNSTORABLE:
+                item = Item(item.number, REFUSED)
             items = waiting[name]
             items.append(item)
             if len(items) == REQUEST_ITEMS:
@@ -70,8 +74,10 @@ class Mix:
     def _close(self, name: str, items: list[Item], seen: set[int]) -> Request:
         path, content_type, build = BODIES[name]
         for item in items:
-            self.due["sent"] += 1
-            self.due[_fate(item, seen)] += 1
+            fate = _fate(item, seen)
+            self.due.update(("sent", fate))
+            if fate == "stored" and name in NAMED:
+                self.n_events += 1
             seen.add(item.number)
         request = Request(path, content_type, build(items, self.end), len(items))
         items.clear()
@@ -90,7 +96,7 @@ class Mix:
             item = Item(next(numbers), _poison(rng))
             # A fifth of all that is sent: a quarter of what is new. What PostgreSQL refuses is not
             # sent again: two in one transaction are one, and who shares it is a matter of chance.
-            if item.poison != "unstorable" and rng.random() < AGAIN_SHARE / (1 - AGAIN_SHARE):
+            if item.poison != UNSTORABLE and rng.random() < AGAIN_SHARE / (1 - AGAIN_SHARE):
                 due = position + rng.randint(1, farthest)
                 heapq.heappush(again, (due, item.number, item))
             yield item
@@ -99,12 +105,12 @@ class Mix:
 def _poison(rng: random.Random) -> str:
     if rng.random() >= POISON_SHARE:
         return ""
-    return "refused" if rng.random() < REFUSED_SHARE else "unstorable"
+    return REFUSED if rng.random() < REFUSED_SHARE else UNSTORABLE
 
 
 def _fate(item: Item, seen: set[int]) -> str:
     if item.poison:
-        return "rejected" if item.poison == "refused" else "quarantined"
+        return "rejected" if item.poison == REFUSED else "quarantined"
     return "duplicate" if item.number in seen else "stored"
 
 
@@ -113,7 +119,7 @@ def _moment(item: Item, end: datetime.datetime) -> datetime.datetime:
 
 
 def _name(item: Item, usual: str) -> str:
-    return UNSTORABLE if item.poison == "unstorable" else usual
+    return UNSTORABLE if item.poison == UNSTORABLE else usual
 
 
 OTLP_REFUSED: tuple[dict[str, Any], ...] = (
@@ -131,11 +137,11 @@ def _otlp(items: list[Item], end: datetime.datetime) -> ExportTraceServiceReques
         fields = {
             "trace_id": (item.number // 12).to_bytes(16, "big"),
             "span_id": (item.number + 1).to_bytes(8, "big"),
-            "name": _name(item, "chat gpt-4o"),
+            "name": _name(item, CALL),
             "start_time_unix_nano": start,
             "end_time_unix_nano": start + 800_000_000,
         }
-        if item.poison == "refused":
+        if item.poison == REFUSED:
             fields |= OTLP_REFUSED[item.number % len(OTLP_REFUSED)]
         spans.append(make_span(_call(item), **fields))
     return make_request(*spans, resource={"service.name": "ledger"})
@@ -183,14 +189,14 @@ def _lines(items: list[Item], end: datetime.datetime) -> bytes:
 
 def _event(item: Item, end: datetime.datetime) -> str:
     """A span or a point, by turns."""
-    if item.poison == "refused":
+    if item.poison == REFUSED:
         return EVENTS_REFUSED[item.number // len(FORMATS) % len(EVENTS_REFUSED)]
     moment = _moment(item, end)
     if item.number // len(FORMATS) % 2:
         data: dict[str, Any] = {
             "trace_id": f"trace-{item.number // 12}",
             "span_id": f"span-{item.number}",
-            "name": _name(item, "answer"),
+            "name": _name(item, ANSWER),
             "kind": "llm",
             "start": moment.isoformat(),
             "end": (moment + datetime.timedelta(milliseconds=700)).isoformat(),
@@ -202,11 +208,81 @@ def _event(item: Item, end: datetime.datetime) -> str:
     return json.dumps(
         {
             "id": f"point-{item.number}",
-            "type": _name(item, "metric.computed"),
+            "type": _name(item, POINT),
             "timestamp": moment.isoformat(),
             "data": {**run, "metricValue": item.number % 100 / 100},
         }
     )
+
+
+SCORES_REFUSED = ("7", '{"session_id": "s"}', '{"name": "helpful", "value": 1}')
+
+
+def _scores(items: list[Item], end: datetime.datetime) -> bytes:
+    return "\n".join(_score(item, end) for item in items).encode()
+
+
+def _score(item: Item, end: datetime.datetime) -> str:
+    if item.poison:
+        return SCORES_REFUSED[item.number // len(FORMATS) % len(SCORES_REFUSED)]
+    return json.dumps(
+        {
+            "id": f"score-{item.number}",
+            "session_id": f"session-{item.number // 120}",
+            "name": "helpful",
+            "value": item.number % 5,
+            "at": _moment(item, end).isoformat(),
+        }
+    )
+
+
+def _turns(items: list[Item], end: datetime.datetime) -> bytes:
+    """Events of runs, several of one run in a request."""
+    return "\n".join(_turn(item, end) for item in items).encode()
+
+
+def _turn(item: Item, end: datetime.datetime) -> str:
+    if item.poison:
+        return '{"type": "agent-turn"}'
+    usage = {"usd": 0.001, "inputTokens": 120, "outputTokens": 40, "totalTokens": 160}
+    return json.dumps(
+        {
+            "type": "agent-turn",
+            "runId": f"run-of-agents-{item.number // 120}",
+            "at": _moment(item, end).isoformat(),
+            "agentId": f"agent-{item.number}",
+            "role": "planner",
+            "input": "decide",
+            "output": f"decision {item.number}",
+            "cost": usage,
+        }
+    )
+
+
+def _exchanges(items: list[Item], end: datetime.datetime) -> bytes:
+    return json.dumps([_exchange(item, end) for item in items]).encode()
+
+
+def _exchange(item: Item, end: datetime.datetime) -> Any:
+    if item.poison:
+        return 5
+    ms = int(_moment(item, end).timestamp() * 1000)
+    said = {"requestId": f"request-{item.number}", "timestamp": ms}
+    answer = {"role": "assistant", "content": f"answer {item.number}"}
+    usage = {"promptTokens": 20, "completionTokens": 5, "totalTokens": 25}
+    return {
+        "request": {
+            "messages": [{"role": "user", "content": f"question {item.number}"}],
+            "parameters": {"model": "gpt-4o"},
+            "metadata": said,
+        },
+        "response": {
+            "message": answer,
+            "finishReason": "stop",
+            "usage": usage,
+            "metadata": {**said, "timestamp": ms + 400},
+        },
+    }
 
 
 Build = Callable[[list[Item], datetime.datetime], bytes]
@@ -215,5 +291,10 @@ BODIES: dict[str, tuple[str, str, Build]] = {
     "otlp-json": ("/v1/traces", "application/json", _json),
     "events": ("/api/v1/events", "application/json", _events),
     "json-lines": ("/api/analytics/batch", "application/x-ndjson", _lines),
+    "scores": ("/api/v1/scores", "application/x-ndjson", _scores),
+    "runs": ("/api/v1/runs", "application/x-ndjson", _turns),
+    "chats": ("/api/v1/chats", "application/json", _exchanges),
 }
 FORMATS = tuple(BODIES)
+NAMED = frozenset({"otlp-protobuf", "otlp-json", "events", "json-lines"})
+"""Formats of which an item is an event with the name it was given; of the others it is a part."""
