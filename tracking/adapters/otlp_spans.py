@@ -54,14 +54,12 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
         add_scores(gathered, span_events)
     status = _plain_statuses.get(span.status)
     if status is None:
-        sent = SpanStatus.FromString(span.status)
-        status = settle_status(gathered, int(sent.code), sent.message, span_events, odd)
+        status = _settle_status(gathered, span.status, span_events, odd)
     name, parent = span.name, span.parent_span_id
     if name not in _clean_names:
         name = _settle_name(name, odd)
-    parent_span_id = parent.hex()
-    if parent and (len(parent) != 8 or parent == _NO_SPAN_ID):
-        parent_span_id = _settle_parent(parent_span_id, odd)
+    is_odd = parent and (len(parent) != 8 or parent == _NO_SPAN_ID)
+    parent_span_id = _settle_parent(parent.hex(), odd) if is_odd else parent.hex()
     payload = _payload_of(span, gathered, span_events, odd)
     trace_id, span_id = span.trace_id.hex(), span.span_id.hex()
     event = IncomingEvent(
@@ -103,6 +101,13 @@ def _payload_of(
         _read_links(span.links) if span.links else None,
         {**(extra or {}), **odd} if odd else extra,
     )
+
+
+def _settle_status(
+    gathered: Gathered, blob: bytes, span_events: list[Any] | None, odd: dict[str, object]
+) -> int:
+    sent = SpanStatus.FromString(blob)
+    return settle_status(gathered, int(sent.code), sent.message, span_events, odd)
 
 
 def _settle_name(sent: str, odd: dict[str, object]) -> str:
