@@ -118,8 +118,9 @@ def describe_trace(project_id: int, trace_id: str, *, span_key: str, first_row: 
     if detail is None:
         raise Http404("no such trace")
     rows = build_waterfall(detail.spans)
-    scores = load_trace_scores(project_id, trace_id, span_ids=[span_key] if span_key else ())
     chosen = span_key or (rows[0].span.key if rows else "")
+    judged = _judged(rows, chosen)
+    scores = load_trace_scores(project_id, trace_id, span_ids=[judged] if judged else ())
     start = int(first_row) if first_row.isdecimal() and len(first_row) < 8 else 0
     if span_key and not first_row:
         start = _page_of(rows, span_key)
@@ -133,8 +134,10 @@ def describe_trace(project_id: int, trace_id: str, *, span_key: str, first_row: 
         "hidden": detail.hidden,
         "score_chips": sum_up(scores),
         "trace_scores": [score for score in scores if score.target["kind"] != "span"],
-        "span_scores": [score for score in scores if score.target.get("span_id") == chosen],
-        "score_form": ScoreForm(initial={"trace_id": trace_id, "span_id": _judged(rows, chosen)}),
+        "span_scores": [
+            score for score in scores if judged and score.target.get("span_id") == judged
+        ],
+        "score_form": ScoreForm(initial={"trace_id": trace_id, "span_id": judged}),
         "chosen": chosen,
         **_describe_span(project_id, _read_chosen(project_id, trace_id, chosen, detail.spans)),
     }

@@ -164,3 +164,18 @@ def test_pages_with_scores_ask_a_fixed_number_of_questions(
     for path in (LIST, PAGE):
         with django_assert_max_num_queries(15):
             assert b"score" in ana.get(path).content
+
+
+@pytest.mark.usefixtures("bot")
+def test_a_span_judged_without_its_trace_shows_its_score(alpha, ana):
+    sender = make_sender(alpha)
+    span = sender.get("/api/v1/spans?kind=llm").json()["results"][0]
+    send_scores(sender, {"span_id": span["span_id"], "name": "alone", "value": 0.125})
+    digest_all()
+
+    page = f"/p/alpha/traces/{quote(span['trace_id'], safe='')}/"
+    text = ana.get(page, {"span": span["span_id"]}).content.decode()
+
+    assert "Scores of this span" in text
+    assert "<b>0.125</b>" in text
+    assert "Scores of this span" not in ana.get(page, {"span": "no-such"}).content.decode()
