@@ -31,6 +31,10 @@ def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str
 
 def address_of(route: str) -> str:
     """An address the route matches, of the project alpha."""
-    filled = re.sub(r"\(\?P<\w+>(?:[^()]|\([^()]*\))*\)", "x1", route)
+    filled = re.sub(
+        r"\(\?P<\w+>(?:[^()]|\([^()]*\))*\)",
+        lambda m: "1" if "[0-9]" in m[0] else "x1",
+        route,
+    )
     filled = re.sub(r"<(?:(\w+):)?\w+>", lambda m: SAMPLES.get(m[1] or "str", "x1"), filled)
     return "/" + re.sub(r"\\Z|/\?", "", filled)
