@@ -19,7 +19,7 @@ from tests.benchmarks.attributes import Attributes
 from tests.tracking.adapters.otlp_building import json_request, make_request, make_span
 
 POISON_SHARE, AGAIN_SHARE = 0.05, 0.20
-REFUSED_SHARE = 0.9  # of the poison; PostgreSQL refuses the rest
+REFUSED_SHARE = 0.97  # of the poison; PostgreSQL refuses the rest
 REQUEST_ITEMS = 60
 AGAIN_WITHIN = 0.1  # of all items lie between an item and its repetition, at most
 
