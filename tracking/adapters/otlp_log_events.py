@@ -172,8 +172,8 @@ def _span_events(
     if name in {EVALUATION, DETAILS}:
         return None
     body = value_of(record.body)
-    said = {**attributes, **body} if isinstance(body, dict) else {**attributes, "content": body}
-    return [[name, at_ns, said]]
+    said = body if isinstance(body, dict) else {} if body is None else {"content": body}
+    return [[name, at_ns, {**attributes, **said}]]
 
 
 def _extra_of(record: LogRecord) -> dict[str, object] | None:

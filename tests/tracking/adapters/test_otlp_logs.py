@@ -184,6 +184,15 @@ def test_messages_of_older_conventions_are_read():
     assert asked.parent_span_id == SPAN.hex()
 
 
+def test_a_message_without_content_says_nothing():
+    event = read(make_record("gen_ai.user.message", {"gen_ai.system": "openai"})).events[0]
+
+    assert event.payload.span_events == [
+        ["gen_ai.user.message", START_NS, {"gen_ai.system": "openai"}]
+    ]
+    assert messages_of(event.payload, {}, "input") == []
+
+
 def test_both_encodings_give_equal_events():
     request = make_logs(
         make_record(EVALUATION, RELEVANCE),

@@ -30,7 +30,8 @@ def messages_of_events(events: Iterable[Any], direction: str) -> list[Message]:
     """``events`` are a payload's: ``[name, ns, attributes]``."""
     messages: list[Message] = []
     for name, _, attributes, *_ in events:
-        messages += _read_event(name, attributes, direction)
+        read = _read_event(name, attributes, direction)
+        messages += [message for message in read if message.parts]
         if len(messages) >= MAX_EVENTS:
             break
     return messages[:MAX_EVENTS]
