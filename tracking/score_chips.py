@@ -1,11 +1,12 @@
 """Scores as they are read, and what several of them say together. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
+NO_METRICS: Mapping[str, float] = {}
 NOTE = 300  # characters of a comment beside a chip
 
 SCORE_METRIC = "score:"
@@ -50,7 +51,7 @@ class ScoreChip:
         """How many there are, from whom, and what was said: the latest, shortened."""
         many = f"{self.n:,} scores" if self.n > 1 else "1 score"
         if self.latest is None:
-            return many
+            return "the latest of its evaluations"
         said = self.latest.comment
         shown = said if len(said) <= NOTE else f"{said[:NOTE]}…"
         return f"{many}, from {self.latest.source}" + (f": {shown}" if shown else "")
@@ -63,12 +64,29 @@ class ScoreChip:
         return "good" if self.share >= 0.5 else "bad"
 
 
-def sum_up(scores: Sequence[ScoreRow]) -> list[ScoreChip]:
-    """Sum scores up by name; those of one name with different types stand apart."""
+def sum_up(
+    scores: Sequence[ScoreRow], metrics: Mapping[str, float] = NO_METRICS
+) -> list[ScoreChip]:
+    """Sum scores up by name; those of one name with different types stand apart.
+
+    ``metrics`` are the latest values of a session: evaluations that came with spans and logs are
+    scores among them that nobody sent one by one.
+    """
     groups: dict[tuple[str, type], list[ScoreRow]] = {}
     for score in scores:
         groups.setdefault((score.name, type(score.value)), []).append(score)
-    return [_chip(name, group) for (name, _), group in sorted(groups.items(), key=_place)]
+    chips = [_chip(name, group) for (name, _), group in sorted(groups.items(), key=_place)]
+    told = {_metric_of(score) for score in scores}
+    return chips + [
+        ScoreChip(name.removeprefix(SCORE_METRIC), 1, mean=value)
+        for name, value in sorted(metrics.items())
+        if name.startswith(SCORE_METRIC) and name not in told
+    ]
+
+
+def _metric_of(score: ScoreRow) -> str:
+    label = f"={score.value}" if isinstance(score.value, str) else ""
+    return f"{SCORE_METRIC}{score.name}{label}"
 
 
 def _place(item: tuple[tuple[str, type], list[ScoreRow]]) -> tuple[str, str]:

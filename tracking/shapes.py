@@ -68,7 +68,7 @@ class SessionRow:
 
     @property
     def score_chips(self) -> list[ScoreChip]:
-        return sum_up(self.scores)
+        return sum_up(self.scores, self.metrics)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
