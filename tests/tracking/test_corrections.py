@@ -4,7 +4,14 @@ import msgspec
 import pytest
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
+from tests.flows import (
+    digest_all,
+    drift_of,
+    forget_process_caches,
+    make_sender,
+    make_span,
+    send_events,
+)
 from tracking.corrections import apply_deltas
 from tracking.event_rows import load_facts
 from tracking.models import Event, Session, Trace, UsageRollup
@@ -102,3 +109,37 @@ def test_what_was_taken_back_may_be_sent_again(filled):
 
     assert Session.objects.get().n_spans == 3
     assert drift_of(filled.pk) == []
+
+
+def test_what_is_taken_back_leaves_the_sums_of_its_own_names(alpha):
+    """A process that never met these names must take them away under them, not as "(other)"."""
+    named = {"kind": "llm", "model": "m1", "environment": "staging", "tokens": {"input": 5}}
+    send_events(make_sender(alpha), [make_span("t", "call", start=START, **named)])
+    digest_all()
+    forget_process_caches()
+
+    correct(alpha, retract=[key_of("call")])
+
+    assert drift_of(alpha.pk) == []
+
+
+def test_a_span_sent_again_leaves_the_sums_of_its_old_names(alpha):
+    sender = make_sender(alpha)
+    for model, seconds in (("m1", 1), ("m2", 2)):
+        call = {"kind": "llm", "model": model, "tokens": {"input": 5}}
+        send_events(sender, [make_span("t", "call", start=START, seconds=seconds, **call)])
+        digest_all()
+
+    assert UsageRollup.objects.filter(family=1, key_b="m1", n=0).exists()
+    assert drift_of(alpha.pk) == []
+
+
+def test_a_wrapper_is_taken_back_from_the_sums_of_its_own_names(alpha):
+    sender = make_sender(alpha)
+    wrapper = make_span("t", "w", start=START, kind="agent", model="m1", tokens={"input": 9})
+    call = make_span("t", "c", start=START, parent_span_id="w", kind="llm", model="m2")
+    for span in (wrapper, call):
+        send_events(sender, [span])
+        digest_all()
+
+    assert drift_of(alpha.pk) == []
