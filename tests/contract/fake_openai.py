@@ -30,7 +30,7 @@ RESPONSE_USAGE = {
     "output_tokens_details": {"reasoning_tokens": 2},
     "total_tokens": 37,
 }
-ERRORS = {
+ERRORS: dict[int, Json] = {
     429: {"type": "rate_limit_error", "code": "rate_limit_exceeded", "message": "Slow down."},
     500: {"type": "server_error", "code": None, "message": "The server had an error."},
 }
@@ -127,7 +127,7 @@ def response_events(body: Json) -> Iterator[str]:
 
 
 def _begun(item: Json) -> Json:
-    rest = {"content": []} if item["type"] == "message" else {"arguments": ""}
+    rest: Json = {"content": []} if item["type"] == "message" else {"arguments": ""}
     return {**item, **rest, "status": "in_progress"}
 
 
