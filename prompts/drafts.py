@@ -1,5 +1,6 @@
 """Prompts, drafts, published versions: each function is one transaction under the lock."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from prompts.rendering import MAX_TEMPLATE_BYTES, find_variables
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 MAX_MESSAGES = 200
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can say one; UTF-8 and PostgreSQL cannot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +58,18 @@ def create_prompt(
 
 
 @transaction.atomic
-def create_draft(prompt: Prompt, draft: Draft, author: Author) -> PromptVersion:
-    """Add a draft as the next number, on top of the newest version."""
+def create_draft(
+    prompt: Prompt, draft: Draft, author: Author, *, base: int | None = None
+) -> PromptVersion:
+    """Add a draft as the next number, on top of the version ``base``, or the newest."""
     prompt = lock_prompt(prompt)
     check_draft(draft)
     newest = prompt.versions.order_by("-number").first()
+    parent = newest if base is None else prompt.versions.filter(number=base).first()
     version = PromptVersion(
         prompt=prompt,
         number=newest.number + 1 if newest else 1,
-        parent=newest,
+        parent=parent,
         author=author.user,
         author_label=author.label,
     )
@@ -79,39 +85,45 @@ def save_draft(
 ) -> PromptVersion:
     """Overwrite a draft as its editor saw it; "draft_changed" when someone else saved since."""
     lock_prompt(version.prompt)
-    version = PromptVersion.objects.select_related("prompt").get(pk=version.pk)
-    _check_is_draft(version)
-    if version.revision != revision:
-        raise PromptError(
-            "draft_changed",
-            f"{version.author_label or 'Somebody'} saved this draft at"
-            f" {version.updated_at:%H:%M:%S} UTC. Compare, then save again.",
-        )
+    version = _read_draft(version)
+    _check_revision(version, revision, "Compare, then save again.")
     check_draft(draft)
     _fill(version, draft)
     version.author, version.author_label = author.user, author.label
     version.revision += 1
     version.updated_at = timezone.now()
     version.save()
+    note_change(
+        version.prompt, author, "prompt.draft.save", version=version.number, save=version.revision
+    )
     return version
 
 
 @transaction.atomic
 def discard_draft(version: PromptVersion, author: Author) -> None:
     prompt = lock_prompt(version.prompt)
-    version = PromptVersion.objects.get(pk=version.pk)
-    _check_is_draft(version)
+    version = _read_draft(version)
     number = version.number
+    version.children.filter(published_at=None).update(parent=version.parent)
+    child = version.children.first()
+    if child is not None:
+        raise PromptError("has_children", f"v{child.number} was written on top of v{number}.")
     version.delete()
     note_change(prompt, author, "prompt.discard", version=number)
 
 
 @transaction.atomic
-def publish(version: PromptVersion, note: str, author: Author) -> PromptVersion:
-    """Make a draft immutable. Raises PromptError without a note, or without a change."""
+def publish(
+    version: PromptVersion, note: str, author: Author, *, revision: int | None = None
+) -> PromptVersion:
+    """Make a draft immutable. Raises PromptError without a note, or without a change.
+
+    With the ``revision`` that its publisher read, nothing else is published: "draft_changed".
+    """
     prompt = lock_prompt(version.prompt)
-    version = PromptVersion.objects.get(pk=version.pk)
-    _check_is_draft(version)
+    version = _read_draft(version)
+    if revision is not None:
+        _check_revision(version, revision, "Read it again, then publish.")
     if not note.strip():
         raise PromptError("note_missing", "Say what changed and why.", field="note")
     before = prompt.versions.exclude(published_at=None).order_by("-number").first()
@@ -122,6 +134,21 @@ def publish(version: PromptVersion, note: str, author: Author) -> PromptVersion:
     version.save()
     note_change(prompt, author, "prompt.publish", version=version.number, note=version.note)
     return version
+
+
+@transaction.atomic
+def rename_prompt(
+    prompt: Prompt, author: Author, *, name: str, description: str, tags: list[str]
+) -> Prompt:
+    """Change what people read of a prompt; its key stays."""
+    prompt = lock_prompt(prompt)
+    before = (prompt.name, prompt.description, prompt.tags)
+    prompt.name, prompt.description, prompt.tags = name, description, tags
+    prompt.full_clean(validate_unique=False, validate_constraints=False)
+    if before != (name, description, tags):
+        prompt.save()
+        note_change(prompt, author, "prompt.rename", name=name, tags=tags)
+    return prompt
 
 
 @transaction.atomic
@@ -162,11 +189,27 @@ def _check_length(field: str, text: str) -> None:
         )
     if "\0" in text:
         raise PromptError("bad_text", "A template cannot hold the NUL character.", field=field)
+    if _SURROGATE.search(text):
+        raise PromptError("bad_text", "A template cannot hold half a surrogate pair.", field=field)
 
 
-def _check_is_draft(version: PromptVersion) -> None:
-    if version.is_published:
-        raise PromptError("published", f"v{version.number} is published: it never changes.")
+def _read_draft(version: PromptVersion) -> PromptVersion:
+    """The draft as it is by now. Raises PromptError when it was published or discarded."""
+    now = PromptVersion.objects.select_related("prompt").filter(pk=version.pk).first()
+    if now is None:
+        raise PromptError("discarded", f"The draft v{version.number} was discarded.")
+    if now.is_published:
+        raise PromptError("published", f"v{now.number} is published: it never changes.")
+    return now
+
+
+def _check_revision(version: PromptVersion, revision: int, advice: str) -> None:
+    if version.revision != revision:
+        raise PromptError(
+            "draft_changed",
+            f"{version.author_label or 'Somebody'} saved this draft at"
+            f" {version.updated_at:%H:%M:%S} UTC. {advice}",
+        )
 
 
 def _fill(version: PromptVersion, draft: Draft) -> None:

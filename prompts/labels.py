@@ -71,11 +71,20 @@ def withdraw(request: LabelRequest, author: Author) -> None:
     note_change(prompt, author, "prompt.label.withdraw", label=request.label, to=request.to_number)
 
 
-def roll_back(prompt: Prompt, label: str, reason: str, author: Author) -> LabelMove | LabelRequest:
-    """Move a label back to where it was before its last move."""
+@transaction.atomic
+def roll_back(
+    prompt: Prompt, label: str, reason: str, author: Author, *, seen: int | None = None
+) -> LabelMove | LabelRequest:
+    """Move a label back to where it was before its last move.
+
+    ``seen``: the version its author saw it on; "label_moved" when it is on another one by now.
+    """
+    prompt = lock_prompt(prompt)
     last = LabelMove.objects.filter(prompt=prompt, label=label).first()
     if last is None or not last.from_number:
         raise PromptError("nothing_before", f"'{label}' has served nothing else before.")
+    if seen is not None and seen != last.to_number:
+        raise PromptError("label_moved", f"'{label}' is on {_name(last.to_number)} by now.")
     why = reason.strip() or f"Roll back from v{last.to_number}."
     return move_label(prompt, label, last.from_number, why, author)
 

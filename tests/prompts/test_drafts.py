@@ -10,6 +10,7 @@ from prompts.drafts import (
     create_prompt,
     discard_draft,
     publish,
+    rename_prompt,
     save_draft,
     set_archived,
 )
@@ -85,6 +86,7 @@ def test_a_draft_may_be_discarded(prompt, writer):
         (Draft(system="x" * 262_145), "too_large", "system"),
         (Draft(user_template="é" * 131_073), "too_large", "user_template"),
         (Draft(user_template="a\0b"), "bad_text", "user_template"),
+        (Draft(system="a\ud800"), "bad_text", "system"),
         (Draft(messages=[{"role": "boss", "content": ""}]), "bad_message", "messages[0]"),
         (Draft(messages=[{"role": "user", "content": None}]), "bad_message", "messages[0]"),
         (Draft(messages=[{"role": "user", "content": "", "x": 1}]), "bad_message", "messages[0]"),
@@ -128,3 +130,40 @@ def test_every_change_is_audited(prompt, published, writer):
         ("prompt.draft", "erin", "support-answer"),
         ("prompt.publish", "erin", "support-answer"),
     ]
+
+
+def test_what_was_read_is_what_is_published(prompt, writer, approver):
+    draft = create_draft(prompt, Draft(user_template="one"), writer)
+    save_draft(draft, Draft(user_template="two"), approver, revision=0)
+
+    assert code_of(publish, draft, "why", writer, revision=0) == "draft_changed"
+    assert publish(draft, "why", writer, revision=1).user_template == "two"
+
+
+def test_a_draft_that_others_stand_on_is_discarded_from_below_them(prompt, writer):
+    first, second, third = (
+        create_draft(prompt, Draft(user_template=text), writer) for text in ("one", "two", "three")
+    )
+
+    discard_draft(second, writer)
+    third.refresh_from_db()
+    assert third.parent == first
+
+    publish(third, "why", writer)
+    assert code_of(discard_draft, first, writer) == "has_children"
+    assert code_of(discard_draft, second, writer) == "discarded"
+
+
+def test_a_draft_may_stand_on_an_older_version(prompt, writer, published):
+    first = published("one")
+    published("two")
+
+    assert create_draft(prompt, Draft(user_template="three"), writer, base=1).parent == first
+
+
+def test_a_prompt_is_renamed_and_keeps_its_key(prompt, writer):
+    rename_prompt(prompt, writer, name="Answer", description="All of it", tags=["support"])
+    prompt.refresh_from_db()
+
+    assert (prompt.key, prompt.name, prompt.tags) == ("support-answer", "Answer", ["support"])
+    assert AuditEntry.objects.filter(action="prompt.rename").count() == 1

@@ -114,3 +114,11 @@ def test_the_database_refuses_to_change_a_move(prompt, versions, writer, stateme
 
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         connection.cursor().execute(statement)
+
+
+def test_a_label_that_others_moved_meanwhile_is_not_rolled_back_blindly(prompt, versions, writer):
+    for number in (1, 2, 3):
+        move_label(prompt, "production", number, "on", writer)
+
+    assert code_of(roll_back, prompt, "production", "", writer, seen=2) == "label_moved"
+    assert serving() == 3
