@@ -14,6 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from core.demo.audience import SessionPlan, plan_sessions
 from core.demo.decisions import decisions
 from core.demo.dialogue import write_dialogue
+from core.demo.judgements import Score, scores_of
 from core.demo.points import Event, rating_of, runs
 from core.demo.spans import spans_of_session, to_key_values
 
@@ -21,6 +22,7 @@ SESSIONS_A_REQUEST = 40
 EVENTS_A_REQUEST = 500
 TRACES_PATH = "/v1/traces"
 EVENTS_PATH = "/api/v1/events"
+SCORES_PATH = "/api/v1/scores"
 
 T = TypeVar("T")
 Written = tuple[SessionPlan, list[Span]]
@@ -38,6 +40,8 @@ def build_requests(now: datetime, seed: int = 1) -> Iterator[DemoRequest]:
     rng = Random(seed)
     now = now.astimezone(UTC).replace(microsecond=0)
     events = [*runs(now, rng), *decisions(now, Random(seed))]
+    scores: list[Score] = []
+    judging = Random(seed + 1)
     for plans in _cut(plan_sessions(now, rng), SESSIONS_A_REQUEST):
         written = [
             (plan, list(spans_of_session(plan, write_dialogue(plan, rng), now=now, rng=rng)))
@@ -45,18 +49,26 @@ def build_requests(now: datetime, seed: int = 1) -> Iterator[DemoRequest]:
         ]
         yield _traces(written)
         events.extend(_ratings(written, rng))
+        for plan, ended_at in _ends(written):
+            scores.extend(scores_of(plan, ended_at, now=now, rng=judging))
     for batch in _cut(events, EVENTS_A_REQUEST):
-        yield _json({"events": batch})
+        yield _json(EVENTS_PATH, {"events": batch})
+    for batch in _cut(scores, EVENTS_A_REQUEST):
+        yield _json(SCORES_PATH, batch)
 
 
 def _ratings(written: list[Written], rng: Random) -> Iterator[Event]:
+    for plan, ended_at in _ends(written):
+        rating = rating_of(plan, ended_at, rng)
+        if rating is not None:
+            yield rating
+
+
+def _ends(written: list[Written]) -> Iterator[tuple[SessionPlan, datetime]]:
     for plan, spans in written:
         if spans:
             ended_ns = max(span.end_time_unix_nano for span in spans)
-            ended_at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ended_ns // 10**6)
-            rating = rating_of(plan, ended_at, rng)
-            if rating is not None:
-                yield rating
+            yield plan, datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ended_ns // 10**6)
 
 
 def _traces(written: list[Written]) -> DemoRequest:
@@ -83,9 +95,9 @@ def _traces(written: list[Written]) -> DemoRequest:
     return DemoRequest(TRACES_PATH, "application/x-protobuf", _zip(body))
 
 
-def _json(value: object) -> DemoRequest:
+def _json(path: str, value: object) -> DemoRequest:
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    return DemoRequest(EVENTS_PATH, "application/json", _zip(body))
+    return DemoRequest(path, "application/json", _zip(body))
 
 
 def _zip(body: bytes) -> bytes:

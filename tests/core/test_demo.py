@@ -14,14 +14,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from core.demo import DemoError
 from core.demo.experiments import EXPERIMENTS
 from core.demo.loading import send
-from core.demo.requests import EVENTS_PATH, TRACES_PATH, DemoRequest, build_requests
+from core.demo.requests import EVENTS_PATH, SCORES_PATH, TRACES_PATH, DemoRequest, build_requests
 from tracking.adapters import ADAPTERS
 from tracking.events import Receipt, Status
 
 NOW = datetime(2026, 11, 21, 10, 30, tzinfo=UTC)
 FORTNIGHT_AGO = NOW - timedelta(days=14)
 RECEIPT = Receipt(received_us=int(NOW.timestamp()) * 1_000_000, horizon_us=0)
-FORMATS = {TRACES_PATH: "otlp-protobuf", EVENTS_PATH: "analytics"}
+FORMATS = {TRACES_PATH: "otlp-protobuf", EVENTS_PATH: "analytics", SCORES_PATH: "scores"}
 
 
 @cache
@@ -77,6 +77,19 @@ def test_everything_happened_within_the_last_fortnight():
     assert FORTNIGHT_AGO <= min(times) <= max(times) < NOW
 
 
+def test_users_vote_and_a_judge_scores():
+    bodies = [gzip.decompress(each.body) for each in requests() if each.path == SCORES_PATH]
+    scores = [score for body in bodies for score in json.loads(body)]
+
+    assert {(score["name"], score["source"]) for score in scores} == {
+        ("helpful", "user"),
+        ("grounded", "judge"),
+    }
+    assert 700 <= len(scores) <= 1200
+    assert len({score["id"] for score in scores}) == len(scores)
+    assert max(datetime.fromisoformat(score["at"]) for score in scores) < NOW
+
+
 def test_every_door_takes_it_whole():
     for request in requests():
         adapter = ADAPTERS[FORMATS[request.path]]
@@ -86,7 +99,7 @@ def test_every_door_takes_it_whole():
         batch = adapter.read(body, receipt=RECEIPT)
 
         assert (rejected, batch.failures) == ([], [])
-        assert len(batch.events) == count > 0
+        assert len(batch.events) + len(batch.parts) == count > 0
         assert {warning for event in batch.events for warning in event.warnings} == set()
 
 
