@@ -87,7 +87,7 @@ def test_the_fetch_of_ai_experiments_works_as_written(alpha, page, live_server):
     digest_all()
 
     assert (status, json.loads(text)) == (202, {"accepted": 1, "rejected": []})
-    assert Event.objects.get().name == "variant.complete"
+    assert Event.objects.get(project_id=alpha.pk).name == "variant.complete"
 
 
 def test_a_request_that_needs_a_preflight_works_too(alpha, page, shop, live_server):

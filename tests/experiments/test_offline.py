@@ -201,7 +201,7 @@ def test_hostile_settings_are_escaped(sender, alice_client):
     assert "<i>0" not in page
 
 
-def test_other_spellings_mean_the_same(sender):
+def test_other_spellings_mean_the_same(alpha, sender):
     own = {"variantId": "v", "runId": "r1"}
     send_events(
         sender,
@@ -220,8 +220,8 @@ def test_other_spellings_mean_the_same(sender):
     assert metrics["trace:r1", "duration_ms"] == 900
     assert metrics["trace:r1", "f1"] == metrics["trace:r1", "metric_value"] == 0.4
     assert metrics["trace:r2", "run_failed"] == 1
-    assert Event.objects.get(name="variant.error").error == "boom"
-    assert Event.objects.get(run_id="r3").metadata == {"m": "1"}
+    assert Event.objects.get(project_id=alpha.pk, name="variant.error").error == "boom"
+    assert Event.objects.get(project_id=alpha.pk, run_id="r3").metadata == {"m": "1"}
 
 
 def summary_text():
@@ -248,7 +248,9 @@ def test_a_summary_alone_becomes_an_experiment(alpha, sender):
 
     (done,) = results["executions"]
     assert (done["status"], done["reported_best"], done["runs"]) == ("complete", "warm", 2)
-    assert Event.objects.get(name="variant.result").run_id.startswith("6f0d1c3a")
+    assert Event.objects.get(project_id=alpha.pk, name="variant.result").run_id.startswith(
+        "6f0d1c3a"
+    )
 
 
 def test_a_summary_after_live_tracking_changes_no_number(alpha, sender, alice_client):
