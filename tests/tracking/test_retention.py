@@ -290,3 +290,18 @@ def to_time(us):
 
 def week_us(days):
     return int(partitions.floor_week(days_ago(days)).timestamp()) * 1_000_000
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_pages_say_that_events_were_deleted(alpha, alice_client, spread):
+    keep(alpha, 30)
+    apply_retention()
+
+    for path, is_told in (
+        ("sessions/s-t40/", True),
+        ("traces/t40/", True),
+        ("sessions/s-t20/", False),
+        ("traces/t20/", False),
+    ):
+        page = alice_client.get(f"/p/alpha/{path}").content.decode()
+        assert ("deleted for their age" in page) is is_told
