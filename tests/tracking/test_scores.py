@@ -19,6 +19,7 @@ from tests.flows import (
 from tracking.candidates import BY_SCORE, IS_SCORE
 from tracking.folding import SUMS
 from tracking.models import Event, Session, SessionMetric, Trace
+from tracking.rebuilding import rebuild_project
 from tracking.scores import SCORES, SESSION_SCORES
 
 pytestmark = pytest.mark.usefixtures("pipeline")
@@ -42,6 +43,7 @@ def scores_sql(condition):
 
 
 START = timezone.now().replace(microsecond=0) - datetime.timedelta(hours=2)
+NAMED = {"name": "good", "value": True}
 SCORE = {"session_id": "s", "name": "helpful", "value": 0.5, "id": "one"}
 
 
@@ -283,3 +285,15 @@ def test_lists_are_filtered_by_the_mean_of_a_score(sender):
     assert traces("score.helpful_gte=0.6") == ["t"]
     assert spans("score.helpful_gte=0.6") == ["call"]
     assert spans("score.helpful_lte=0.6") == []
+
+
+def test_a_project_that_is_rebuilt_says_the_same(alpha, sender):
+    give(sender, SCORE, {**SCORE, "id": "x", "session_id": "unseen"}, {"run_id": "r", **NAMED})
+    SessionMetric.objects.all().delete()
+    Trace.objects.all().delete()
+    assert drift_of(alpha.pk) != []
+
+    rebuild_project(alpha.pk)
+
+    assert drift_of(alpha.pk) == []
+    assert sums() == [(1, 0.5)]
