@@ -226,7 +226,8 @@ def part_of_row(row: tuple[Any, ...]) -> Part:
 
 
 def metric_of(numbers: list[Any], rank: str) -> Metric:
-    n, total, squares, low, high, last = numbers
+    n, *floats = numbers
+    total, squares, low, high, last = map(float, floats)  # jsonb writes great ones without a point
     return Metric(n, total, squares, low, high, last, unpack_last(bytes.fromhex(rank)))
 
 

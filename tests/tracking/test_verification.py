@@ -92,3 +92,15 @@ def test_digesting_goes_on_after_a_repair(filled):
 
     assert Session.objects.get(session_id="s1").n_spans == 3
     assert drift_of(filled.pk) == []
+
+
+@pytest.mark.parametrize("value", [546_045_827, -(10**140), 1e-140, 2**53 + 1])
+def test_numbers_that_jsonb_writes_in_other_ways_are_no_difference(alpha, value):
+    run = {"experimentId": "e", "variantId": "v", "runId": "r", "metricValue": value}
+    sender = make_sender(alpha)
+
+    for _ in range(2):
+        send_events(sender, [{"type": "metric.computed", "data": run}])
+        digest_all()
+
+    assert drift_of(alpha.pk) == []
