@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tracking.adapters.dialects.attributes import BODY_COLUMNS
+from tracking.adapters.dialects.keys import INPUT_MESSAGES_BIT, OUTPUT_MESSAGES_BIT
 from tracking.adapters.dialects.table import KEYS
 from tracking.events import EMPTY_PAYLOAD, IncomingEvent, Part, Payload
 
@@ -26,7 +27,7 @@ _SAYING = frozenset(
         "prompt prompts completion completions message messages content contents input inputs"
         " output outputs text texts body arguments args calls result results document documents"
         " instructions system query question answer reasoning thinking transcript comment delta"
-        " template variables intent rationale summary description statement image images audio"
+        " accumulated template variables intent rationale summary description statement image images audio"
     )
 )
 _FACTS = frozenset(
@@ -38,8 +39,10 @@ _FACTS = frozenset(
     )
 )
 _DIAGNOSES = frozenset({"exception", "error", "errors"})
-_SAYING_NAMES = frozenset({"tool.parameters", "ai.value"})
-_BODY_BITS = 0
+_SAYING_NAMES = frozenset(
+    {"tool.parameters", *(key.name for key in KEYS.values() if key.column in BODY_COLUMNS)}
+)
+_BODY_BITS = INPUT_MESSAGES_BIT | OUTPUT_MESSAGES_BIT
 for _key in KEYS.values():
     if _key.column in BODY_COLUMNS:
         _BODY_BITS |= _key.mask | _key.structured_mask
