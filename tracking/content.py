@@ -27,7 +27,8 @@ _SAYING = frozenset(
         "prompt prompts completion completions message messages content contents input inputs"
         " output outputs text texts body arguments args calls result results document documents"
         " instructions system query question answer reasoning thinking transcript comment delta"
-        " accumulated template variables intent rationale summary description statement image images audio"
+        " accumulated template variables intent rationale summary description statement image"
+        " images audio"
     )
 )
 _FACTS = frozenset(
