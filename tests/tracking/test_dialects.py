@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.tracking.adapters.otlp_building import map_one
 from tests.tracking.vendor_keys import VENDORS
+from tracking.adapters.dialects import keys as bits
 from tracking.adapters.dialects import table
 from tracking.adapters.dialects.attributes import gather_attributes, rebuild_attributes, settle
-from tracking.adapters.dialects.keys import STATUS_MESSAGE_BIT
 from tracking.adapters.dialects.sealing import seal, unseal
 from tracking.events import IncomingEvent, Kind, Payload
 
@@ -129,7 +129,8 @@ def test_every_key_of_the_table_is_tested():
 
 
 def test_bits_are_never_shared_and_fit_a_signed_64_bit_column():
-    masks = [key.mask for key in table.KEYS.values()] + [STATUS_MESSAGE_BIT]
+    masks = [key.mask for key in table.KEYS.values()]
+    masks += [bits.STATUS_MESSAGE_BIT, bits.INPUT_MESSAGES_BIT, bits.OUTPUT_MESSAGES_BIT]
     masks += [key.structured_mask for key in table.KEYS.values()]
     given_masks = [mask for mask in masks if mask]
 

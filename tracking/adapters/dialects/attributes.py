@@ -13,7 +13,14 @@ from tracking.adapters.dialects import arms as arm_choice
 from tracking.adapters.dialects.arms import Arm, choose_arms
 from tracking.adapters.dialects.codecs import BODY, MAX_COUNT
 from tracking.adapters.dialects.compounds import MARK, Beyond, read_compounds
+from tracking.adapters.dialects.flattened import (
+    FIRST_INPUT,
+    FIRST_OUTPUT,
+    fold_messages,
+    unfold_messages,
+)
 from tracking.adapters.dialects.gen_ai import OPERATION_KINDS
+from tracking.adapters.dialects.message_parts import decode_json
 from tracking.adapters.dialects.sealing import HELD_JSON, HELD_TEXT, seal
 from tracking.adapters.dialects.table import (
     KEYS,
@@ -93,7 +100,9 @@ def gather_attributes(attributes: dict[str, object]) -> Gathered:
 
 def settle(gathered: Gathered, duration_us: int | None, further_arms: tuple[Arm, ...] = ()) -> None:
     """Decide what takes several columns: arms, kind, the model that answered, a possible ttft."""
-    columns = gathered.columns
+    columns, leftover = gathered.columns, gathered.leftover
+    if FIRST_INPUT in leftover or FIRST_OUTPUT in leftover:
+        gathered.seen |= fold_messages(leftover, columns)
     if MARK in gathered.warnings:
         _settle_compounds(gathered)
     if "tokens_cache_read" in columns or "tokens_cache_write" in columns:
@@ -200,12 +209,17 @@ def rebuild_attributes(event: IncomingEvent | Any, payload: Payload) -> dict[str
             value = _column_value(key.column, event, payload, of_arms)
             structured = event.seen & key.structured_mask
             rebuilt[key.name] = msgspec.json.decode(value) if structured else key.codec.write(value)
+    rebuilt |= unfold_messages(event.seen, payload)
     for name, value in (payload.attributes or {}).items():
         rebuilt[name] = value
         if value in (HELD_TEXT, HELD_JSON):
-            text = getattr(payload, KEYS[name].column)
-            rebuilt[name] = text if value == HELD_TEXT else msgspec.json.decode(text)
+            rebuilt[name] = _open(value, getattr(payload, KEYS[name].column))
     return rebuilt
+
+
+def _open(value: object, text: str | None) -> object:
+    """What a seal stands for; a text that is kept no more stands for nothing."""
+    return decode_json(text) if text is not None and value == HELD_JSON else text
 
 
 def _column_value(

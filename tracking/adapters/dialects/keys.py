@@ -2,7 +2,7 @@
 
 A key names the column (or payload slot) that its values fill, the codec between the two, and a bit
 of ``event.seen``. The bit says "this key was sent and the column gives its very value back", so the
-value is stored once. Bits are for ever: never change or reuse one, only append (0 to 62). A key
+value is stored once. Bits are for ever: never change or reuse one, all 63 are given. A key
 without a bit fills its column all the same, and its value stays in the attributes as well.
 """
 
@@ -17,6 +17,9 @@ when a stored span would be read differently: ``manage.py remap`` then reads the
 
 STATUS_MESSAGE_BIT = 1 << 61
 """Not an attribute: the span's status message is wholly in the column ``error``."""
+
+INPUT_MESSAGES_BIT, OUTPUT_MESSAGES_BIT = 1 << 60, 1 << 62
+"""Not one attribute but many: flattened messages that the columns give back (``flattened``)."""
 
 
 class Key(msgspec.Struct, frozen=True):
