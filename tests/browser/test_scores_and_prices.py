@@ -24,7 +24,7 @@ def test_a_score_given_on_a_session_shows_there(alpha, alice, open_page):
     page.fill("#scores [name=value]", "no")
     page.fill("#scores [name=comment]", "It <i>missed</i> the question.")
     page.click("text=Save the score")
-    expect(page.get_by_role("status")).to_contain_text("The score is stored")
+    expect(page.locator(".notice--success")).to_contain_text("The score is stored")
     digest_all()
     page.reload()
 
