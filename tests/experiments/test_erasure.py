@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from core.jobs import work_on_jobs
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
+from tests.tracking.conftest import delete_facts
 from tests.tracking.everything import find_anywhere
 from tracking.erasure import start_erasure
 from tracking.partitions import ensure_ahead, forget
@@ -16,6 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def weeks():
     forget()
     ensure_ahead(timezone.now())
+    yield
+    delete_facts()
 
 
 def units_of(sender):
