@@ -1,0 +1,105 @@
+"""Who stores events holds the rules: their change waits, and binds all who come after."""
+
+import threading
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
+
+from tests.flows import make_sender, make_span, send_events
+from tracking.draining import drain
+from tracking.erasure import start_erasure
+from tracking.models import ErasedSubject, Event
+from tracking.rules import Rules, change_rules, held_rules, read_rules
+from tracking.staging import open_cursor
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_a_project_lets_all_in_that_it_does_not_mask(alpha):
+    alpha.masking = {"patterns": [], "own": []}
+    alpha.save()
+
+    with open_cursor() as cursor:
+        assert read_rules(cursor, alpha.pk).lets_all_in is True
+        assert read_rules(cursor, -1) == Rules()
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_by_default_only_secrets_are_looked_for(alpha):
+    with open_cursor() as cursor:
+        rules = read_rules(cursor, alpha.pk)
+
+    assert (rules.capture_content, rules.horizon_us, rules.has_erased) == (True, 0, False)
+    assert rules.masker.mask_text("ada@example.com sk-proj-" + "abcd1234" * 4) == (
+        "ada@example.com [secret]",
+        {"secret": 1},
+    )
+
+
+@pytest.fixture
+def digesting(open_pipeline, alpha):
+    """Somebody, on a connection of their own, who holds the rules until told to let go."""
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold():
+        with open_cursor() as cursor, held_rules(cursor, alpha.pk):
+            held.set()
+            let_go.wait(30)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(30)
+    yield let_go
+    let_go.set()
+    thread.join(30)
+
+
+def try_to_change(project):
+    with transaction.atomic(), open_cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '300ms'")
+        change_rules(cursor, project.pk)
+
+
+def test_a_change_waits_for_those_at_work(digesting, alpha, beta):
+    try_to_change(beta)
+    with pytest.raises(LockNotAvailable):
+        try_to_change(alpha)
+
+    digesting.set()
+    with transaction.atomic(), open_cursor() as cursor:
+        change_rules(cursor, alpha.pk)
+
+
+def test_others_may_store_meanwhile(digesting, alpha):
+    send_events(make_sender(alpha), [make_span("t", "a", user_id="ada")])
+
+    assert drain(slot=0) == 1
+    assert Event.objects.count() == 1
+
+
+def test_a_tombstone_stands_only_when_nobody_stores_what_it_refuses(digesting, alpha):
+    done = threading.Event()
+
+    def erase():
+        start_erasure(alpha, "user", "ada")
+        done.set()
+        connection.close()
+
+    thread = threading.Thread(target=erase)
+    thread.start()
+    assert not done.wait(0.5)
+    assert not ErasedSubject.objects.exists()
+
+    digesting.set()
+    thread.join(30)
+
+    assert done.is_set()
+    assert ErasedSubject.objects.count() == 1
+
+
+def test_rules_are_let_go_after_a_failure(open_pipeline, alpha):
+    with pytest.raises(OperationalError), open_cursor() as cursor, held_rules(cursor, alpha.pk):
+        raise OperationalError("lost")
+
+    try_to_change(alpha)
