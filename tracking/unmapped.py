@@ -21,6 +21,7 @@ from tracking.folding import Fact
 from tracking.models import UnmappedAttribute
 from tracking.payloads import load_payloads
 from tracking.staging import datetime_of
+from tracking.statements import fetch_all
 
 MAX_NAMES = 1_000
 """Names kept of one project, the first ones: a program that makes up names fills no table."""
@@ -31,18 +32,21 @@ TEXT_LENGTH = 200
 
 SAVE = (
     "INSERT INTO tracking_unmappedattribute AS t (project_id, name, n, first_seen, last_seen,"
-    " occurred_at, event_id, trace_id, span_id, block_id, block_ix)"
-    " SELECT %(project)s, s.name, s.n, %(now)s, %(now)s, s.at, s.id, s.trace, s.span, s.block, s.ix"
+    " occurred_at, event_id, trace_id, span_id)"
+    " SELECT %(project)s, s.name, s.n, %(now)s, %(now)s, s.at, s.id, s.trace, s.span"
     " FROM unnest(%(names)s::text[], %(ns)s::bigint[], %(times)s::timestamptz[], %(ids)s::uuid[],"
-    " %(traces)s::text[], %(spans)s::text[], %(blocks)s::bigint[], %(ixs)s::smallint[])"
-    " WITH ORDINALITY s (name, n, at, id, trace, span, block, ix, i)"
+    " %(traces)s::text[], %(spans)s::text[]) WITH ORDINALITY s (name, n, at, id, trace, span, i)"
     " WHERE (SELECT count(*) FROM tracking_unmappedattribute WHERE project_id = %(project)s) + s.i"
     " <= %(limit)s OR EXISTS (SELECT 1 FROM tracking_unmappedattribute k"
     " WHERE k.project_id = %(project)s AND k.name = s.name)"
     " ORDER BY s.name ON CONFLICT (project_id, name) DO UPDATE SET n = t.n + excluded.n,"
     " last_seen = greatest(t.last_seen, excluded.last_seen), occurred_at = excluded.occurred_at,"
-    " event_id = excluded.event_id, trace_id = excluded.trace_id, span_id = excluded.span_id,"
-    " block_id = excluded.block_id, block_ix = excluded.block_ix"
+    " event_id = excluded.event_id, trace_id = excluded.trace_id, span_id = excluded.span_id"
+)
+PLACES = (
+    "SELECT e.occurred_at, e.id, e.block_id, e.block_ix FROM tracking_event e"
+    " JOIN unnest(%s::timestamptz[], %s::uuid[]) k (at, id) ON e.occurred_at = k.at AND e.id = k.id"
+    " WHERE e.project_id = %s"
 )
 
 logger = logging.getLogger(__name__)
@@ -85,8 +89,6 @@ def note_unmapped(
         "ids": [uuid.UUID(bytes=fact.event.id) for fact in latest],
         "traces": [fact.event.trace_id for fact in latest],
         "spans": [fact.event.span_id for fact in latest],
-        "blocks": [fact.block_id for fact in latest],
-        "ixs": [fact.block_ix for fact in latest],
     }
     try:
         with transaction.atomic():
@@ -125,8 +127,15 @@ def list_unmapped(project_id: int, *, search: str = "") -> tuple[list[UnmappedRo
     if search:
         rows = rows.filter(name__icontains=search.replace("\0", ""))
     shown = list(rows.order_by("-n", "name")[:SHOWN])
-    places = [(row.occurred_at, row.block_id, row.block_ix) for row in shown]
-    payloads = load_payloads(project_id, places)
+    times, ids = [row.occurred_at for row in shown], [row.event_id for row in shown]
+    places = {
+        (at, event_id): (at, block_id, block_ix)
+        for at, event_id, block_id, block_ix in fetch_all(PLACES, [times, ids, project_id])
+    }
+    at_rows = [
+        places.get((row.occurred_at, row.event_id), (row.occurred_at, 0, 0)) for row in shown
+    ]
+    payloads = load_payloads(project_id, at_rows)
     found = [
         _build_row(row, payload.attributes or {})
         for row, payload in zip(shown, payloads, strict=True)

@@ -118,11 +118,18 @@ def test_the_value_is_that_of_the_latest_span(alpha, sender):
     assert n_names == 3
 
 
+def test_a_span_sent_again_still_shows_its_value(alpha, sender):
+    send(sender, {"shop.tier": "pro"})
+    send(sender, {"shop.tier": "pro"})
+
+    (row,), _ = list_unmapped(alpha.pk)
+
+    assert (row.n, row.text, row.is_stored) == (2, "pro", True)
+
+
 def test_a_value_that_is_gone_is_shown_nowhere(alpha, sender):
     send(sender, {"shop.tier": "pro"})
-    UnmappedAttribute.objects.update(
-        occurred_at=timezone.now() - datetime.timedelta(days=30), block_id=5
-    )
+    UnmappedAttribute.objects.update(occurred_at=timezone.now() - datetime.timedelta(days=30))
 
     (row,), _ = list_unmapped(alpha.pk)
 

@@ -15,12 +15,10 @@ class UnmappedAttribute(models.Model):
     n = models.BigIntegerField()
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
-    occurred_at = models.DateTimeField()  # of the latest span with it, as the next five
+    occurred_at = models.DateTimeField()  # of the latest span with it, as the next three
     event_id = models.UUIDField()
     trace_id = models.TextField(db_collation="C")
     span_id = models.TextField(db_collation="C")
-    block_id = models.BigIntegerField()
-    block_ix = models.SmallIntegerField()
 
     def __str__(self) -> str:
         return f"{self.name}: {self.n}"
