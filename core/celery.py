@@ -42,6 +42,11 @@ BEAT: dict[str, dict[str, Any]] = {
         "schedule": 3.0,
         "options": {"queue": "slow", "expires": 3.0},
     },
+    "webhooks": {
+        "task": "prompts.tasks.webhooks_task",
+        "schedule": 3.0,
+        "options": {"queue": "slow", "expires": 3.0},
+    },
     "partitions": {
         "task": "tracking.tasks.partitions_task",
         "schedule": 3600.0,

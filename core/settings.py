@@ -198,6 +198,10 @@ INGEST_MAX_BYTES = 20 * 1024 * 1024
 INGEST_MAX_ITEMS = 10_000
 INGEST_HORIZON_DAYS = env_int("ASSAY_HORIZON_DAYS", 1_096)
 
+# --- webhooks -------------------------------------------------------------------------------
+# Lets webhooks reach private networks, and any port: for installations that trust their admins.
+WEBHOOK_ALLOW_PRIVATE = env_bool("ASSAY_WEBHOOK_ALLOW_PRIVATE", default=False)
+
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["core.authentication.ApiKeyAuthentication"],

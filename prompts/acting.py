@@ -8,6 +8,7 @@ from django.db.models import F
 
 from core.audit import record_audit
 from prompts.models import Prompt, PromptCatalogue, PromptVersion
+from prompts.webhooks import announce
 
 
 class PromptError(ValueError):
@@ -50,7 +51,7 @@ def published_version(prompt: Prompt, number: int) -> PromptVersion:
 
 
 def note_change(prompt: Prompt, author: Author, action: str, **detail: Any) -> None:
-    """Audit a change, and let clients know that what they fetched may be old."""
+    """Audit a change, tell webhooks, and let clients know that what they fetched may be old."""
     changed = PromptCatalogue.objects.filter(pk=prompt.project_id)
     if not changed.update(revision=F("revision") + 1):
         PromptCatalogue.objects.bulk_create(
@@ -65,3 +66,4 @@ def note_change(prompt: Prompt, author: Author, action: str, **detail: Any) -> N
         detail=detail,
         actor_label=author.label,
     )
+    announce(prompt, author.label, action, detail)

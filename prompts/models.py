@@ -3,6 +3,7 @@
 A published version and a label's move never change again: the database refuses it (migration 0002).
 """
 
+import uuid
 from typing import ClassVar
 
 from django.conf import settings
@@ -214,3 +215,60 @@ class LabelRequest(Actor):
 
     def __str__(self) -> str:
         return f"{self.label} → v{self.to_number}: {self.state}"
+
+
+class Webhook(models.Model):
+    """An address that is told of changes. ``sealed_secret`` signs what is sent (core.sealing)."""
+
+    class Event(models.TextChoices):
+        PUBLISHED = "prompt.published", "A version is published"
+        LABEL_MOVED = "prompt.label_moved", "A label moves"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="webhooks")
+    url = models.CharField(max_length=2_000)
+    sealed_secret = models.TextField()
+    events = ArrayField(models.CharField(max_length=64, choices=Event.choices))
+    is_active = models.BooleanField(default=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["pk"]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class WebhookDelivery(models.Model):
+    """One message to one webhook, written in the transaction of what it tells of.
+
+    It is sent while ``next_at`` is set, which is also the end of the lease of who sends it now.
+    """
+
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    uid = models.UUIDField(default=uuid.uuid4, unique=True)
+    event = models.CharField(max_length=64)
+    body = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+    next_at = models.DateTimeField(null=True, blank=True)
+    n_attempts = models.PositiveSmallIntegerField(default=0)
+    tried_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    status_code = models.PositiveSmallIntegerField(null=True, blank=True)
+    answer = models.TextField(blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-pk"]
+        verbose_name_plural = "webhook deliveries"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                name="prompts_delivery_due", fields=["next_at"], condition=Q(next_at__isnull=False)
+            ),
+            models.Index(name="prompts_delivery_recent", fields=["webhook", "-id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.uid}"
