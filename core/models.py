@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 SLUG_PATTERN = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
@@ -48,6 +48,17 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         if user.pk is None:
             return self.none()
         return self.active().filter(memberships__user_id=user.pk)
+
+    def open_to(self, user: User | AnonymousUser, role: Role) -> "ProjectQuerySet":
+        """Those where the user has at least this role."""
+        if user.is_superuser or user.pk is None:
+            return self.visible_to(user)
+        enough = [each for each in Role if each.covers(role)]
+        return self.active().filter(
+            Exists(
+                Membership.objects.filter(project=OuterRef("pk"), user_id=user.pk, role__in=enough)
+            )
+        )
 
 
 class Project(models.Model):

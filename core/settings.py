@@ -71,7 +71,7 @@ USE_TZ = True
 USE_I18N = False
 
 INSTALLED_APPS = [
-    "core.admin_site.SuperuserAdminConfig",
+    "core.admin_site.AssayAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

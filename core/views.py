@@ -84,8 +84,9 @@ def log_out(request: HttpRequest) -> HttpResponse:
 def admin_log_in(request: HttpRequest) -> HttpResponse:
     """The admin's own login would be a second door without a throttle."""
     if request.user.is_authenticated:
-        raise PermissionDenied("The support pages are for superusers.")
-    return redirect(f"{resolve_url('login')}?next={resolve_url('admin:index')}")
+        raise PermissionDenied("Support pages are for superusers, prompts for editors.")
+    target = request.GET.get("next") or resolve_url("admin:index")
+    return redirect(f"{resolve_url('login')}?{urlencode({'next': target}, safe='/')}")
 
 
 @require_GET

@@ -32,6 +32,11 @@ PAGES: dict[str, dict[str, Role]] = {
     "p/<slug:slug>/settings/members/<int:membership_id>/role/": {"POST": ADMIN},
     "p/<slug:slug>/settings/members/<int:membership_id>/remove/": {"POST": ADMIN},
     "p/<slug:slug>/settings/audit/": {"GET": ADMIN},
+    "p/<slug:slug>/settings/webhooks/": {"GET": ADMIN, "POST": ADMIN},
+    "p/<slug:slug>/settings/webhooks/deliveries/": {"GET": ADMIN},
+    "p/<slug:slug>/settings/webhooks/<int:webhook_id>/switch/": {"POST": ADMIN},
+    "p/<slug:slug>/settings/webhooks/<int:webhook_id>/test/": {"POST": ADMIN},
+    "p/<slug:slug>/settings/webhooks/<int:webhook_id>/delete/": {"POST": ADMIN},
     "p/<slug:slug>/settings/ingestion/": {"GET": VIEWER},
     "p/<slug:slug>/settings/ingestion/quarantine/": {"GET": VIEWER},
     "p/<slug:slug>/settings/ingestion/settle/": {"POST": Role.EDITOR},
@@ -65,6 +70,32 @@ PAGES: dict[str, dict[str, Role]] = {
     "p/<slug:slug>/experiments/<anyid:key>/": {"GET": VIEWER},
     "p/<slug:slug>/running-experiments/": {"GET": VIEWER},
     "p/<slug:slug>/decisions/": {"GET": VIEWER},
+    "p/<slug:slug>/prompts/": {"GET": VIEWER},
+    "p/<slug:slug>/prompts/<str:key>/": {"GET": VIEWER},
+    "p/<slug:slug>/prompts/<str:key>/diff/": {"GET": VIEWER},
+    "p/<slug:slug>/prompts/<str:key>/render/": {"POST": VIEWER},
+    "p/<slug:slug>/prompts/<str:key>/labels/": {"POST": Role.EDITOR},
+    "p/<slug:slug>/stale-prompt-tags/": {"GET": VIEWER},
+}
+
+# What editors write in the Django admin: the lowest role in the prompt's project, by method.
+PROMPT_ADMIN: dict[str, dict[str, Role]] = {
+    "": {"GET": Role.EDITOR},
+    "add/": {"GET": Role.EDITOR, "POST": Role.EDITOR},
+    "<int:prompt_id>/change/": {"GET": Role.EDITOR},
+    "<int:prompt_id>/rename/": {"POST": Role.EDITOR},
+    "<int:prompt_id>/archive/": {"POST": ADMIN},
+    "<int:prompt_id>/drafts/add/": {"GET": Role.EDITOR, "POST": Role.EDITOR},
+    "<int:prompt_id>/drafts/preview/": {"POST": Role.EDITOR},
+    "<int:prompt_id>/versions/<int:number>/": {"GET": Role.EDITOR},
+    "<int:prompt_id>/versions/<int:number>/edit/": {"GET": Role.EDITOR, "POST": Role.EDITOR},
+    "<int:prompt_id>/versions/<int:number>/publish/": {"POST": Role.EDITOR},
+    "<int:prompt_id>/versions/<int:number>/discard/": {"POST": Role.EDITOR},
+    "<int:prompt_id>/labels/move/": {"POST": Role.EDITOR},
+    "<int:prompt_id>/labels/rollback/": {"POST": Role.EDITOR},
+    "<int:prompt_id>/labels/protect/": {"POST": ADMIN},
+    "<int:prompt_id>/requests/<int:request_id>/decide/": {"POST": ADMIN},
+    "<int:prompt_id>/requests/<int:request_id>/withdraw/": {"POST": Role.EDITOR},
 }
 
 # API: the scope a key needs, by method.

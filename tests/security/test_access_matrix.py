@@ -115,13 +115,6 @@ def test_a_publishable_key_opens_no_other_door(alpha, route, method):
     assert status in ({202, 400} if sends else {403})
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/core/project/", "/admin/auth/user/"])
-def test_the_admin_is_for_superusers_alone(alice, root, client, path):
-    assert client.get(path).status_code == 302
-    assert make_client(alice).get(path).status_code == 302
-    assert make_client(root).get(path).status_code == 200
-
-
 @pytest.mark.parametrize(("route", "method"), [case for case in PAGE_CASES if case[1] == "GET"])
 def test_no_page_shows_another_project(alice_client, beta, route, method):
     assert b"canary-5c1f" not in ask(alice_client, method, route).content
