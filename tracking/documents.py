@@ -22,6 +22,7 @@ from tracking.events import PART_FORMAT, Derived, IncomingEvent, Part
 from tracking.folding import Fact
 from tracking.identity import content_identity
 from tracking.quarantine import Item
+from tracking.rules import can_let_go
 from tracking.staging import Stage, pg_json, pg_time, unix_us
 
 MAX_PARTS = 20_000
@@ -124,11 +125,12 @@ def locked_documents(
 ) -> Iterator[None]:
     """Keep other processes away from these documents; a connection that ends lets go of them."""
     locks = sorted({_lock_of(project_id, part.system, part.key) for part in parts})
-    cursor.execute(LOCK, (locks,))
     try:
+        # Within: a statement that fails half-way, in a deadlock say, keeps what it locked.
+        cursor.execute(LOCK, (locks,))
         yield
     finally:
-        if not cursor.connection.closed:
+        if can_let_go(cursor):
             cursor.execute(UNLOCK, (locks,))
 
 

@@ -52,14 +52,15 @@ def held_rules(cursor: psycopg.Cursor[Any], project_id: int) -> Iterator[Rules]:
     try:
         yield read_rules(cursor, project_id)
     finally:
-        if not cursor.connection.closed and not _is_broken(cursor):
+        if can_let_go(cursor):
             cursor.execute(LET_GO, lock)
 
 
-def _is_broken(cursor: psycopg.Cursor[Any]) -> bool:
-    """Whether the transaction around (a test's) failed: its end lets go of nothing, but says so."""
+def can_let_go(cursor: psycopg.Cursor[Any]) -> bool:
+    """Whether locks of the session can be given back: not once it ended, nor while the transaction
+    around (a test's) is broken, whose end lets go of nothing, but says so."""
     status = cursor.connection.info.transaction_status
-    return status == psycopg.pq.TransactionStatus.INERROR
+    return not cursor.connection.closed and status != psycopg.pq.TransactionStatus.INERROR
 
 
 def read_rules(cursor: psycopg.Cursor[Any], project_id: int) -> Rules:

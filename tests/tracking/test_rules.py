@@ -1,14 +1,19 @@
 """Who stores events holds the rules: their change waits, and binds all who come after."""
 
 import threading
+from contextlib import contextmanager
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
 from tests.flows import make_sender, make_span, send_events
+from tests.tracking.test_receive import own_parameters
+from tracking.documents import _lock_of, lock_document, locked_documents
 from tracking.draining import drain
 from tracking.erasure import start_erasure
+from tracking.events import Part
 from tracking.models import ErasedSubject, Event
 from tracking.rules import Rules, change_rules, held_rules, read_rules
 from tracking.staging import open_cursor
@@ -103,3 +108,35 @@ def test_rules_are_let_go_after_a_failure(open_pipeline, alpha):
         raise OperationalError("lost")
 
     try_to_change(alpha)
+
+
+def test_locks_of_documents_are_let_go_where_one_is_not_to_be_had(open_pipeline, alpha):
+    parts = [Part(system="notes", key=str(n), body=b"{}", received_us=0) for n in range(3)]
+    done = threading.Event()
+
+    def try_to_lock():
+        with transaction.atomic(), open_cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '300ms'")
+            for part in parts:
+                lock_document(cursor, alpha.pk, part.system, part.key)
+        done.set()
+        connection.close()
+
+    with locked_by_another(alpha, parts), open_cursor() as cursor:
+        cursor.execute("SET lock_timeout = '300ms'")
+        with pytest.raises(LockNotAvailable), locked_documents(cursor, alpha.pk, parts):
+            pytest.fail("all three were locked")
+
+    thread = threading.Thread(target=try_to_lock)
+    thread.start()
+    thread.join(30)
+    assert done.is_set()
+
+
+@contextmanager
+def locked_by_another(project, parts):
+    """The last of the documents, in the order of their locks, locked on another connection."""
+    last = max(_lock_of(project.pk, part.system, part.key) for part in parts)
+    with psycopg.connect(**own_parameters(), autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [last])
+        yield
