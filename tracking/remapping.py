@@ -28,8 +28,9 @@ from tracking.payloads import load_payloads, save_blocks
 from tracking.preparing import pack_facts, price_event
 from tracking.pricing import PriceBook
 from tracking.project_prices import book_of
+from tracking.rules import hold_rules
 from tracking.staging import datetime_of, open_cursor, read_json
-from tracking.traces import lock_traces
+from tracking.traces import lock_stored
 
 KIND = "remap"
 STEP = 500  # events
@@ -119,6 +120,7 @@ def _write(cursor: psycopg.Cursor[Any], project_id: int, stored: Sequence[Stored
     """Map and write; return how many events came out differently."""
     changed: dict[EventKey, Fact] = {}
     moved: list[Fact] = []
+    hold_rules(cursor, project_id)  # before the locks of rows, as everybody does
     book = book_of(project_id)
     for each in stored:
         fact, is_moved = remap_fact(each, book)
@@ -126,8 +128,9 @@ def _write(cursor: psycopg.Cursor[Any], project_id: int, stored: Sequence[Stored
             changed[fact.event_key] = fact
             moved += [fact] if is_moved else []
     blocks = pack_facts(moved)
-    # Whoever changes an event holds the lock of its trace: what is read below stays so.
-    lock_traces(cursor, project_id, by_trace([*changed.values(), *(s.fact for s in stored)]))
+    # Whoever changes an event holds the lock of its trace: what is read below stays so. A trace that
+    # was erased since it was read is not made again.
+    lock_stored(cursor, project_id, by_trace(s.fact for s in stored))
     ranks = {s.fact.event_key: s.fact.event.content_rank for s in stored}
     current = {
         fact.event_key

@@ -6,6 +6,7 @@ import time
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from core.jobs import work_on_jobs
 from core.models import AuditEntry, Job
@@ -16,9 +17,11 @@ from tracking import remapping
 from tracking.adapters import otlp_spans
 from tracking.adapters.dialects import table
 from tracking.adapters.dialects.keys import MAP_VERSION
+from tracking.corrections import apply_deltas
 from tracking.models import Event, Session, Trace
 from tracking.payloads import load_payloads
 from tracking.remapping import remap_step, start_remap
+from tracking.staging import unix_us
 
 pytestmark = pytest.mark.usefixtures("pipeline")
 NOW_NS = time.time_ns() // 1_000_000_000 * 1_000_000_000 - 60 * 10**9
@@ -137,15 +140,15 @@ def test_steps_may_end_anywhere(history, monkeypatch):
 
 
 def test_what_is_sent_again_meanwhile_wins(history, monkeypatch):
-    lock = remapping.lock_traces
+    lock = remapping.lock_stored
 
     def send_and_lock(*args):
-        monkeypatch.setattr(remapping, "lock_traces", lock)
+        monkeypatch.setattr(remapping, "lock_stored", lock)
         send(history, n_spans=1, **{"gen_ai.usage.input_tokens": 90, "zz": 1})
         send(history, n_spans=1, **{"gen_ai.usage.input_tokens": 90, "zz": 2})
         return lock(*args)
 
-    monkeypatch.setattr(remapping, "lock_traces", send_and_lock)
+    monkeypatch.setattr(remapping, "lock_stored", send_and_lock)
 
     job = run(history)
 
@@ -153,6 +156,24 @@ def test_what_is_sent_again_meanwhile_wins(history, monkeypatch):
     assert Event.objects.filter(tokens_in=90).count() == (3 - job.result["changed"])
     assert drift_of(history.pk) == []
     assert set(Event.objects.values_list("map_version", flat=True)) == {MAP_VERSION}
+
+
+def test_what_is_erased_meanwhile_does_not_come_back(history, monkeypatch):
+    lock = remapping.lock_stored
+
+    def erase_and_lock(*args):
+        monkeypatch.setattr(remapping, "lock_stored", lock)
+        keys = [(unix_us(event.occurred_at), event.id.bytes) for event in Event.objects.all()]
+        apply_deltas(history.pk, retract=keys, now=timezone.now())
+        return lock(*args)
+
+    monkeypatch.setattr(remapping, "lock_stored", erase_and_lock)
+
+    job = run(history)
+
+    assert job.result == {"mapped": 3, "changed": 0}
+    assert (Event.objects.count(), Trace.objects.count(), Session.objects.count()) == (0, 0, 0)
+    assert drift_of(history.pk) == []
 
 
 def test_other_events_are_left_alone(alpha):
