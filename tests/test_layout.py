@@ -20,6 +20,8 @@ JOINTS = {"core/urls.py", "core/api_urls.py", "core/settings.py"}
 # Modules without Django, or anything that loads it: arithmetic and decisions.
 PURE = [
     "core/timebuckets.py",
+    "core/addresses.py",
+    "core/outbound.py",
     "tracking/events.py",
     "tracking/identity.py",
     "tracking/cleaning.py",
@@ -54,6 +56,7 @@ PURE = [
     "tracking/capabilities.py",
     "tracking/adapters",
     "prompts/rendering.py",
+    "prompts/signing.py",
     "prompts/diffs.py",
     "experiments/stats",
     "experiments/brackets.py",
