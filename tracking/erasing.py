@@ -34,7 +34,7 @@ DELETE_REFRESHES = (
     "DELETE FROM tracking_sessiontorefresh WHERE project_id = %s AND session_id = ANY (%s)"
 )
 FORGET_EXAMPLES = (
-    "UPDATE tracking_unmappedattribute SET trace_id = '', span_id = '', block_id = 0"
+    "UPDATE tracking_unmappedattribute SET trace_id = '', span_id = ''"
     " WHERE project_id = %s AND trace_id = ANY (%s)"
 )
 LEFT = (

@@ -23,6 +23,7 @@ from tracking.retention import KIND as RETENTION
 
 SHOWN = 50
 PAGE = "tracking:settings-privacy"
+COUNTED = ("events", "sessions", "documents", "quarantined", "blocks")
 
 
 @require_http_methods(["GET", "POST"])
@@ -111,6 +112,7 @@ def _describe_erasures(project: Project) -> dict[str, Any]:  # a template contex
     rows = [
         {
             "record": record,
+            "went": [(n, what) for what in COUNTED if (n := record.counts.get(what))],
             "job": jobs.get(record.pk),
             "waiting": count_waiting(record) if oldest and record.last_inbox_id >= oldest else 0,
         }
