@@ -99,7 +99,6 @@ def test_spans_stand_in_it_too(alpha, sender):
         (LogFilter(environment="staging", type="experiment.start"), {"experiment.start"}),
         (LogFilter(environment="prod"), set()),
     ],
-    ids=str,
 )
 def test_it_filters_by_type_and_text(alpha, sender, flt, found):
     receive(sender, *recorded(), make_span("t1", "lookup", kind="tool"))
