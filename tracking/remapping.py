@@ -128,8 +128,8 @@ def _write(cursor: psycopg.Cursor[Any], project_id: int, stored: Sequence[Stored
             changed[fact.event_key] = fact
             moved += [fact] if is_moved else []
     blocks = pack_facts(moved)
-    # Whoever changes an event holds the lock of its trace: what is read below stays so. A trace that
-    # was erased since it was read is not made again.
+    # Whoever changes an event holds the lock of its trace: what is read below stays so. A trace
+    # that was erased since it was read is not made again.
     lock_stored(cursor, project_id, by_trace(s.fact for s in stored))
     ranks = {s.fact.event_key: s.fact.event.content_rank for s in stored}
     current = {

@@ -24,14 +24,14 @@ from tracking.events import CALL_KINDS
 from tracking.models import PriceVersion
 from tracking.pricing import PriceBook
 from tracking.project_prices import load_book, note_change
-from tracking.rules import hold_horizon
+from tracking.rules import change_rules, hold_horizon
 from tracking.staging import clear_stages, open_cursor, prepare_stages, unix_us
 from tracking.statements import fetch_all, fetch_one
 
 KIND = "reprice"
 AT_ONCE = 500  # events: each of their traces is folded anew
 LONGEST_LOOK = 0.5  # seconds a step goes on through hours of few calls
-SETTLED_AFTER = 5.0  # seconds: by then no digest prices by the version before
+SETTLED_AFTER = 5.0  # seconds: by then no digest begins with the prices of before
 HOUR = timedelta(hours=1)
 
 REACH = (
@@ -115,6 +115,8 @@ def _settle(job: Job) -> bool:
     changed_at = PriceVersion.objects.get(project_id=job.project_id).changed_at
     wait = SETTLED_AFTER - (timezone.now() - changed_at).total_seconds()
     time.sleep(min(max(wait, 0.0), SETTLED_AFTER))
+    with open_cursor() as cursor:
+        change_rules(cursor, job.project_id)  # waits for digests that began before
     job.place = {**job.place, "hour": job.place["first"], "is_last_look": True}
     return False
 

@@ -112,6 +112,8 @@ def do_step(job: Job) -> bool:
             name: datetime.datetime.fromisoformat(at) for name, at in job.place["horizons"].items()
         }
         name, phase = PHASES[job.place["phase"]]
+        if phase in ALONE:
+            change_rules(cursor, job.project_id)
         n_rows = phase(cursor, job, horizons) if name in horizons else 0
         job.n_done += n_rows
         what = phase.__name__.lstrip("_")
@@ -234,5 +236,8 @@ PHASES: list[tuple[str, Phase]] = [
     ("summaries", _traces),
     ("summaries", _hours),
 ]
+
+# What ingestion may add to at that moment, however old it is: nobody stores events meanwhile.
+ALONE = {_documents, _sessions, _traces}
 
 register_job(KIND, do_step)

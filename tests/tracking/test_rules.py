@@ -6,15 +6,19 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
+from core.models import Job
 from tests.flows import make_sender, make_span, send_events
 from tests.tracking.test_receive import own_parameters
+from tracking import repricing, retention
 from tracking.documents import _lock_of, lock_document, locked_documents
 from tracking.draining import drain
 from tracking.erasure import start_erasure
 from tracking.events import Part
 from tracking.models import ErasedSubject, Event
+from tracking.project_prices import load_book, note_change
 from tracking.rules import Rules, change_rules, held_rules, read_rules
 from tracking.staging import open_cursor
 
@@ -101,6 +105,51 @@ def test_a_tombstone_stands_only_when_nobody_stores_what_it_refuses(digesting, a
 
     assert done.is_set()
     assert ErasedSubject.objects.count() == 1
+
+
+@pytest.mark.parametrize("phase", ["_documents", "_sessions", "_traces"])
+def test_what_may_still_grow_expires_only_when_nobody_stores(digesting, alpha, phase):
+    job = Job(project=alpha, kind=retention.KIND, place=place_of(phase))
+
+    with pytest.raises(LockNotAvailable):
+        step_soon(retention.do_step, job)
+    digesting.set()
+    step_soon(retention.do_step, job, seconds=30)
+
+    assert job.place["phase"] == place_of(phase)["phase"] + 1
+
+
+def test_the_last_look_of_repricing_is_after_all_that_knew_old_prices(
+    digesting, alpha, monkeypatch
+):
+    monkeypatch.setattr(repricing, "SETTLED_AFTER", 0.0)
+    note_change(alpha, None, "price.reprice")
+    hour = timezone.now().isoformat()
+    stamp = load_book(alpha.pk).stamp
+    job = Job(
+        project=alpha,
+        kind=repricing.KIND,
+        place={"stamp": stamp, "first": hour, "hour": None},
+    )
+
+    with pytest.raises(LockNotAvailable):
+        step_soon(repricing.reprice_step, job)
+    digesting.set()
+
+    assert step_soon(repricing.reprice_step, job, seconds=30) is False
+    assert job.place["is_last_look"] is True
+
+
+def place_of(phase):
+    number = [each.__name__ for _, each in retention.PHASES].index(phase)
+    at = timezone.now().isoformat()
+    return {"phase": number, "horizons": {"events": at, "summaries": at}}
+
+
+def step_soon(step, job, *, seconds=0.3):
+    with transaction.atomic(), open_cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{seconds}s'")
+        return step(job)
 
 
 def test_rules_are_let_go_after_a_failure(open_pipeline, alpha):
