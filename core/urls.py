@@ -32,6 +32,7 @@ urlpatterns = [
     path("logout", views.log_out, name="logout"),
     path("p/<slug:slug>/settings/", include(settings_patterns)),
     path("p/<slug:slug>/settings/webhooks/", include("prompts.webhook_urls")),
+    path("p/<slug:slug>/", include("prompts.urls")),
     path("p/<slug:slug>/", include("experiments.urls")),
     path("p/<slug:slug>/", include("tracking.urls")),
     path("api/", include("core.api_urls")),

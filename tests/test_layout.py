@@ -58,6 +58,8 @@ PURE = [
     "prompts/rendering.py",
     "prompts/signing.py",
     "prompts/diffs.py",
+    "prompts/stale_tags.py",
+    "prompts/previewing.py",
     "experiments/stats",
     "experiments/brackets.py",
     "experiments/decisions.py",

@@ -38,13 +38,14 @@ class SketchSource:
     group: str = ALL_GROUPS
     kinds: tuple[int, ...] = ()  # empty: all
     environment: str = ""
+    prompt: str = ""  # one key, of family PROMPT
 
     @property
     def where(self) -> Where:
         where = Where()
         if self.kinds:
             where.add("kind = ANY (%s)", list(self.kinds))
-        where.add_if(self.environment, "key_a = %s")
+        where.add_if(self.environment or self.prompt, "key_a = %s")
         return where
 
 
