@@ -36,6 +36,7 @@ _REFUSED = [
         "64:ff9b:1::/48",
         "2001::/32",  # Teredo
         "2002::/16",  # 6to4
+        "fec0::/10",  # site-local, of old
         "192.88.99.0/24",  # 6to4 relays
         "100.64.0.0/10",  # carrier-grade NAT
         "168.63.129.16/32",  # public in form; a cloud's own service to its machines

@@ -62,7 +62,7 @@ def _claim(now: datetime.datetime) -> list[WebhookDelivery]:
     """The oldest due message of each webhook, for as long as the lease lasts."""
     with transaction.atomic():
         due = WebhookDelivery.objects.filter(next_at__lte=now, webhook__is_active=True)
-        oldest = due.order_by("webhook", "next_at", "pk").distinct("webhook").values("pk")
+        oldest = due.order_by("webhook_id", "next_at", "pk").distinct("webhook_id").values("pk")
         rows = (
             WebhookDelivery.objects.select_for_update(of=("self",), skip_locked=True)
             .select_related("webhook")
