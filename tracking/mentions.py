@@ -6,18 +6,18 @@ says their id.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from tracking.cleaning import clean_name
 from tracking.events import PART_FORMAT, Part
 
-PROTOBUF = "otlp-protobuf"
 DEPTH = 60
 KEY, VALUE = "key", "value"
 
@@ -26,11 +26,12 @@ _is_naming = re.compile(
 ).search
 
 
-def names_said(wire_format: str, body: bytes) -> set[str]:
-    """The names of users, sessions and traces that a body says."""
+def names_said(wire_format: str, body: bytes, headers: Mapping[str, str] | None = None) -> set[str]:
+    """The names of users, sessions and traces that a body, and the headers with it, say."""
     if wire_format == PART_FORMAT:
         body = msgspec.json.decode(body, type=Part).body
-    found = _names_of_protobuf(body) if wire_format == PROTOBUF else _names_of_json(body)
+    of_format = PROTOBUF.get(wire_format, _names_of_json)
+    found = [*of_format(body), *_walk(dict(headers or {}), 0)]
     return {clean_name(text) for text in found if text}
 
 
@@ -73,7 +74,7 @@ def _of_attribute(value: dict[str, Any]) -> Iterator[str]:
         yield from (str(item) for item in held.values() if isinstance(item, str | int))
 
 
-def _names_of_protobuf(body: bytes) -> Iterator[str]:
+def _names_of_spans(body: bytes) -> Iterator[str]:
     try:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError:
@@ -86,9 +87,26 @@ def _names_of_protobuf(body: bytes) -> Iterator[str]:
                 yield from _values(span.attributes)
 
 
+def _names_of_logs(body: bytes) -> Iterator[str]:
+    try:
+        request = ExportLogsServiceRequest.FromString(body)
+    except DecodeError:
+        return
+    for of_resource in request.resource_logs:
+        yield from _values(of_resource.resource.attributes)
+        for of_scope in of_resource.scope_logs:
+            for record in of_scope.log_records:
+                yield record.trace_id.hex()
+                yield from _values(record.attributes)
+
+
 def _values(pairs: Any) -> Iterator[str]:  # a repeated field of KeyValue
     pair: KeyValue
     for pair in pairs:
         if _is_naming(pair.key):
             value = pair.value
             yield value.string_value if value.HasField("string_value") else str(value.int_value)
+
+
+PROTOBUF = {"otlp-protobuf": _names_of_spans, "otlp-logs-protobuf": _names_of_logs}
+"""The wire formats that are not JSON."""

@@ -12,7 +12,7 @@ from tracking.cleaning import clean_text
 from tracking.counters import Fate, FateCounts
 from tracking.events import EVENT_FORMAT, IncomingEvent
 from tracking.leases import Batch
-from tracking.models import InboxBatch, Quarantined
+from tracking.models import Quarantined
 from tracking.staging import Stage, open_cursor, pg_json, pg_time, unix_us
 
 ITEMS = Stage(
@@ -30,6 +30,13 @@ ITEMS = Stage(
 SAVE = (
     f"INSERT INTO tracking_quarantined (project_id, quarantined_at, {ITEMS.names})"
     f" SELECT %s, %s, {ITEMS.names} FROM stage_quarantine"
+)
+# Within the database: a body may be of 20 MiB.
+PUT_BACK = (
+    "INSERT INTO tracking_inboxbatch (project_id, format, encoding, body, headers, n_items,"
+    " n_bytes, horizon_us, received_at, lease_until, attempts, last_error)"
+    " SELECT project_id, format, '', body, headers, n_items, length(body), horizon_us, received_at,"
+    " %s, 0, '' FROM tracking_quarantined WHERE project_id = %s AND id = ANY (%s) ORDER BY id"
 )
 REASON_LENGTH = 500
 
@@ -97,28 +104,15 @@ def retry_quarantined(project_id: int, ids: Sequence[int], *, now: datetime.date
     """Put quarantined items back into the inbox and return how many."""
     with transaction.atomic():
         chosen = Quarantined.objects.filter(project_id=project_id, pk__in=ids)
-        rows = list(chosen.select_for_update().order_by("pk"))
+        rows = list(chosen.defer("body").select_for_update().order_by("pk"))
         counts = FateCounts()
         for row in rows:
             reason = row.reason.partition(":")[0]
             received_us = unix_us(row.received_at) or 0
             counts.count(Fate.QUARANTINED, received_us, detail=reason, n=-row.n_items)
-        InboxBatch.objects.bulk_create(_inbox_row(row, now) for row in rows)
-        chosen.filter(pk__in=[row.pk for row in rows]).delete()
+        found = [row.pk for row in rows]
         with open_cursor() as cursor:
+            cursor.execute(PUT_BACK, (now, project_id, found))
             counts.save(cursor, project_id)
+        Quarantined.objects.filter(project_id=project_id, pk__in=found).delete()
     return len(rows)
-
-
-def _inbox_row(row: Quarantined, now: datetime.datetime) -> InboxBatch:
-    return InboxBatch(
-        project_id=row.project_id,
-        format=row.format,
-        body=row.body,
-        headers=row.headers,
-        n_items=row.n_items,
-        n_bytes=len(row.body),
-        horizon_us=row.horizon_us,
-        received_at=row.received_at,
-        lease_until=now,
-    )

@@ -77,7 +77,7 @@ def strip_item(rules: Rules, item: Item) -> Item:
     if not rules.capture_content:
         code = item.reason.partition(":")[0]
         return msgspec.structs.replace(item, body=b"", reason=f"{code}: content_dropped")
-    if rules.masker is not None and item.format != PROTOBUF:
+    if rules.masker is not None and item.format not in PROTOBUF:
         return msgspec.structs.replace(item, body=rules.masker.mask_body(item.body))
     return item
 
@@ -93,7 +93,8 @@ def screen_items(
     subject is refused."""
     kept = []
     for item in items:
-        names = names_said(item.format, item.body) if rules.has_erased else set()
+        said = (item.format, item.body, item.headers)
+        names = names_said(*said) if rules.has_erased else set()
         if names and is_any_erased(cursor, project_id, names):
             counts.count(Fate.REJECTED, item.received_us, detail=ERASED, n=item.n_items)
         else:

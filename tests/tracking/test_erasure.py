@@ -10,6 +10,7 @@ from django.utils import timezone
 from core.jobs import work_on_jobs
 from core.models import AuditEntry, Job
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
+from tests.tracking.adapters.test_otlp_logs import make_logs, make_record
 from tests.tracking.everything import find_anywhere
 from tracking import erasing
 from tracking.erasure import count_waiting, lift_tombstone, start_erasure, start_sweeps
@@ -193,6 +194,30 @@ def test_quarantined_items_of_the_user_go(life):
     erase(life)
 
     assert bytes(Quarantined.objects.get().body) == bodies[1]
+
+
+def test_quarantined_logs_and_what_headers_name_go_too(life):
+    naming = make_record("x", {"user.id": USER, "said": SAID})
+    kept = make_logs(make_record("x", {"user.id": "bob"})).SerializeToString()
+    for wire_format, body, headers in (
+        ("otlp-logs-protobuf", make_logs(naming).SerializeToString(), {}),
+        ("otlp-logs-protobuf", kept, {"x-session-id": "bobs"}),
+        ("otlp-json", SAID.encode(), {"x-fallom-customer-id": USER}),
+    ):
+        Quarantined.objects.create(
+            project_id=life.pk,
+            format=wire_format,
+            body=body,
+            headers=headers,
+            horizon_us=0,
+            reason="r",
+            received_at=START,
+            quarantined_at=START,
+        )
+
+    erase(life)
+
+    assert bytes(Quarantined.objects.get().body) == kept
 
 
 def test_sums_that_outlive_their_events_go_too(alpha, sender):
