@@ -43,6 +43,11 @@ def _is_for_editors(request: HttpRequest) -> bool:
 
 
 def edits_anywhere(request: HttpRequest) -> bool:
+    """Whether the user is an editor of some project; the admin asks several times a page."""
     from core.models import Project, Role  # this module is read before models may be
 
-    return Project.objects.open_to(request.user, Role.EDITOR).exists()
+    known: bool | None = getattr(request, "edits_anywhere", None)
+    if known is None:
+        known = Project.objects.open_to(request.user, Role.EDITOR).exists()
+        request.edits_anywhere = known  # type: ignore[attr-defined] # kept for this request
+    return known
