@@ -29,8 +29,8 @@ RANGE = ("range", "from", "to")
 @require_GET
 @project_view()
 def prompt_list(request: PageRequest, project: Project) -> HttpResponseBase:
-    if named := request.GET.get("key", ""):
-        return _to_named(request, project, named)
+    if "key" in request.GET or "named" in request.GET:
+        return _to_named(request, project)
     page = read_page_filter(request, now=timezone.now())
     cursor, error = request.GET.get("cursor", ""), page.error
     try:
@@ -50,12 +50,17 @@ def prompt_list(request: PageRequest, project: Project) -> HttpResponseBase:
     return render(request, "prompts/list.html", context)
 
 
-def _to_named(request: PageRequest, project: Project, named: str) -> HttpResponse:
-    """To the prompt that spans name, "key" or "key@version"; to their sessions when it is not here.
+def _to_named(request: PageRequest, project: Project) -> HttpResponse:
+    """To the prompt that spans name; to their sessions when there is none of that key.
 
-    Pages of events link to it without having to know which prompts there are.
+    Pages of events link here without having to know which prompts there are: by ``key`` and
+    ``version``, or as ``named``, "key@version" or "key".
     """
-    key, _, version = named.partition("@")
+    key, version = request.GET.get("key", ""), request.GET.get("version", "")
+    if not key:
+        named = request.GET.get("named", "")
+        before, at, after = named.rpartition("@")
+        key, version = (before, after) if at and before else (named, "")
     query = QueryDict(mutable=True)
     query.update({name: request.GET[name] for name in RANGE if name in request.GET})
     if "\0" not in key and Prompt.objects.filter(project=project, key=key).exists():

@@ -9,6 +9,7 @@ from datetime import datetime
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from core.demo.prompts import prompt_requests
 from core.demo.requests import DemoRequest, build_requests
 
 SENDERS = 3
@@ -26,6 +27,8 @@ def load_demo(base_url: str, api_key: str, now: datetime, seed: int = 1) -> None
 
     The same ``now`` and ``seed`` send the same bytes: an interrupted load may be repeated.
     """
+    for request in prompt_requests():  # one after the other: versions are numbered
+        send(base_url, api_key, request)
     with ThreadPoolExecutor(SENDERS) as pool:
         sent = [
             pool.submit(send, base_url, api_key, request) for request in build_requests(now, seed)
@@ -64,9 +67,12 @@ def _post(base_url: str, api_key: str, request: DemoRequest) -> bytes:
     headers = {
         "Authorization": f"Bearer {api_key}",
         "Content-Type": request.content_type,
-        "Content-Encoding": "gzip",
         "User-Agent": "assay-demo",
     }
+    if request.is_gzipped:
+        headers["Content-Encoding"] = "gzip"
+    if request.once:
+        headers["Idempotency-Key"] = request.once
     url = base_url.rstrip("/") + request.path
     posted = Request(url, data=request.body, headers=headers, method="POST")  # noqa: S310
     with urlopen(posted, timeout=TIMEOUT_SECONDS) as answer:

@@ -32,7 +32,9 @@ Written = tuple[SessionPlan, list[Span]]
 class DemoRequest:
     path: str
     content_type: str
-    body: bytes  # gzipped
+    body: bytes
+    is_gzipped: bool = True  # as the doors of ingestion take it
+    once: str = ""  # an Idempotency-Key
 
 
 def build_requests(now: datetime, seed: int = 1) -> Iterator[DemoRequest]:

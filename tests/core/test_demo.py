@@ -14,7 +14,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from core.demo import DemoError
 from core.demo.experiments import EXPERIMENTS
 from core.demo.loading import send
+from core.demo.prompts import prompt_requests
 from core.demo.requests import EVENTS_PATH, SCORES_PATH, TRACES_PATH, DemoRequest, build_requests
+from prompts.models import PromptLabel, PromptVersion
 from tracking.adapters import ADAPTERS
 from tracking.events import Receipt, Status
 
@@ -211,3 +213,33 @@ def test_it_says_when_the_demo_is_refused(server, path, answer):
 
     with pytest.raises(DemoError, match=path):
         send(url, "key", DemoRequest(path, content_type, b""))
+
+
+def test_the_prompt_has_the_versions_that_spans_name_in_their_words():
+    first, *versions = [json.loads(each.body) for each in prompt_requests()]
+    named = {(attribute(s, "assay.prompt"), attribute(s, "assay.prompt_version")) for s in spans()}
+    said = {
+        attribute(span, "assay.prompt_version"): attribute(span, "gen_ai.system_instructions")
+        for span in spans()
+    }
+
+    assert {key for key, _ in named if key} == {first["key"]}
+    for number in filter(None, (version for _, version in named)):
+        text = versions[int(number) - 1]["system"].replace("{{shop}}", "Harbor & Pine")
+        assert json.loads(said[number])[0]["content"] == text
+
+
+@pytest.mark.django_db
+def test_the_prompt_is_taken_by_the_api_and_once(api):
+    for request in [*prompt_requests(), *prompt_requests()]:
+        response = api.post(
+            request.path,
+            request.body,
+            content_type=request.content_type,
+            headers={"Idempotency-Key": request.once},
+        )
+        assert response.status_code == 201, response.content
+
+    labels = {each.name: each.version.number for each in PromptLabel.objects.all()}
+    assert labels == {"production": 7, "staging": 8}
+    assert PromptVersion.objects.count() == 8

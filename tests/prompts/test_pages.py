@@ -308,12 +308,33 @@ def test_a_prompt_of_another_project_is_not_found(charlie_client, beta, prompt, 
     assert charlie_client.get(f"/p/beta/prompts/support-answer/{path}").status_code == 404
 
 
-def test_a_named_prompt_leads_to_its_page_or_to_its_sessions(bob_client, prompt):
-    there = bob_client.get(f"{LIST}?key=support-answer%403&range=24h")
-    elsewhere = bob_client.get(f"{LIST}?key=un/known%403")
+@pytest.mark.parametrize(
+    ("query", "target"),
+    [
+        ("key=support-answer&version=3&range=24h", f"{PAGE}?range=24h&version=3"),
+        ("named=support-answer%403", f"{PAGE}?version=3"),
+        ("named=support-answer", PAGE),
+        ("named=support-answer%40nightly", PAGE),
+        ("key=%40org/it", "/p/alpha/sessions/?prompt=%40org%2Fit"),
+        ("named=%40org/it%402", "/p/alpha/sessions/?prompt=%40org%2Fit&prompt_version=2"),
+        ("named=%40org", "/p/alpha/sessions/?prompt=%40org"),
+        ("key=a%00b", "/p/alpha/sessions/?prompt=a%00b"),
+    ],
+)
+def test_a_named_prompt_leads_to_its_page_or_to_its_sessions(bob_client, prompt, query, target):
+    assert bob_client.get(f"{LIST}?{query}")["Location"] == target
 
-    assert there["Location"] == f"{PAGE}?range=24h&version=3"
-    assert elsewhere["Location"] == "/p/alpha/sessions/?prompt=un%2Fknown&prompt_version=3"
+
+@pytest.mark.usefixtures("used")
+def test_pages_of_events_lead_to_the_prompt(bob_client):
+    session = bob_client.get("/p/alpha/sessions/s-support-answer-1-0/").content.decode()
+    usage = bob_client.get("/p/alpha/usage/").content.decode()
+    trace = bob_client.get("/p/alpha/traces/t-support-answer-1-0/").content.decode()
+
+    assert f'href="{LIST}?named=support-answer%401"' in session
+    assert 'hx-get="/p/alpha/stale-prompt-tags/?session=s-support-answer-1-0"' in session
+    assert f'href="{LIST}?key=support-answer"' in usage
+    assert f'href="{LIST}?key=support-answer&amp;version=1"' in trace
 
 
 @pytest.mark.usefixtures("used")

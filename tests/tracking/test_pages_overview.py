@@ -65,7 +65,9 @@ def test_usage_links_to_the_sessions_behind_it(bob_client):
     text = bob_client.get("/p/alpha/usage/?range=24h").content.decode()
 
     assert 'href="/p/alpha/sessions/?range=24h&amp;model=gpt-4o-mini"' in text
-    assert 'href="/p/alpha/sessions/?range=24h&amp;prompt=answer"' in text
+    assert 'href="/p/alpha/prompts/?range=24h&amp;key=answer"' in text
+    there = bob_client.get("/p/alpha/prompts/?range=24h&key=answer")
+    assert there["Location"] == "/p/alpha/sessions/?range=24h&prompt=answer"
 
 
 def test_an_empty_project_says_how_to_send_data(bob_client):
