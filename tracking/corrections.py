@@ -2,7 +2,7 @@
 aggregates."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from django.db import transaction
@@ -84,10 +84,12 @@ def write_deltas(
     *,
     put: Sequence[Fact] = (),
     retract: Sequence[EventKey] = (),
+    received_us: Mapping[EventKey, int] | None = None,
     only_stored: bool = False,
 ) -> int:
     """Store facts, new or in place of what is stored under their keys, and delete other events.
 
+    ``received_us``: when new ones were received; otherwise when they occurred.
     Locks as digest does: traces first, then events, in order. Returns how many stored events were
     replaced or deleted.
     """
@@ -99,8 +101,8 @@ def write_deltas(
         stored = {fact.event_key for fact in met}
         news = {key: fact for key, fact in news.items() if key in stored}
     traces = lock_traces(cursor, project_id, by_trace([*news.values(), *met]))
-    received_us = [fact.event.occurred_us for fact in news.values()]
-    fresh = insert_events(cursor, project_id, received_us, list(news.values()))
+    received = [(received_us or {}).get(key, key[0]) for key in news]
+    fresh = insert_events(cursor, project_id, received, list(news.values()))
     removed = load_facts(cursor, project_id, [k for k in wanted if k not in fresh], lock=True)
     # What was stored between the two looks may belong to another trace, locked late.
     groups = by_trace(removed)

@@ -140,7 +140,8 @@ def _write_documents(writing: Writing, changes: Sequence[DocumentChange]) -> set
     save_documents(writing.cursor, writing.project_id, changes)
     put = [fact for change in changes for fact in change.facts]
     retract = [key for change in changes for key in change.retract]
-    write_deltas(writing, put=put, retract=retract)
+    received_us = {f.event_key: change.received_us for change in changes for f in change.facts}
+    write_deltas(writing, put=put, retract=retract, received_us=received_us)
     return slots_of(put)
 
 

@@ -109,6 +109,11 @@ class DocumentChange(msgspec.Struct):
     def retract(self) -> list[EventKey]:
         return [key for key in self.before if key not in self.events]
 
+    @property
+    def received_us(self) -> int:
+        """When the last of the new parts was received: what comes of them is known since then."""
+        return max(part.received_us for part in self.saved)
+
 
 class DocumentChanges(msgspec.Struct):
     """What a lease's parts change; ``stored`` and ``repeated`` are the receipts of its parts."""
@@ -204,18 +209,20 @@ def _derive(
     try:
         change = _change_of(document, known, added)
     except Exception as error:  # a bug of a deriver must not lose what was acknowledged
-        logger.exception("The document %s of %s cannot be derived", document[1], document[0])
-        if len(added) > 1:
-            return _derive_singly(document, known, added, result)
-        refused = next(iter(added.values()))
-        reason = f"derive_failed: {type(error).__name__}: {error}"
-        result.refused.append(refuse_part(refused, reason))
-        return None
-    result.stored += [part.received_us for part in change.fresh]
-    return change
+        failure = error
+    else:
+        result.stored += [part.received_us for part in change.fresh]
+        return change
+    if len(added) > 1:
+        return _derive_halves(document, known, added, result)
+    system, key = document
+    logger.error("The document %s of %s cannot be derived", key, system, exc_info=failure)
+    reason = f"derive_failed: {type(failure).__name__}: {failure}"
+    result.refused += [refuse_part(part, reason) for part in added.values()]
+    return None
 
 
-def _derive_singly(
+def _derive_halves(
     document: DocumentKey,
     known: dict[bytes, Part],
     added: dict[bytes, Part],
@@ -223,10 +230,13 @@ def _derive_singly(
 ) -> DocumentChange | None:
     kept: dict[bytes, Part] = {}
     changes = []
-    for body, part in added.items():
-        change = _derive(document, {**known, **kept}, {body: part}, result)
+    parts = list(added.values())
+    middle = len(parts) // 2
+    for half in (parts[:middle], parts[middle:]):
+        tried = {part.body: part for part in half}
+        change = _derive(document, {**known, **kept}, tried, result)
         if change is not None:
-            kept[body] = part
+            kept |= {part.body: part for part in change.saved}
             changes.append(change)
     if not changes:
         return None

@@ -164,6 +164,35 @@ def test_a_part_that_cannot_be_derived_costs_no_other(alpha):
     assert ledger(alpha) == (2, 0, 1)
 
 
+def test_what_cannot_be_derived_is_found_in_few_steps(alpha, monkeypatch):
+    sizes = []
+
+    def derive_noting(key, parts):
+        sizes.append(len(parts))
+        return derive(key, parts)
+
+    monkeypatch.setitem(adapters.DERIVERS, "notes", derive_noting)
+    digest(
+        alpha,
+        *({"key": "d", "n": "poison" if n == 40 else n, "at": n % 7} for n in range(64)),
+    )
+
+    assert len(sizes) <= 2 * 6 + 1
+    assert Document.objects.get().n_parts == 63
+    assert ledger(alpha) == (63, 0, 1)
+    assert drift_of(alpha.pk) == []
+
+
+def test_events_are_received_when_what_they_came_of_was(alpha):
+    received = timezone.now().replace(microsecond=0)
+    put(alpha, {"key": "d", "n": 1, "at": 0}, received=received)
+    drain(slot=0)
+
+    event = Event.objects.get()
+    assert event.received_at == received
+    assert event.occurred_at != received
+
+
 def test_a_part_that_postgresql_refuses_costs_no_other(alpha):
     bad = {"key": "d", "n": 1, "at": 0, "name": "nul\0"}
     digest(alpha, bad, {"key": "e", "n": 2, "at": 0})
