@@ -59,16 +59,26 @@ def create_prompt(
 
 @transaction.atomic
 def create_draft(
-    prompt: Prompt, draft: Draft, author: Author, *, base: int | None = None
+    prompt: Prompt,
+    draft: Draft,
+    author: Author,
+    *,
+    base: int | None = None,
+    number: int | None = None,
 ) -> PromptVersion:
-    """Add a draft as the next number, on top of the version ``base``, or the newest."""
+    """Add a draft on top of the version ``base``, or the newest, as the next number.
+
+    An import says a ``number``, which must be free.
+    """
     prompt = lock_prompt(prompt)
     check_draft(draft)
+    if number is not None and prompt.versions.filter(number=number).exists():
+        raise PromptError("number_taken", f"v{number} is taken.", field="number")
     newest = prompt.versions.order_by("-number").first()
     parent = newest if base is None else prompt.versions.filter(number=base).first()
     version = PromptVersion(
         prompt=prompt,
-        number=newest.number + 1 if newest else 1,
+        number=number or (newest.number + 1 if newest else 1),
         parent=parent,
         author=author.user,
         author_label=author.label,

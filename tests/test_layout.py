@@ -57,6 +57,8 @@ PURE = [
     "tracking/adapters",
     "prompts/rendering.py",
     "prompts/signing.py",
+    "prompts/files.py",
+    "prompts/folders.py",
     "prompts/diffs.py",
     "prompts/stale_tags.py",
     "prompts/previewing.py",
