@@ -22,6 +22,7 @@ from tracking.events import IncomingEvent, Part, Receipt
 from tracking.folding import Fact
 from tracking.inflate import inflate
 from tracking.leases import Batch
+from tracking.mentions import PROTOBUF
 from tracking.origins import save_origins
 from tracking.preparing import pack_facts, price_event, settle_clocks
 from tracking.project_prices import book_of
@@ -84,7 +85,7 @@ def read_batch(cursor: psycopg.Cursor[Any], batch: Batch, reading: Reading) -> N
             headers=batch.headers,
         )
         reading.quarantined.append(item)
-    rules, project_id = reading.rules, batch.project_id
+    rules, project_id = _rules_for(batch, body, reading.rules), batch.project_id
     save_origins(cursor, project_id, strip_origins(rules, read.origins))
     reading.parts += strip_parts(rules, read.parts)
     events = settle_clocks(cursor, project_id, read.events)
@@ -97,6 +98,13 @@ def read_batch(cursor: psycopg.Cursor[Any], batch: Batch, reading: Reading) -> N
     book = book_of(batch.project_id)
     reading.facts += [price_event(event, book) for event in events]
     reading.received_us += [received_us] * len(events)
+
+
+def _rules_for(batch: Batch, body: bytes, rules: Rules) -> Rules:
+    """The rules without masks, where nothing of a request can be masked."""
+    if rules.masker is None or batch.format not in PROTOBUF or not rules.masker.finds_nothing(body):
+        return rules
+    return msgspec.structs.replace(rules, masker=None)
 
 
 def _count_source(cursor: psycopg.Cursor[Any], batch: Batch, counts: FateCounts) -> None:

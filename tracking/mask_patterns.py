@@ -114,8 +114,8 @@ FINDERS: dict[str, Callable[[str], Spans]] = {
     CARD: find_cards,
 }
 
-# What every match holds, in JSON of any depth of escaping. No boundaries: an escaped line break
-# before a match ends in a letter.
+# What every match holds, in JSON of any depth of escaping and in protobuf, where the tag of a value
+# (0x12) follows its name. No boundaries: an escaped line break before a match ends in a letter.
 _HINTS = {
     SECRET: (
         r"sk-[A-Za-z0-9_-]{20}|[srp]k_(?:live|test)_|AKIA[A-Z0-9]{16}|ASIA[A-Z0-9]{16}"
@@ -124,7 +124,7 @@ _HINTS = {
         r"|r8_[A-Za-z0-9]{37}|npm_[A-Za-z0-9]{36}|SG\.[A-Za-z0-9_-]{16}|ak_[0-9a-f]{8}_[0-9a-f]{64}"
         r"|eyJ[A-Za-z0-9_-]{8}|PRIVATE KEY-----|earer [A-Za-z0-9_.~+/= -]{16}"
         r"|(?i:authorization|api[_-]?key|cookie|passw(?:or)?d|secret|(?:access|refresh)[_-]?token"
-        r"|private[_-]?key)\\*\""
+        r"|private[_-]?key)\\*[\"\x12]"
     ),
     EMAIL: r"@[A-Za-z0-9-]{1,63}\.[A-Za-z]",
     CARD: r"\d(?:[ -]?\d){12}",

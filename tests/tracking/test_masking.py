@@ -6,6 +6,8 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tracking.events import IncomingEvent, Part, Payload
 from tracking.mask_patterns import FINDERS, find_cards, find_emails, find_secrets, may_hold
@@ -76,6 +78,30 @@ def test_what_the_finders_find_the_quick_search_hints_at(text):
     for name, find in FINDERS.items():
         if next(find(text), None):
             assert may_hold(frozenset({name}))(text.encode()) is not None
+
+
+def in_protobuf(name, text):
+    attribute = KeyValue(key=name, value=AnyValue(string_value=text))
+    return Span(name="chat", attributes=[attribute]).SerializeToString()
+
+
+@pytest.mark.parametrize("text", [*SECRETS, *EMAILS, *CARDS])
+@pytest.mark.parametrize("wrap", [lambda t: t, json.dumps])
+def test_one_look_at_a_protobuf_request_overlooks_nothing(text, wrap):
+    assert ALL.finds_nothing(in_protobuf("note", wrap(text))) is False
+
+
+@pytest.mark.parametrize("name", ["http.request.header.authorization", "db.Password", "api_key"])
+def test_one_look_sees_names_of_secrets_too(name):
+    assert ALL.finds_nothing(in_protobuf(name, "x")) is False
+    assert ALL.finds_nothing(in_protobuf("note", json.dumps({name: "x"}))) is False
+
+
+def test_one_look_tells_of_a_request_without_anything_to_mask():
+    plain = in_protobuf("note", "the secret of a password is its length")
+
+    assert ALL.finds_nothing(plain) is True
+    assert Masker([], {"emp": compile_own("emp", "EMP")}).finds_nothing(plain) is False
 
 
 def test_json_stays_json():
