@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Prefetch
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
@@ -19,6 +20,9 @@ from prompts.models import LabelRequest, Prompt, PromptVersion
 KEY = OpenApiParameter("key", OpenApiTypes.STR, OpenApiParameter.PATH)
 NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
 IDEMPOTENT = OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)
+_numbers = PromptVersion.objects.only("number", "published_at", "prompt_id")
+WITHOUT_TEXTS = (Prefetch("versions", _numbers), "labels", Prefetch("labels__version", _numbers))
+"""What a list tells of its prompts' versions: a page of them may hold gigabytes of texts."""
 
 
 class PromptListView(APIView):
@@ -33,7 +37,7 @@ class PromptListView(APIView):
             prompts = Prompt.objects.filter(project_id=project_id).order_by("key")
             if after:
                 prompts = prompts.filter(key__gt=after[0])
-            return list(prompts.prefetch_related("versions", "labels__version")[:limit])
+            return list(prompts.prefetch_related(*WITHOUT_TEXTS)[:limit])
 
         page = page_of(
             request,

@@ -11,11 +11,13 @@ from prompts.acting import PromptError
 from prompts.models import PRODUCTION, Prompt, PromptCatalogue, PromptVersion
 from prompts.rendering import Message, Texts
 
-MAX_KEPT = 2_000
+MAX_PROJECTS = 200
+MAX_KEPT = 500  # answers of one project
 
 Answer = Any  # JSON of this module's own making
 
-_kept: dict[tuple[int, int, str], Answer] = {}
+_kept: dict[int, tuple[int, dict[str, Answer]]] = {}
+"""By project: a revision and its answers; those of the revision before go with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,12 @@ def _found(version: PromptVersion | None, what: str, key: str) -> PromptVersion:
 
 def resolved_body(project_id: int, key: str, selector: Selector, revision: int) -> Answer:
     """What ``/resolve`` answers."""
-    place = (project_id, revision, f"{key}\0{selector.version}\0{selector.label}")
-    if (body := _kept.get(place)) is None:
+    kept, place = _answers_of(project_id, revision), f"{key}\0{selector.version}\0{selector.label}"
+    if (body := kept.get(place)) is None:
         version = resolve(project_id, key, selector)
         labels = version.labels.order_by("name").values_list("name", flat=True)
         body = _keep(
+            kept,
             place,
             {
                 "key": key,
@@ -84,9 +87,9 @@ def fallom_body(project_id: int, revision: int) -> Answer:
     The last entry of a key is its current version, and both texts must be strings: a client stops
     reading the list at the first that is not (fallom-python 0.2.7).
     """
-    place = (project_id, revision, "")
-    if (body := _kept.get(place)) is None:
-        body = _keep(place, {"prompts": _fallom_entries(project_id)})
+    kept = _answers_of(project_id, revision)
+    if (body := kept.get("")) is None:
+        body = _keep(kept, "", {"prompts": _fallom_entries(project_id)})
     return body
 
 
@@ -120,10 +123,19 @@ def _fallom_entry(
     }
 
 
-def _keep(place: tuple[int, int, str], body: Answer) -> Answer:
-    if len(_kept) >= MAX_KEPT:
-        _kept.clear()
-    _kept[place] = body
+def _answers_of(project_id: int, revision: int) -> dict[str, Answer]:
+    found = _kept.get(project_id)
+    if found is None or found[0] != revision:
+        if len(_kept) >= MAX_PROJECTS:
+            _kept.clear()
+        found = _kept[project_id] = revision, {}
+    return found[1]
+
+
+def _keep(kept: dict[str, Answer], place: str, body: Answer) -> Answer:
+    if len(kept) >= MAX_KEPT:
+        kept.clear()
+    kept[place] = body
     return body
 
 

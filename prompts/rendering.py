@@ -140,10 +140,12 @@ def lint_template(template: str) -> list[Lint]:
     """What looks like a variable and is none, and braces without a partner: it stays literal."""
     found = []
     taken = {index for match in _VARIABLE.finditer(template) for index in range(*match.span())}
+    line, counted = 1, 0
     for match in _BRACES.finditer(template):
         if match.start() in taken:
             continue
-        line = template.count("\n", 0, match.start()) + 1
+        line += template.count("\n", counted, match.start())
+        counted = match.start()
         rest = template[match.start() : match.start() + 40].split("\n")[0]
         found.append(Lint(line, "literal_braces", f"'{rest}' is no variable and stays as it is."))
     return found

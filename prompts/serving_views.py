@@ -13,6 +13,7 @@ from prompts.catalogue import Selector, etag_of, resolve, resolved_body, revisio
 from prompts.rendering import render
 
 KEY = OpenApiParameter("key", OpenApiTypes.STR, OpenApiParameter.PATH)
+LONGEST_NUMBER = 10  # digits: Python reads no number of thousands
 
 
 class ResolveView(APIView):
@@ -48,7 +49,8 @@ def read_selector(version: str | None, label: str) -> Selector:
         raise Problem(400, "label: no such label.", code="invalid")
     if not version:
         return Selector(label=label)
-    if not version.isascii() or not version.isdigit() or not 0 < int(version) <= shapes.MAX_INT4:
+    is_number = version.isascii() and version.isdigit() and len(version) <= LONGEST_NUMBER
+    if not is_number or not 0 < int(version) <= shapes.MAX_INT4:
         raise Problem(400, "version: a whole number from 1.", code="invalid")
     return Selector(version=int(version))
 

@@ -4,6 +4,7 @@ import pytest
 
 from core.keys import issue_key
 from core.models import Scope
+from prompts import catalogue
 from prompts.acting import Author
 from prompts.drafts import set_archived
 from prompts.labels import move_label, protect_label
@@ -242,3 +243,32 @@ def test_serving_asks_the_database_little(api, prompt, published, django_assert_
         api.get(path)
     with django_assert_num_queries(1):
         api.get(path, headers={"if-none-match": etag})
+
+
+def test_answers_of_an_earlier_state_are_not_kept(api, prompt, published, writer):
+    published("one")
+    for n in range(3):
+        read(api, "/api/v1/prompts/support-answer/resolve")
+        api.get("/fallom/prompts")
+        move_label(prompt, f"l{n}", 1, "why", writer)
+
+    assert [len(answers) for _, answers in catalogue._kept.values()] == [2]
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "x", "9" * 11, "9" * 5_000])
+def test_a_version_that_is_no_number_is_refused(api, published, version):
+    published("one")
+
+    answer = api.get(f"/api/v1/prompts/support-answer/resolve?version={version}")
+
+    assert answer.status_code == 400
+
+
+def test_a_list_reads_no_texts(api, published, django_assert_num_queries):
+    published("one")
+    api.get("/api/v1/prompts")
+
+    with django_assert_num_queries(3) as asked:
+        api.get("/api/v1/prompts")
+
+    assert "user_template" not in "".join(query["sql"] for query in asked.captured_queries)

@@ -94,7 +94,7 @@ def test_no_braces_are_an_error(template):
 
 @pytest.mark.parametrize(
     ("template", "lines"),
-    [("{{a}}", []), ("{{a", [1]), ("x\n{{a.b}}", [2, 2]), ("a}}", [1]), ("{a}", [])],
+    [("{{a}}", []), ("{{a", [1]), ("x\n{{a.b}}\n\n{{", [2, 2, 4]), ("a}}", [1]), ("{a}", [])],
 )
 def test_braces_that_are_no_variable_are_told(template, lines):
     assert [lint.line for lint in lint_template(template)] == lines
