@@ -78,5 +78,7 @@ def _part(title: str, template: str, values: Mapping[str, str]) -> Part:
         if room > 0:
             pieces.append(Shown(text[:room], name, name in values))
         room -= len(text)
-    lints = tuple(lint_template(template))
-    return Part(title, tuple(pieces), lints, max(0, size - MAX_SHOWN))
+    by_line: dict[int, Lint] = {}
+    for lint in lint_template(template):
+        by_line.setdefault(lint.line, lint)  # what is odd in a line is odd in its rest, too
+    return Part(title, tuple(pieces), tuple(by_line.values()), max(0, size - MAX_SHOWN))
