@@ -6,7 +6,7 @@ The time is signed too, so that a message that somebody kept is refused once it 
 import hmac
 
 HEADER = "X-Assay-Signature"
-REPLAY_SECONDS = 300  # what docs/prompts.md tells receivers to accept
+REPLAY_SECONDS = 300  # what docs/webhooks.md tells receivers to accept
 
 
 def sign(secret: str, body: bytes, *, at: int) -> str:
