@@ -28,6 +28,9 @@ from tracking.staging import Stage, pg_json, pg_time, unix_us
 MAX_PARTS = 20_000
 """Beyond this many pieces a document takes no more: each new one means reading all of them."""
 
+MOST_FAILURES = 200
+"""Of a document and lease: after so many the pieces that are left are refused together."""
+
 N_LOCKS = 64
 """Documents of a project share this many locks: one each would overrun the server's lock table."""
 
@@ -122,6 +125,7 @@ class DocumentChanges(msgspec.Struct):
     refused: list[Item] = []
     stored: list[int] = []
     repeated: list[int] = []
+    n_failures: int = 0  # derivations of one document
 
 
 @contextmanager
@@ -184,6 +188,7 @@ def _merge(
 ) -> DocumentChange | None:
     """Add the parts that arrived to those that are known; None when they change nothing."""
     added: dict[bytes, Part] = {}
+    result.n_failures = 0
     for part in sorted(arrived, key=lambda p: p.received_us):
         other = added.get(part.body) or known.get(part.body)
         if other is not None:
@@ -213,7 +218,8 @@ def _derive(
     else:
         result.stored += [part.received_us for part in change.fresh]
         return change
-    if len(added) > 1:
+    result.n_failures += 1
+    if len(added) > 1 and result.n_failures < MOST_FAILURES:
         return _derive_halves(document, known, added, result)
     system, key = document
     logger.error("The document %s of %s cannot be derived", key, system, exc_info=failure)

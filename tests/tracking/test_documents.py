@@ -183,6 +183,16 @@ def test_what_cannot_be_derived_is_found_in_few_steps(alpha, monkeypatch):
     assert drift_of(alpha.pk) == []
 
 
+def test_what_fails_too_often_is_refused_together(alpha, monkeypatch):
+    monkeypatch.setattr(documents, "MOST_FAILURES", 3)
+    noted = [{"key": "d", "n": "poison", "at": n} for n in range(16)]
+    digest(alpha, *noted, {"key": "e", "n": 1, "at": 0})
+
+    assert ledger(alpha) == (1, 0, 16)
+    assert Quarantined.objects.count() == 16
+    assert Document.objects.get().key == "e"
+
+
 def test_events_are_received_when_what_they_came_of_was(alpha):
     received = timezone.now().replace(microsecond=0)
     put(alpha, {"key": "d", "n": 1, "at": 0}, received=received)
