@@ -76,6 +76,7 @@ PAGES: dict[str, dict[str, Role]] = {
     "p/<slug:slug>/prompts/<str:key>/render/": {"POST": VIEWER},
     "p/<slug:slug>/prompts/<str:key>/labels/": {"POST": Role.EDITOR},
     "p/<slug:slug>/stale-prompt-tags/": {"GET": VIEWER},
+    "p/<slug:slug>/experiments-of-prompt/": {"GET": VIEWER},
 }
 
 # What editors write in the Django admin: the lowest role in the prompt's project, by method.
