@@ -9,6 +9,7 @@ version changed is met by a last look at the hours of that time.
 import time
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -25,7 +26,14 @@ from tracking.models import PriceVersion
 from tracking.pricing import PriceBook
 from tracking.project_prices import load_book, note_change
 from tracking.rules import change_rules, hold_horizon
-from tracking.staging import clear_stages, open_cursor, prepare_stages, unix_us
+from tracking.staging import (
+    MICROSECOND,
+    clear_stages,
+    datetime_of,
+    open_cursor,
+    prepare_stages,
+    unix_us,
+)
 from tracking.statements import fetch_all, fetch_one
 
 KIND = "reprice"
@@ -33,6 +41,7 @@ AT_ONCE = 500  # events: each of their traces is folded anew
 LONGEST_LOOK = 0.5  # seconds a step goes on through hours of few calls
 SETTLED_AFTER = 5.0  # seconds: by then no digest begins with the prices of before
 HOUR = timedelta(hours=1)
+LAST_ID = str(UUID(int=2**128 - 1))
 
 REACH = (
     "SELECT (SELECT occurred_at FROM tracking_event WHERE project_id = %s"
@@ -41,8 +50,8 @@ REACH = (
 )
 STALE = (
     "SELECT occurred_at, id FROM tracking_event WHERE project_id = %s AND occurred_at >= %s"
-    " AND occurred_at < %s AND kind = ANY (%s) AND price_version <> %s"
-    " ORDER BY occurred_at, id LIMIT %s"
+    " AND (occurred_at, id) > (%s, %s) AND occurred_at < %s AND kind = ANY (%s)"
+    " AND price_version <> %s ORDER BY occurred_at, id LIMIT %s"
 )
 NEXT = (
     "SELECT occurred_at FROM tracking_event WHERE project_id = %s AND occurred_at >= %s"
@@ -58,7 +67,7 @@ def start_repricing(project: Project, *, actor: User | None) -> Job:
 
 
 def reprice_step(job: Job) -> bool:
-    """Price a chunk of some hours anew; the place is the hour, since what is done is stamped."""
+    """Price a chunk of some hours anew; what is done is stamped, too."""
     book = load_book(job.project_id)
     if job.place.get("stamp") != book.stamp:
         job.place = _begin(job, book)
@@ -81,9 +90,12 @@ def reprice_step(job: Job) -> bool:
 def _take_hour(job: Job, book: PriceBook) -> list[EventKey]:
     """What is to be priced in the hour of the place, which moves on when that is all of it."""
     hour = datetime.fromisoformat(job.place["hour"])
-    keys = _find_stale(job.project_id, hour, book)
-    if len(keys) < AT_ONCE:
-        job.place = {**job.place, "hour": _next_hour(job.project_id, hour)}
+    keys = _find_stale(job.project_id, hour, book, after=job.place.get("after"))
+    if len(keys) == AT_ONCE:
+        at_us, identity = keys[-1]
+        job.place = {**job.place, "after": [at_us, identity.hex()]}
+    else:
+        job.place = {**job.place, "hour": _next_hour(job.project_id, hour), "after": None}
         if not job.place.get("is_last_look"):
             hours = _hours_between(job.place["first"], job.place["hour"])
             job.n_done = hours or job.n_total or 0
@@ -121,10 +133,14 @@ def _settle(job: Job) -> bool:
     return False
 
 
-def _find_stale(project_id: int, hour: datetime, book: PriceBook) -> list[EventKey]:
+def _find_stale(
+    project_id: int, hour: datetime, book: PriceBook, *, after: list[Any] | None
+) -> list[EventKey]:
+    """``after``: the last key that was taken, for an hour may hold a million."""
     calls = [int(kind) for kind in CALL_KINDS]
-    rows = fetch_all(STALE, [project_id, hour, hour + HOUR, calls, book.stamp, AT_ONCE])
-    return [(unix_us(at) or 0, identity.bytes) for at, identity in rows]
+    place = (hour - MICROSECOND, LAST_ID) if after is None else (datetime_of(after[0]), after[1])
+    values = [project_id, hour, *place, hour + HOUR, calls, book.stamp, AT_ONCE]
+    return [(unix_us(at) or 0, identity.bytes) for at, identity in fetch_all(STALE, values)]
 
 
 def _next_hour(project_id: int, hour: datetime) -> str | None:

@@ -171,6 +171,28 @@ def test_the_work_goes_on_where_it_stopped(alpha, sender, monkeypatch):
     assert cost_everywhere(alpha) == 5_000_000
 
 
+def test_an_hour_is_read_once_however_much_it_holds(alpha, sender, monkeypatch):
+    monkeypatch.setattr(repricing, "AT_ONCE", 2)
+    send(sender, *(make_call(0, trace_id=f"x{n}", span_id=f"x{n}") for n in range(5)))
+    set_price(alpha)
+    found = []
+    find = repricing._find_stale
+
+    def find_noting(*args, after):
+        found.append((after, find(*args, after=after)))
+        return found[-1][1]
+
+    monkeypatch.setattr(repricing, "_find_stale", find_noting)
+    reprice(alpha)
+
+    first_look = [(after, keys) for after, keys in found if keys]
+    assert [len(keys) for _, keys in first_look] == [2, 2, 1]
+    assert [after and after[1] for after, _ in first_look] == [
+        None,
+        *(keys[-1][1].hex() for _, keys in first_look[:2]),
+    ]
+
+
 def test_prices_that_change_meanwhile_start_it_over(alpha, sender):
     send(sender, make_call(0), make_call(1), make_call(2))
     set_price(alpha)
@@ -190,8 +212,8 @@ def test_what_was_digested_with_old_prices_meanwhile_is_met_again(alpha, sender,
     looked = []
     find = repricing._find_stale
 
-    def digest_behind(project_id, hour, book):
-        found = find(project_id, hour, book)
+    def digest_behind(project_id, hour, book, *, after):
+        found = find(project_id, hour, book, after=after)
         if not looked:
             looked.append(hour)
             monkeypatch.setattr("tracking.batch_reading.book_of", lambda _: old)
