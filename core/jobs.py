@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
+from core.api import DATABASE_ERRORS
 from core.models import Job, Project
 
 Step = Callable[[Job], bool]
@@ -108,7 +109,7 @@ def _do_one_step() -> bool:
 
 def _note_failure(job: Job, error: Exception) -> None:
     """What may pass is tried again at later turns; anything else ends the job."""
-    may_pass = isinstance(error, OperationalError | InterfaceError)
+    may_pass = isinstance(error, DATABASE_ERRORS)  # psycopg's own too: steps use its cursors
     job.n_failures += 1
     job.error = f"{type(error).__name__}: {error}"[:2000].replace("\0", "\N{REPLACEMENT CHARACTER}")
     if may_pass and job.n_failures < MOST_FAILURES:

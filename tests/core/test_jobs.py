@@ -1,3 +1,4 @@
+import psycopg
 import pytest
 from django.db import OperationalError
 
@@ -63,9 +64,12 @@ def test_a_step_that_fails_leaves_nothing_and_ends_the_job(alpha):
     assert job.error == "ValueError: no such\N{REPLACEMENT CHARACTER}thing"
 
 
-def test_a_database_that_is_away_is_tried_again_and_lets_others_go_first(alpha):
+@pytest.mark.parametrize(
+    "error", [OperationalError, psycopg.OperationalError, psycopg.errors.DeadlockDetected]
+)
+def test_a_database_that_is_away_is_tried_again_and_lets_others_go_first(alpha, error):
     def away(job):
-        raise OperationalError("away")
+        raise error("away")
 
     register_job("away", away)
     register_job("count", count_to_three)
