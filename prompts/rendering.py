@@ -7,7 +7,8 @@ it is written; a value is never looked at again. There are no filters, no condit
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -71,8 +72,7 @@ class Lint(msgspec.Struct, frozen=True):
 
 def find_variables(templates: Iterable[str]) -> list[str]:
     """The names that the templates use, each once, in order of appearance."""
-    names = (match[1].strip() for text in templates for match in _VARIABLE.finditer(text))
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(name.strip() for name in _count_places(templates)))
 
 
 def split_template(template: str) -> list[Place]:
@@ -96,9 +96,10 @@ def render(texts: Texts, variables: Mapping[str, object]) -> Rendered:
             "too_many_variables", f"{len(variables):,} variables; at most {MAX_VARIABLES:,}."
         )
     templates = texts.templates()
-    names = dict.fromkeys(find_variables(templates))
+    counts = _count_places(templates)
+    names = dict.fromkeys(name.strip() for name in counts)
     values = {name: as_text(value) for name, value in variables.items()}
-    _check_size(templates, values)
+    _check_size(sum(map(len, templates)), counts, values)
 
     def fill(template: str) -> str:
         # Without variables a template is handed out untouched, as clients do.
@@ -117,16 +118,16 @@ def render(texts: Texts, variables: Mapping[str, object]) -> Rendered:
     return Rendered(filled, missing, unused)
 
 
-def _check_size(templates: Sequence[str], values: Mapping[str, str]) -> None:
+def _count_places(templates: Iterable[str]) -> Counter[str]:
+    """How often each name stands in the templates, with its spaces, in order of appearance."""
+    return Counter(name for text in templates for name in _VARIABLE.findall(text))
+
+
+def _check_size(size: int, counts: Mapping[str, int], values: Mapping[str, str]) -> None:
     """Refuse before anything is built: a short template can name a long value a thousand times."""
-    size = sum(map(len, templates))
-    for template in templates:
-        for match in _VARIABLE.finditer(template):
-            size += len(values.get(match[1].strip(), ""))
-            if size > MAX_RENDERED_BYTES:
-                raise RenderError(
-                    "rendered_too_large", f"More than {MAX_RENDERED_BYTES:,} characters."
-                )
+    size += sum(len(values.get(name.strip(), "")) * count for name, count in counts.items())
+    if size > MAX_RENDERED_BYTES:
+        raise RenderError("rendered_too_large", f"More than {MAX_RENDERED_BYTES:,} characters.")
 
 
 def as_text(value: object) -> str:
