@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import answering, closing, ingesting, pages, resting
+from tests.benchmarks import answering, closing, ingesting, pages, prompts, resting
 from tests.benchmarks.frames import Store
 from tests.benchmarks.installation import PROJECT, Installation, ServeError
 from tests.benchmarks.metering import calibrate
@@ -34,6 +34,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "growth": ingesting.growth,
     "pages": pages.pages,
     "ledger": closing.ledger,
+    "prompts": prompts.prompts,
     "startup": resting.startup,
     "idle": resting.idle,
 }
