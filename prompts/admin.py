@@ -9,17 +9,17 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Count, Max, Model, Q, QuerySet
+from django.db.models import Count, Max, Model, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_GET
 
-from core.access import project_for
 from core.admin_site import edits_anywhere
 from core.models import Project, Role
 from prompts import admin_drafts, admin_labels, admin_views
-from prompts.models import LabelRequest, Prompt
+from prompts.admin_access import asked_project
+from prompts.models import VERSION_TEXTS, LabelRequest, Prompt, PromptVersion
 
 if TYPE_CHECKING:
     PromptModelAdmin = admin.ModelAdmin[Prompt]
@@ -109,13 +109,14 @@ class PromptAdmin(PromptModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Prompts:
         projects = Project.objects.open_to(request.user, Role.EDITOR)
         waiting = Q(requests__state=LabelRequest.State.PENDING)
+        light = PromptVersion.objects.defer(*VERSION_TEXTS)
         drafts = Q(versions__published_at=None, versions__isnull=False)
         return (
             super()
             .get_queryset(request)
             .filter(project__in=projects)
             .select_related("project")
-            .prefetch_related("labels__version")
+            .prefetch_related("labels", Prefetch("labels__version", light))
             .annotate(
                 newest=Max("versions__number", filter=Q(versions__published_at__isnull=False)),
                 n_drafts=Count("versions", filter=drafts, distinct=True),
@@ -126,8 +127,7 @@ class PromptAdmin(PromptModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        if slug := request.GET.get("project", ""):
-            project_for(request, slug, role=Role.EDITOR)
+        asked_project(request)
         context = {"section": "prompts", **(extra_context or {})}
         response = super().changelist_view(request, context)
         shown = getattr(response, "context_data", None)  # a redirect has none

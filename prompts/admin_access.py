@@ -43,6 +43,22 @@ def prompt_view(
     return decorate
 
 
+def asked_project(request: HttpRequest) -> str:
+    """The slug in ``?project=``, of a project that the user edits; "" when none is asked for."""
+    slug = request.GET.get("project", "")
+    if "\0" in slug:
+        raise Http404("no such project")
+    if slug:
+        project_for(request, slug, role=Role.EDITOR)
+    return slug
+
+
+def read_number(text: str) -> int:
+    """The number of a version out of an address; 0 for anything else."""
+    is_number = text.isascii() and text.isdigit() and len(text) < 10
+    return int(text) if is_number else 0
+
+
 def version_of(prompt: Prompt, number: int) -> PromptVersion:
     versions = prompt.versions.select_related("prompt", "parent").prefetch_related("labels")
     version = versions.filter(number=number).first()

@@ -8,7 +8,15 @@ from django.shortcuts import render
 
 from core.access import PageRequest
 from prompts.acting import PromptError
-from prompts.admin_access import act, author_of, prompt_view, to_prompt, to_version, version_of
+from prompts.admin_access import (
+    act,
+    author_of,
+    prompt_view,
+    read_number,
+    to_prompt,
+    to_version,
+    version_of,
+)
 from prompts.admin_forms import (
     BaseVariableFormSet,
     DraftForm,
@@ -31,9 +39,8 @@ def add_draft(request: PageRequest, prompt: Prompt) -> HttpResponse:
     """Write a new draft, on top of ``?base=`` or the newest version."""
     if request.method == "POST":
         return _create(request, prompt)
-    asked = request.GET.get("base", "")
-    if asked.isascii() and asked.isdigit() and len(asked) < 10:
-        base: PromptVersion | None = version_of(prompt, int(asked))
+    if asked := read_number(request.GET.get("base", "")):
+        base: PromptVersion | None = version_of(prompt, asked)
     else:
         base = prompt.versions.order_by("-number").first()
     form, variables = _forms_of(base)

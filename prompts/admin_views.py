@@ -10,10 +10,18 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from core.access import PageRequest, project_for
+from core.access import PageRequest
 from core.models import Project, Role
 from prompts.acting import PromptError
-from prompts.admin_access import act, author_of, prompt_view, to_prompt, version_of
+from prompts.admin_access import (
+    act,
+    asked_project,
+    author_of,
+    prompt_view,
+    read_number,
+    to_prompt,
+    version_of,
+)
 from prompts.admin_forms import (
     NewPromptForm,
     PromptForm,
@@ -23,7 +31,14 @@ from prompts.admin_forms import (
 )
 from prompts.catalogue import texts_of
 from prompts.drafts import create_prompt, rename_prompt, set_archived
-from prompts.models import LabelMove, LabelRequest, Prompt, PromptLabel, PromptVersion
+from prompts.models import (
+    VERSION_TEXTS,
+    LabelMove,
+    LabelRequest,
+    Prompt,
+    PromptLabel,
+    PromptVersion,
+)
 from prompts.previewing import Preview, preview
 from prompts.rendering import RenderError
 from prompts.version_diffs import diff_versions
@@ -53,8 +68,7 @@ class LabelRow:
 
 @require_http_methods(["GET", "POST"])
 def add_prompt(request: PageRequest) -> HttpResponse:
-    if slug := request.GET.get("project", ""):
-        project_for(request, slug, role=Role.EDITOR)
+    slug = asked_project(request)
     form = NewPromptForm(request.POST or None, initial={"project": slug})
     projects = Project.objects.open_to(request.user, Role.EDITOR)
     form.fields["project"].queryset = projects  # type: ignore[attr-defined] # a ModelChoiceField
@@ -83,10 +97,9 @@ def add_prompt(request: PageRequest) -> HttpResponse:
 
 @prompt_view("GET")
 def prompt_page(request: PageRequest, prompt: Prompt) -> HttpResponse:
-    versions = prompt.versions.select_related("parent").prefetch_related("labels")
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit() and len(before) < 10:
-        versions = versions.filter(number__lt=int(before))
+    versions = prompt.versions.defer(*VERSION_TEXTS).prefetch_related("labels")
+    if before := read_number(request.GET.get("before", "")):
+        versions = versions.filter(number__lt=before)
     shown = list(versions.order_by("-number")[: VERSIONS_SHOWN + 1])
     context = {
         **shell_of(prompt),
@@ -136,13 +149,13 @@ def archive(request: PageRequest, prompt: Prompt) -> HttpResponse:
 @prompt_view("GET")
 def version_page(request: PageRequest, prompt: Prompt, number: int) -> HttpResponse:
     version = version_of(prompt, number)
-    others = list(prompt.versions.exclude(pk=version.pk).order_by("-number")[:CHOICES])
-    against = chosen_version(request, version, others)
+    others = prompt.versions.defer(*VERSION_TEXTS).exclude(pk=version.pk).order_by("-number")
+    against = chosen_version(request, version)
     shown, refusal = preview_of(version)
     context = {
         **shell_of(prompt),
         "version": version,
-        "others": others,
+        "others": others[:CHOICES],
         "against": against,
         "sections": diff_versions(against, version),
         "preview": shown,
@@ -156,17 +169,15 @@ def version_page(request: PageRequest, prompt: Prompt, number: int) -> HttpRespo
     return render(request, "admin/prompts/prompt/version.html", context)
 
 
-def chosen_version(
-    request: PageRequest, version: PromptVersion, others: list[PromptVersion]
-) -> PromptVersion | None:
+def chosen_version(request: PageRequest, version: PromptVersion) -> PromptVersion | None:
     """The version to compare with: the one asked for, else its parent, else the one before it."""
-    asked = request.GET.get("against", "")
-    by_number = {str(other.number): other for other in others}
-    if asked:
-        return by_number.get(asked)
+    if asked := request.GET.get("against", ""):
+        number = read_number(asked)
+        return version.prompt.versions.filter(number=number).first() if number else None
     if version.parent is not None:
         return version.parent
-    return next((other for other in others if other.number < version.number), None)
+    before = version.prompt.versions.filter(number__lt=version.number)
+    return before.order_by("-number").first()
 
 
 def preview_of(version: PromptVersion) -> tuple[Preview | None, str]:
@@ -186,9 +197,11 @@ def label_rows(prompt: Prompt) -> list[LabelRow]:
     before = dict(last.values_list("label", "from_number"))
     pending = prompt.requests.filter(state=LabelRequest.State.PENDING).select_related("actor")
     waiting = {request.label: request for request in pending}
+    heavy = [f"version__{field}" for field in VERSION_TEXTS]
+    labels = prompt.labels.select_related("version").defer(*heavy)
     return [
         LabelRow(label, before.get(label.name, 0), waiting.get(label.name))
-        for label in prompt.labels.select_related("version").order_by("name")
+        for label in labels.order_by("name")
     ]
 
 

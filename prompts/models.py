@@ -104,6 +104,10 @@ class PromptVersion(models.Model):
         return self.published_at is not None
 
 
+# What makes a version heavy: lists of versions leave it out.
+VERSION_TEXTS = ("system", "user_template", "messages", "variables")
+
+
 class PromptLabel(models.Model):
     """A name that applications ask for; it serves one published version, or none yet."""
 

@@ -6,7 +6,7 @@ import msgspec
 
 from prompts.rendering import Lint, Texts, lint_template, render, split_template
 
-MAX_SHOWN = 50_000  # characters of each text
+MAX_SHOWN = 100_000  # characters of all texts together
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -46,8 +46,13 @@ def preview(texts: Texts, variables: Sequence[Mapping[str, str]]) -> Preview:
     rendered = render(texts, values)
     declared = {each["name"] for each in variables}
     found = {name for part in texts.templates() for name in _names(part)}
+    parts: list[Part] = []
+    room = MAX_SHOWN
+    for title, template in titled(texts):
+        parts.append(_part(title, template, values, room))
+        room -= sum(len(piece.text) for piece in parts[-1].pieces)
     return Preview(
-        tuple(_part(title, template, values) for title, template in titled(texts)),
+        tuple(parts),
         rendered.missing,
         tuple(each["name"] for each in variables if each["name"] not in found),
         tuple(name for name in rendered.missing if name not in declared),
@@ -68,17 +73,17 @@ def _names(template: str) -> set[str]:
     return {place.name for place in split_template(template) if place.name}
 
 
-def _part(title: str, template: str, values: Mapping[str, str]) -> Part:
+def _part(title: str, template: str, values: Mapping[str, str], room: int) -> Part:
     pieces: list[Shown] = []
-    room, size = MAX_SHOWN, 0
+    hidden = 0
     for place in split_template(template):
         name = place.name or ""
         text = values.get(name, place.text)
-        size += len(text)
         if room > 0:
             pieces.append(Shown(text[:room], name, name in values))
-        room -= len(text)
+        hidden += max(0, len(text) - room)
+        room = max(0, room - len(text))
     by_line: dict[int, Lint] = {}
     for lint in lint_template(template):
         by_line.setdefault(lint.line, lint)  # what is odd in a line is odd in its rest, too
-    return Part(title, tuple(pieces), tuple(by_line.values()), max(0, size - MAX_SHOWN))
+    return Part(title, tuple(pieces), tuple(by_line.values()), hidden)

@@ -2,21 +2,28 @@
 
 from dataclasses import dataclass
 
-from prompts.diffs import SAME, Stretch, diff_texts, fold
+from prompts.diffs import ADDED, REMOVED, SAME, Stretch, diff_texts, fold
 from prompts.drafts import Draft
 from prompts.models import PromptVersion
+
+MAX_LINES = 4_000  # shown of each section
+MAX_COMPARED = 1_000_000  # characters of the messages together; a template is shorter anyway
 
 Content = PromptVersion | Draft  # what is written, or what is being written
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One text of both versions; ``added`` and ``removed`` count its lines."""
+    """One text of both versions; ``added`` and ``removed`` count its lines.
+
+    ``hidden`` lines at the end are in no stretch.
+    """
 
     title: str
     stretches: list[Stretch]
     added: int
     removed: int
+    hidden: int = 0
 
 
 def diff_versions(old: Content | None, new: Content) -> list[Section]:
@@ -27,10 +34,22 @@ def diff_versions(old: Content | None, new: Content) -> list[Section]:
         lines = diff_texts(before.get(title, ""), text)
         kinds = [line.kind for line in lines]
         if any(kind != SAME for kind in kinds):
-            sections.append(
-                Section(title, fold(lines), kinds.count("added"), kinds.count("removed"))
-            )
+            shown, hidden = _first_lines(fold(lines), MAX_LINES)
+            sections.append(Section(title, shown, kinds.count(ADDED), kinds.count(REMOVED), hidden))
     return sections
+
+
+def _first_lines(stretches: list[Stretch], room: int) -> tuple[list[Stretch], int]:
+    """The stretches with at most so many lines, and how many are left out."""
+    shown: list[Stretch] = []
+    hidden = 0
+    for stretch in stretches:
+        lines = stretch.lines[:room]
+        if lines:
+            shown.append(Stretch(lines, stretch.folded))
+        hidden += len(stretch.lines) - len(lines)
+        room -= len(lines)
+    return shown, hidden
 
 
 def _texts_of(content: Content) -> list[tuple[str, str]]:
@@ -38,7 +57,7 @@ def _texts_of(content: Content) -> list[tuple[str, str]]:
     return [
         ("System", content.system),
         ("User template", content.user_template),
-        ("Messages", "\n\n".join(messages)),
+        ("Messages", "\n\n".join(messages)[:MAX_COMPARED]),
         ("Variables", "\n".join(_variable_line(each) for each in content.variables)),
         ("Recommended config", content.recommended_config),
     ]

@@ -82,7 +82,9 @@ class TestNewPrompt:
             ({"key": "a/b"}, "Use letters, digits"),
             ({"key": ""}, "This field is required."),
             ({"key": "x", "project": "beta"}, "Select a valid choice."),
+            ({"key": "x", "project": "a\0b"}, "Null characters are not allowed."),
             ({"key": "x", "tags": "a" * 65}, "A tag has at most 64 characters."),
+            ({"key": "x\0"}, "Null characters are not allowed."),
         ],
     )
     def test_what_cannot_be_is_refused_by_name(self, editor, prompt, beta, fields, said):
@@ -266,6 +268,34 @@ class TestVersion:
 
         assert told.startswith("dana saved this draft at")
         assert PromptVersion.objects.get().is_published is False
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("?project=%00", 404),
+        ("?state=%00", 200),
+        ("?q=%00", 200),
+        ("?p=x", 200),
+        ("?p=9", 200),
+        ("?project=nothing", 404),
+        ("add/?project=%00", 404),
+        ("{pk}/change/?before=x", 200),
+        ("{pk}/change/?before=99999999999999", 200),
+        ("{pk}/versions/1/?against=%00", 200),
+        ("{pk}/versions/1/?against=%F0%9F%92%A9", 200),
+        ("{pk}/versions/99999999999999999999/", 404),
+        ("99999999999999999999/change/", 404),
+        ("{pk}/drafts/add/?base=7", 404),
+        ("{pk}/drafts/add/?base=%C2%B2", 200),
+        ("{pk}/delete/", 302),  # there is none: as all of the admin that is not for editors
+        ("{pk}/history/", 302),
+    ],
+)
+def test_odd_addresses_get_plain_answers(editor, prompt, published, path, status):
+    published("one")
+
+    assert editor.get(BASE + path.format(pk=prompt.pk)).status_code == status
 
 
 class TestPrompt:

@@ -35,7 +35,7 @@ def test_a_line_is_complained_of_once():
 
 
 def test_of_a_long_text_the_beginning_is_shown():
-    part = preview(Texts("x" * MAX_SHOWN + "{{name}}y"), VARIABLES).parts[0]
+    first, second = preview(Texts("x" * MAX_SHOWN + "{{name}}y", "more"), VARIABLES).parts
 
-    assert sum(len(piece.text) for piece in part.pieces) == MAX_SHOWN
-    assert part.hidden == 6
+    assert sum(len(piece.text) for piece in first.pieces) == MAX_SHOWN
+    assert (first.hidden, second.pieces, second.hidden) == (6, (), 4)
