@@ -48,7 +48,8 @@ RETURNING project_id, revision
 def prompts(run: Run) -> list[Row]:
     """A thousand prompts of twenty versions; 300 requests a second, sent when due."""
     etag = fill(run)
-    keys = random.Random(SEED).choices(range(PROMPTS), k=REQUESTS_A_SECOND * 60)
+    weights = [1 / rank for rank in range(1, PROMPTS + 1)]  # Zipf: few are asked for often
+    keys = random.Random(SEED).choices(range(PROMPTS), weights, k=REQUESTS_A_SECOND * 60)
     resolve = [f"/api/v1/prompts/bench-{key}/resolve" for key in keys]
     rows = [
         *at_rate(run, "resolve", resolve, None, 200),
@@ -118,7 +119,7 @@ def rendering() -> Row:
     texts = Texts(template, template, (Message("user", template), Message("assistant", template)))
     times = []
     for _ in range(21):
-        began = time.perf_counter()
+        began = time.process_time()
         render(texts, {"name": "Ada Lovelace"})
-        times.append(time.perf_counter() - began)
-    return Row("prompts", "rendering 1 MB p50", percentile(times, 50) * 1e3, "ms", below(10))
+        times.append(time.process_time() - began)
+    return Row("prompts", "rendering 1 MB, CPU p50", percentile(times, 50) * 1e3, "ms", below(10))
