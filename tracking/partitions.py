@@ -48,6 +48,17 @@ def floor_week(at: datetime.datetime) -> datetime.datetime:
     return EPOCH + datetime.timedelta(microseconds=week_of((at - EPOCH) // MICROSECOND))
 
 
+def hold_writers() -> None:
+    """Wait for whoever stores events, and let nobody begin until the transaction ends.
+
+    Waits two seconds, then raises LockNotAvailable. Dropping a partition takes the same locks.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        for parent in PARENTS:
+            cursor.execute(f"LOCK TABLE ONLY {parent} IN ACCESS EXCLUSIVE MODE")
+
+
 def drop_week(week: datetime.datetime) -> None:
     """Drop the partitions of the week that begins at ``week``, in the caller's transaction.
 

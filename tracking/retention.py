@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from core.jobs import register_job, start_job
 from core.models import Job, Project
-from tracking.partitions import WEEK, drop_week, floor_week
+from tracking.partitions import WEEK, drop_week, floor_week, hold_writers
 from tracking.payloads import empty_stale_slots
 from tracking.rules import change_rules
 from tracking.staging import open_cursor
@@ -155,18 +155,26 @@ def _events(cursor: Cursor, job: Job, horizons: Horizons) -> int:
 
 def _drop_unneeded(cursor: Cursor, week: datetime.datetime) -> bool:
     """Drop the week's partitions, if every project that has events in it has passed it."""
-    bounds = {"start": week, "end": week + WEEK}
-    row = cursor.execute(IS_NEEDED, bounds).fetchone()
-    if row is None or row[0]:
+    if _is_needed(cursor, week):
         return False
     try:
         with transaction.atomic():
+            hold_writers()
+            # Another project may have stored an event of that week since.
+            if _is_needed(cursor, week):
+                transaction.set_rollback(True)  # which lets the writers go on
+                return False
             drop_week(week)
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             return False  # readers that take long: hour by hour, then
         raise
     return True
+
+
+def _is_needed(cursor: Cursor, week: datetime.datetime) -> bool:
+    row = cursor.execute(IS_NEEDED, {"start": week, "end": week + WEEK}).fetchone()
+    return row is None or bool(row[0])
 
 
 def _blocks(cursor: Cursor, job: Job, horizons: Horizons) -> int:

@@ -2,16 +2,20 @@
 
 import datetime
 import io
+import threading
+import time
 
+import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from core.jobs import work_on_jobs
 from core.models import Job, Project
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
 from tests.tracking.everything import find_anywhere
+from tests.tracking.test_receive import own_parameters
 from tracking import partitions
 from tracking.models import (
     Document,
@@ -23,7 +27,8 @@ from tracking.models import (
     Trace,
     UsageRollup,
 )
-from tracking.retention import start_retention
+from tracking.retention import _drop_unneeded, start_retention
+from tracking.staging import open_cursor
 
 NOW = timezone.now().replace(minute=0, second=0, microsecond=0)
 DAY = datetime.timedelta(days=1)
@@ -290,6 +295,35 @@ def to_time(us):
 
 def week_us(days):
     return int(partitions.floor_week(days_ago(days)).timestamp()) * 1_000_000
+
+
+def test_a_week_in_which_somebody_stores_at_that_moment_stays(open_pipeline, alpha, beta):
+    send_events(make_sender(beta), [call_at("t", "a", 40)])
+    digest_all()
+    stored = threading.Event()
+
+    def store():
+        with psycopg.connect(**own_parameters()) as other:
+            other.execute("CREATE TEMP TABLE kept AS SELECT * FROM tracking_event")
+            other.execute("DELETE FROM tracking_event")
+            other.commit()
+            other.execute("INSERT INTO tracking_event SELECT * FROM kept")
+            stored.set()
+            time.sleep(0.7)
+
+    thread = threading.Thread(target=store)
+    thread.start()
+    assert stored.wait(30)
+    with transaction.atomic(), open_cursor() as cursor:
+        dropped = _drop_unneeded(cursor, partitions.floor_week(days_ago(40)))
+        held = cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'"
+            " AND locktype = 'relation' AND pid = pg_backend_pid()"
+        ).fetchone()
+    thread.join(30)
+
+    assert (dropped, held) == (False, (0,))
+    assert Event.objects.filter(project_id=beta.pk).count() == 1
 
 
 @pytest.mark.usefixtures("pipeline")
