@@ -51,13 +51,12 @@ class VersionRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One number of two versions; ``better``: the direction that is good, "" when neither is."""
+    """One number of two versions. Nobody drew lots for them: a change is neither good nor bad."""
 
     label: str
     old: str
     new: str
     change: float | None
-    better: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +177,7 @@ def compare(old: Measured, new: Measured) -> list[Comparison]:
 
 def _compared(label: str, show: Any, pair: tuple[float | None, float | None]) -> Comparison:
     old, new = pair
-    return Comparison(label, show(old), show(new), change_of(new, old), "down")
+    return Comparison(label, show(old), show(new), change_of(new, old))
 
 
 def list_numbers(prompt: Prompt) -> list[int]:
