@@ -7,17 +7,24 @@ whether they did is one look-up by primary key.
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, OuterRef, Value
+
 from prompts.acting import PromptError
-from prompts.models import PRODUCTION, Prompt, PromptCatalogue, PromptVersion
+from prompts.models import PRODUCTION, Prompt, PromptCatalogue, PromptLabel, PromptVersion
 from prompts.rendering import Message, Texts
 
-MAX_PROJECTS = 200
-MAX_KEPT = 500  # answers of one project
+MAX_BYTES = 32 * 1024 * 1024
+"""Of all answers that a process keeps; beyond it they are made again."""
 
-Answer = Any  # JSON of this module's own making
+Json = Any  # of this module's own making
 
-_kept: dict[int, tuple[int, dict[str, Answer]]] = {}
-"""By project: a revision and its answers; those of the revision before go with it."""
+_kept: dict[int, tuple[int, dict[str, bytes]]] = {}
+"""By project: a revision and its answers, encoded; those of the revision before go with it."""
+
+_sizes: dict[int, int] = {}
+"""Bytes of a project's answers, by their identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +45,49 @@ def etag_of(project_id: int, revision: int) -> str:
 
 
 def resolve(project_id: int, key: str, selector: Selector) -> PromptVersion:
-    """The published version asked for. Raises PromptError: "not_found" and what is missing."""
-    prompt = Prompt.objects.filter(project_id=project_id, key=key, archived_at=None).first()
-    if prompt is None:
-        raise PromptError("not_found", f"There is no prompt '{key}'.")
-    versions = prompt.versions.exclude(published_at=None).select_related("prompt")
+    """The published version asked for, with ``label_names``. Raises PromptError: "not_found" and
+    what is missing."""
+    label = Exists(PromptLabel.objects.filter(version=OuterRef("pk"), name=OuterRef("wanted")))
+    versions = (
+        PromptVersion.objects.filter(
+            prompt__project_id=project_id, prompt__key=key, prompt__archived_at=None
+        )
+        .exclude(published_at=None)
+        .annotate(
+            wanted=Value(selector.label or PRODUCTION),
+            is_labelled=label,
+            label_names=ArraySubquery(
+                PromptLabel.objects.filter(version=OuterRef("pk")).order_by("name").values("name")
+            ),
+        )
+        .order_by("-is_labelled", "-number")
+    )
     if selector.version is not None:
-        return _found(versions.filter(number=selector.version).first(), f"v{selector.version}", key)
-    if selector.label:
-        labelled = versions.filter(labels__name=selector.label).first()
-        return _found(labelled, f"version under the label '{selector.label}'", key)
-    current = versions.filter(labels__name=PRODUCTION).first() or versions.first()
-    return _found(current, "published version", key)
-
-
-def _found(version: PromptVersion | None, what: str, key: str) -> PromptVersion:
+        versions = versions.filter(number=selector.version)
+    elif selector.label:
+        versions = versions.filter(is_labelled=True)
+    version = versions.first()
     if version is None:
-        raise PromptError("not_found", f"'{key}' has no {what}.")
+        raise PromptError("not_found", _missing(project_id, key, selector))
     return version
 
 
-def resolved_body(project_id: int, key: str, selector: Selector, revision: int) -> Answer:
-    """What ``/resolve`` answers."""
+def _missing(project_id: int, key: str, selector: Selector) -> str:
+    if not Prompt.objects.filter(project_id=project_id, key=key, archived_at=None).exists():
+        return f"There is no prompt '{key}'."
+    what = "published version"
+    if selector.version is not None:
+        what = f"v{selector.version}"
+    elif selector.label:
+        what = f"version under the label '{selector.label}'"
+    return f"'{key}' has no {what}."
+
+
+def resolved_body(project_id: int, key: str, selector: Selector, revision: int) -> bytes:
+    """What ``/resolve`` answers, as JSON."""
     kept, place = _answers_of(project_id, revision), f"{key}\0{selector.version}\0{selector.label}"
     if (body := kept.get(place)) is None:
-        version = resolve(project_id, key, selector)
-        labels = version.labels.order_by("name").values_list("name", flat=True)
+        version: Any = resolve(project_id, key, selector)
         body = _keep(
             kept,
             place,
@@ -74,14 +98,14 @@ def resolved_body(project_id: int, key: str, selector: Selector, revision: int) 
                 "user_template": version.user_template,
                 "messages": version.messages,
                 "variables": version.variables_found,
-                "labels": list(labels),
+                "labels": version.label_names,
                 "recommended_config": version.recommended_config,
             },
         )
     return body
 
 
-def fallom_body(project_id: int, revision: int) -> Answer:
+def fallom_body(project_id: int, revision: int) -> bytes:
     """What Fallom's clients keep: every published version, ascending, the current one last.
 
     The last entry of a key is its current version, and both texts must be strings: a client stops
@@ -93,7 +117,7 @@ def fallom_body(project_id: int, revision: int) -> Answer:
     return body
 
 
-def _fallom_entries(project_id: int) -> list[Answer]:
+def _fallom_entries(project_id: int) -> list[Json]:
     versions = (
         PromptVersion.objects.filter(prompt__project_id=project_id, prompt__archived_at=None)
         .exclude(published_at=None)
@@ -111,7 +135,7 @@ def _fallom_entries(project_id: int) -> list[Answer]:
 
 def _fallom_entry(
     key: str, number: int, system: str, user: str, messages: list[dict[str, str]] | None
-) -> Answer:
+) -> Json:
     said = messages or []
     instructions = [each["content"] for each in said if each["role"] in ("system", "developer")]
     asked = [each["content"] for each in said if each["role"] == "user"]
@@ -123,25 +147,29 @@ def _fallom_entry(
     }
 
 
-def _answers_of(project_id: int, revision: int) -> dict[str, Answer]:
+def _answers_of(project_id: int, revision: int) -> dict[str, bytes]:
     found = _kept.get(project_id)
     if found is None or found[0] != revision:
-        if len(_kept) >= MAX_PROJECTS:
-            _kept.clear()
+        if found is not None:
+            _sizes.pop(id(found[1]), None)
         found = _kept[project_id] = revision, {}
     return found[1]
 
 
-def _keep(kept: dict[str, Answer], place: str, body: Answer) -> Answer:
-    if len(kept) >= MAX_KEPT:
-        kept.clear()
+def _keep(kept: dict[str, bytes], place: str, answer: Json) -> bytes:
+    body = msgspec.json.encode(answer)
+    if len(body) + sum(_sizes.values()) > MAX_BYTES:
+        _kept.clear()
+        _sizes.clear()
     kept[place] = body
+    _sizes[id(kept)] = _sizes.get(id(kept), 0) + len(body)
     return body
 
 
 def forget() -> None:
     """Drop what this process keeps (tests make new databases)."""
     _kept.clear()
+    _sizes.clear()
 
 
 def texts_of(version: PromptVersion) -> Texts:

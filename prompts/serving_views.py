@@ -1,5 +1,7 @@
 """Prompts served over HTTP: the version an application asked for, and its texts filled."""
 
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
@@ -12,6 +14,7 @@ from prompts.api_access import answering_refusals, key_of, read_input
 from prompts.catalogue import Selector, etag_of, resolve, resolved_body, revision_of, texts_of
 from prompts.rendering import render
 
+JSON = "application/json"
 KEY = OpenApiParameter("key", OpenApiTypes.STR, OpenApiParameter.PATH)
 LONGEST_NUMBER = 10  # digits: Python reads no number of thousands
 
@@ -29,7 +32,7 @@ class ResolveView(APIView):
         ],
         responses={200: shapes.ResolvedShape, 304: OpenApiResponse(None, "As you have it.")},
     )
-    def get(self, request: Request, key: str) -> Response:
+    def get(self, request: Request, key: str) -> HttpResponseBase:
         """Return the version that a label serves, or one by its number; ``ETag`` tells it apart."""
         selector = read_selector(request.GET.get("version"), request.GET.get("label", ""))
         project_id = key_of(request).project_id
@@ -39,7 +42,7 @@ class ResolveView(APIView):
             return Response(status=304, headers={"ETag": etag})
         with answering_refusals():
             body = resolved_body(project_id, key, selector, revision)
-        return Response(body, headers={"ETag": etag})
+        return HttpResponse(body, content_type=JSON, headers={"ETag": etag})
 
 
 def read_selector(version: str | None, label: str) -> Selector:

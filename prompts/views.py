@@ -134,7 +134,8 @@ def move(request: PageRequest, project: Project, key: str) -> HttpResponse:
     prompt = find_prompt(project.pk, key)
     label, reason = request.POST.get("label", ""), request.POST.get("reason", "")
     number, seen = request.POST.get("version", ""), request.POST.get("seen", "")
-    if not number.isdecimal() and not seen.isdecimal():
+    told = number or seen
+    if not (told.isascii() and told.isdigit() and len(told) < 10):
         raise Http404("a label moves to a version, or back from one")
 
     def do() -> str:

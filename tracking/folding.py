@@ -297,7 +297,8 @@ def _see_arms(part: Part, event: IncomingEvent) -> None:
 def _see_metrics(part: Part, event: IncomingEvent) -> None:
     # ai-experiments says a run's metric twice; at the same time metric.computed is the later word.
     key = (event.occurred_us, int(event.name == "metric.computed"), event.id)
-    for name, value in event.metrics:
+    for name, said in event.metrics:
+        value = float(said)  # jsonb gives a great one back as a whole number, of exact squares
         if abs(value) > GREATEST_METRIC:
             continue
         new = Metric(1, value, value * value, value, value, value, key)

@@ -43,6 +43,10 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
+PAGE_KEY = "x-assay-page-key"
+"""What the server itself notes among the headers: the publishable key of a request from a page."""
+
+
 class IngestView(APIView):
     """What all doors share. The whole body is read before any answer leaves."""
 
@@ -67,7 +71,11 @@ class IngestView(APIView):
                 format=wire_format,
                 body=read_body(request._request),
                 encoding=request.headers.get("Content-Encoding", "").strip().lower(),
-                headers=_lower(request.headers) | dict(said or {}),
+                headers={
+                    **_lower(request.headers),
+                    **(said or {}),
+                    PAGE_KEY: key.prefix if key.is_publishable else "",
+                },
                 now=timezone.now(),
             )
         except TooLargeError as error:

@@ -25,6 +25,7 @@ INSERT = (
 DAY_US = 86_400_000_000
 KEPT_HEADERS = (
     *("user-agent", "idempotency-key", "x-request-id", "x-session-id", "x-backend"),
+    "x-assay-page-key",
     *fallom_headers.HEADERS,
 )
 

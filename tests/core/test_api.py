@@ -178,7 +178,7 @@ def test_a_wrong_method_is_a_problem(alpha_key):
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/nothing", "/api/v1/nothing/", "/api/", "/v1/nothing", "/fallom/x"]
+    "path", ["/api/v1/nothing", "/api/v1/nothing/", "/api/", "/k/x/nothing", "/fallom/x"]
 )
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_unknown_api_paths_are_problems_and_never_redirect(client, db, path, method):
@@ -186,6 +186,14 @@ def test_unknown_api_paths_are_problems_and_never_redirect(client, db, path, met
 
     assert response.status_code == 404
     assert problem_of(response)["status"] == 404
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_unknown_otlp_signal_is_told_in_the_words_of_otlp(client, db, method):
+    response = getattr(client, method)("/v1/nothing", content_type="application/json")
+
+    assert response.status_code == 404
+    assert response.json()["code"] == 5  # google.rpc.Code.NOT_FOUND
 
 
 @pytest.mark.parametrize("path", ["/api/schema", "/api/schema/", "/api/docs", "/api/docs/"])

@@ -2,11 +2,14 @@
 
 import datetime
 import itertools
+import json
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
+from core.keys import issue_publishable_key
 from tests.flows import (
     digest_all,
     drift_of,
@@ -20,7 +23,7 @@ from tracking.candidates import BY_SCORE, IS_SCORE
 from tracking.folding import SUMS
 from tracking.models import Event, Session, SessionMetric, Trace
 from tracking.rebuilding import rebuild_project
-from tracking.scores import SCORES, SESSION_SCORES
+from tracking.scores import SCORES, SESSION_SCORES, ScoreFilter, list_scores
 
 pytestmark = pytest.mark.usefixtures("pipeline")
 
@@ -297,3 +300,20 @@ def test_a_project_that_is_rebuilt_says_the_same(alpha, sender):
 
     assert drift_of(alpha.pk) == []
     assert sums() == [(1, 0.5)]
+
+
+def test_a_page_judges_as_a_user_and_overwrites_no_reviewer(alpha):
+    reviewed = {"id": "r1", "session_id": "s", "name": "good", "value": True, "source": "human"}
+    make_sender(alpha).post("/api/v1/scores", json.dumps(reviewed), "application/json")
+    key = issue_publishable_key(alpha, "shop", None)
+    forged = json.dumps({**reviewed, "value": False})
+    Client().post(f"/k/{key.public_text}/api/v1/scores", forged, "text/plain")
+
+    digest_all()
+
+    found = list_scores(alpha.pk, ScoreFilter(session_id="s"), limit=10)
+    assert sorted((score.source, score.value) for score in found) == [
+        ("human", True),
+        ("user", False),
+    ]
+    assert drift_of(alpha.pk) == []

@@ -51,6 +51,10 @@ SCORES_TO_SEND = f"send a score like {EXAMPLE}, an array of them, or one a line"
 RUN_KEYS = ("run_id", "runId")
 USER_KEYS = ("user_id", "userId")
 TARGET_KEYS = (*SESSION_KEYS, *TRACE_ID_KEYS, *SPAN_ID_KEYS, *RUN_KEYS, *USER_KEYS)
+PAGE_KEY = "x-assay-page-key"
+PAGE_SOURCE = "user"
+"""Who judges with a key that stands in a page, whatever the page says."""
+
 _TOLD = frozenset({*TARGET_KEYS, "name", "value", "comment", "source", "id", "at", "timestamp"})
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -114,6 +118,7 @@ def check(body: bytes, *, receipt: Receipt) -> tuple[int, list[Rejection]]:
 def read(body: bytes, *, receipt: Receipt) -> Batch:
     batch = Batch(events=[], rejections=[], failures=[], origins={}, parts=[])
     request_id = receipt.headers.get("idempotency-key", "")
+    page_key = receipt.headers.get(PAGE_KEY, "")
     equals: Counter[bytes] = Counter()
     items = parse_items(body, FORM)
     for index, opened in enumerate(_open(items, receipt)):
@@ -122,6 +127,8 @@ def read(body: bytes, *, receipt: Receipt) -> Batch:
             continue
         content = _encode(opened)
         given = id_among(_object_of(items[index]), ("id",))
+        if given and page_key:
+            given = f"{page_key}:{given}"  # a visitor of a page overwrites no reviewer's score
         place = f"{request_id}\0{index}" if request_id else ""
         batch.parts.append(
             Part(
@@ -231,7 +238,7 @@ def _read_item(item: Item, receipt: Receipt) -> Said:
         **_target_of(value),
         name=_read_name(value),
         value=_read_value(value),
-        source=_read_source(value),
+        source=PAGE_SOURCE if receipt.headers.get(PAGE_KEY) else _read_source(value),
         comment=_read_comment(value),
         at_us=_read_time(value, receipt),
         rest={key: each for key, each in value.items() if key not in _TOLD},

@@ -274,7 +274,7 @@ def test_strangers_sizes_are_bounded():
         ({"input": {"a": 1}}, None),
         ({"input": "x", "n": 1}, None),
         ({"city": "x"}, None),
-        ("x", None),
+        ("x", "x"),
     ],
 )
 def test_a_lone_text_is_found(body, text):
