@@ -12,11 +12,14 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Value
 
 from prompts.acting import PromptError
-from prompts.models import PRODUCTION, Prompt, PromptCatalogue, PromptLabel, PromptVersion
+from prompts.models import PRODUCTION, Prompt, PromptLabel, PromptVersion
 from prompts.rendering import Message, Texts
+from tracking.statements import fetch_one
 
 MAX_BYTES = 32 * 1024 * 1024
 """Of all answers that a process keeps; beyond it they are made again."""
+
+REVISION = "SELECT revision FROM prompts_promptcatalogue WHERE project_id = %s"
 
 Json = Any  # of this module's own making
 
@@ -36,8 +39,8 @@ class Selector:
 
 
 def revision_of(project_id: int) -> int:
-    found = PromptCatalogue.objects.filter(pk=project_id).values_list("revision", flat=True)
-    return found.first() or 0
+    row = fetch_one(REVISION, [project_id])
+    return row[0] if row else 0
 
 
 def etag_of(project_id: int, revision: int) -> str:

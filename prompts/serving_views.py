@@ -21,6 +21,7 @@ LONGEST_NUMBER = 10  # digits: Python reads no number of thousands
 
 class ResolveView(APIView):
     required_scope = "read"
+    is_door = True  # core.middleware.DoorsMiddleware
 
     @extend_schema(
         operation_id="prompts_resolve",
@@ -60,6 +61,7 @@ def read_selector(version: str | None, label: str) -> Selector:
 
 class RenderView(APIView):
     required_scope = "read"
+    is_door = True
 
     @extend_schema(
         operation_id="prompts_render",
