@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -74,7 +75,7 @@ def cancel_job(job: Job) -> bool:
 
 
 def work_on_jobs(*, seconds: float, stop: Callable[[], bool] = lambda: False) -> int:
-    """Do steps of open jobs, the oldest first, for about this long; return how many."""
+    """Do steps of open jobs, each in its turn, for about this long; return how many."""
     until = time.monotonic() + seconds
     n_steps = 0
     while time.monotonic() < until and not stop():
@@ -85,12 +86,14 @@ def work_on_jobs(*, seconds: float, stop: Callable[[], bool] = lambda: False) ->
 
 
 def _do_one_step() -> bool:
-    """One step of the oldest job that nobody works on; False when there is none."""
+    """One step of the job whose turn it is and that nobody works on; False when there is none."""
     with transaction.atomic():
         jobs = Job.objects.select_for_update(skip_locked=True).filter(state__in=OPEN)
-        job = jobs.order_by("n_failures", "pk").first()
+        # In turn: a long job of one project keeps no other one waiting.
+        job = jobs.order_by("n_failures", F("stepped_at").asc(nulls_first=True), "pk").first()
         if job is None:
             return False
+        job.stepped_at = timezone.now()
         if job.started_at is None:
             job.started_at, job.state = timezone.now(), Job.State.RUNNING
         try:

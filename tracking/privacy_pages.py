@@ -104,10 +104,8 @@ def _describe_erasures(project: Project) -> dict[str, Any]:  # a template contex
     records = list(
         ErasedSubject.objects.filter(project_id=project.pk).order_by("-requested_at")[:SHOWN]
     )
-    jobs = {
-        job.params.get("erasure"): job
-        for job in Job.objects.filter(project=project, kind=KIND).order_by("pk")[: SHOWN * 4]
-    }
+    newest = Job.objects.filter(project=project, kind=KIND).order_by("-pk")[: SHOWN * 4]
+    jobs = {job.params.get("erasure"): job for job in reversed(list(newest))}
     oldest = InboxBatch.objects.filter(project_id=project.pk).aggregate(pk=Min("pk"))["pk"]
     rows = [
         {

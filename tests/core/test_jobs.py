@@ -96,3 +96,19 @@ def test_a_cancelled_job_is_left_alone(alpha):
     assert cancel_job(job) is True
     assert work_on_jobs(seconds=NO_END) == 0
     assert cancel_job(job) is False
+
+
+def test_jobs_take_their_steps_in_turn(alpha, beta):
+    order = []
+
+    def step(job):
+        order.append(job.project.slug)
+        return count_to_three(job)
+
+    register_job("count", step)
+    start_job(alpha, "count", {})
+    start_job(beta, "count", {})
+
+    work_on_jobs(seconds=NO_END)
+
+    assert order == ["alpha", "beta"] * 3
