@@ -1,13 +1,19 @@
-"""Experiments, their variants and the last results of each."""
+"""Experiments, their variants and metrics, when they ran, and the last results of each.
+
+What a declared experiment compares does not change once it has started: the database refuses it
+(migration 0003).
+"""
 
 from collections.abc import Sequence
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from core.models import Project
+from prompts.models import Prompt, PromptVersion
 
 
 class ExperimentQuerySet(models.QuerySet["Experiment"]):
@@ -37,6 +43,21 @@ class Experiment(models.Model):
         DISCOVERED = "discovered", "Discovered"
         DEFINED = "defined", "Defined"
 
+    class Kind(models.TextChoices):
+        """What the variants differ in."""
+
+        MODEL = "model", "Models"
+        PROMPT = "prompt", "Prompt versions"
+        GRID = "grid", "Grid"
+        CUSTOM = "custom", "Custom"
+        OFFLINE = "offline", "Offline"
+
+    class Hash(models.TextChoices):
+        """How a unit is put into a variant, by name and version."""
+
+        FALLOM = "fallom-1", "Fallom's"
+        SALTED = "salted-1", "Salted with the experiment's key"
+
     class Unit(models.TextChoices):
         """What is counted: calls inside one unit resemble each other, units do not."""
 
@@ -56,7 +77,13 @@ class Experiment(models.Model):
     key = models.TextField(db_collation="C")  # any characters, ordered as tracking orders them
     name = models.CharField(max_length=600, blank=True, default="")
     source = models.CharField(max_length=16, choices=Source.choices, default=Source.DISCOVERED)
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.CUSTOM)
     unit = models.CharField(max_length=16, choices=Unit.choices)
+    hash = models.CharField(max_length=16, choices=Hash.choices, default=Hash.SALTED)
+    hypothesis = models.TextField(blank=True, default="", max_length=2_000)
+    environment = models.CharField(
+        max_length=200, blank=True, default="", help_text="Only its units count; empty: all."
+    )
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.RUNNING)
     alpha = models.FloatField(default=0.05)
     tuning_units = models.PositiveIntegerField(
@@ -65,8 +92,16 @@ class Experiment(models.Model):
     outcome_window = models.DurationField(
         null=True, blank=True, help_text="Age at which a unit counts; runs count when they end."
     )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="experiments",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[ExperimentQuerySet] = ExperimentQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -79,6 +114,12 @@ class Experiment(models.Model):
             ),
             models.CheckConstraint(
                 name="experiments_experiment_tuning", condition=Q(tuning_units__gt=0)
+            ),
+            models.CheckConstraint(
+                name="experiments_experiment_draft_has_no_start",
+                condition=~Q(source="defined")
+                | Q(status="draft", started_at=None)
+                | (~Q(status="draft") & Q(started_at__isnull=False)),
             ),
         ]
 
@@ -93,6 +134,14 @@ class Experiment(models.Model):
     def is_of_runs(self) -> bool:
         return self.unit == self.Unit.RUN
 
+    @property
+    def is_declared(self) -> bool:
+        return self.source == self.Source.DEFINED
+
+    @property
+    def is_draft(self) -> bool:
+        return self.status == self.Status.DRAFT
+
 
 class Variant(models.Model):
     experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="variants")
@@ -102,6 +151,19 @@ class Variant(models.Model):
     weight = models.FloatField(
         null=True, blank=True, help_text="Share of the traffic it was meant to get; empty: even."
     )
+    model = models.CharField(max_length=200, blank=True, default="")
+    prompt = models.ForeignKey(
+        Prompt, on_delete=models.PROTECT, null=True, blank=True, related_name="variants"
+    )
+    prompt_version = models.ForeignKey(
+        PromptVersion,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="variants",
+        help_text="Empty: whatever the prompt serves.",
+    )
+    config = models.JSONField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-is_control", "id"]
@@ -115,6 +177,10 @@ class Variant(models.Model):
             models.CheckConstraint(
                 name="experiments_variant_weight", condition=Q(weight=None) | Q(weight__gte=0)
             ),
+            models.CheckConstraint(
+                name="experiments_variant_version_of_prompt",
+                condition=Q(prompt_version=None) | Q(prompt__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -123,6 +189,74 @@ class Variant(models.Model):
     @property
     def title(self) -> str:
         return self.name or self.key
+
+
+class ExperimentMetric(models.Model):
+    """What a declared experiment looks at: goals decide, guardrails must not get worse.
+
+    ``margin`` is how much worse a guardrail may get: a share of the control's mean, or in the
+    metric's own unit.
+    """
+
+    class Role(models.TextChoices):
+        GOAL = "goal", "Goal"
+        GUARDRAIL = "guardrail", "Guardrail"
+        SECONDARY = "secondary", "Secondary"
+
+    class MarginKind(models.TextChoices):
+        RELATIVE = "relative", "Share of the control's"
+        ABSOLUTE = "absolute", "In the metric's unit"
+
+    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="metrics")
+    metric = models.CharField(max_length=64)
+    role = models.CharField(max_length=16, choices=Role.choices)
+    margin = models.FloatField(null=True, blank=True)
+    margin_kind = models.CharField(max_length=16, choices=MarginKind.choices, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["experiment_id", "id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                name="experiments_metric_once", fields=["experiment", "metric"]
+            ),
+            models.CheckConstraint(
+                name="experiments_metric_margin",
+                condition=Q(
+                    role="guardrail",
+                    margin__isnull=False,
+                    margin__gte=0,
+                    margin_kind__in=["relative", "absolute"],
+                )
+                | (~Q(role="guardrail") & Q(margin=None, margin_kind="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.metric} ({self.role})"
+
+
+class StatusChange(models.Model):
+    """A declared experiment was started, paused, gone on with or stopped. Append-only.
+
+    Units count that met it while it ran.
+    """
+
+    experiment = models.ForeignKey(
+        Experiment, on_delete=models.CASCADE, related_name="status_changes"
+    )
+    status = models.CharField(max_length=16, choices=Experiment.Status.choices)
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    actor_label = models.CharField(max_length=160)
+    note = models.TextField(blank=True, default="", max_length=2_000)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["experiment_id", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.experiment_id}: {self.status} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
 class ResultSnapshot(models.Model):
