@@ -31,6 +31,7 @@ PURE = [
     "tracking/modalities.py",
     "tracking/price_book.py",
     "tracking/score_chips.py",
+    "tracking/snippets.py",
     "tracking/inflate.py",
     "tracking/blocks.py",
     "tracking/folding.py",

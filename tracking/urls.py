@@ -10,6 +10,7 @@ from tracking import (
     price_pages,
     privacy_pages,
     score_pages,
+    send_pages,
     views,
 )
 from tracking.runs import views as run_views
@@ -41,6 +42,8 @@ urlpatterns = [
     path("traces/<anyid:trace_id>/", views.trace_detail, name="trace-detail"),
     path("runs/", run_views.run_list, name="run-list"),
     path("runs/<anyid:run_id>/", run_views.run_detail, name="run-detail"),
+    path("send/", send_pages.send, name="send"),
+    path("send/arrivals/", send_pages.arrivals, name="send-arrivals-fragment"),
     path("events/", event_views.event_list, name="event-list"),
     path("events/upload/", event_views.upload, name="event-upload"),
     path("events/<uuid:event_id>/", event_views.event_detail, name="event-detail"),

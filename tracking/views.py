@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from core.access import PageRequest, project_view
 from core.models import Project
+from tracking.arrivals import has_own_data
 from tracking.filterbar import (
     PageFilter,
     build_facet,
@@ -68,6 +69,7 @@ def overview(request: PageRequest, project: Project) -> HttpResponseBase:
         "token": token,
         "tiles": tiles,
         "is_empty": not sums.events,
+        "is_demo_alone": bool(sums.events) and not has_own_data(project.pk),
         "charts": list_charts(project.pk, page.time_range, environment=page.flt.environment),
         "curl": first_data_line(request),
     }

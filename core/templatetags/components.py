@@ -24,6 +24,7 @@ RAIL = (
     ("evals", "Evals", "checkbox", "experiments:eval-list"),
     ("runs", "Runs", "route", "tracking:run-list"),
     ("events", "Events", "activity", "tracking:event-list"),
+    ("send", "Send data", "send", "tracking:send"),
     ("settings", "Settings", "settings", "settings-keys"),
 )
 JSON_DEPTH = 12

@@ -62,6 +62,8 @@ PAGES: dict[str, dict[str, Role]] = {
     "p/<slug:slug>/scores/": {"POST": Role.ANALYST},
     "p/<slug:slug>/traces/": {"GET": VIEWER},
     "p/<slug:slug>/traces/<anyid:trace_id>/": {"GET": VIEWER},
+    "p/<slug:slug>/send/": {"GET": VIEWER, "POST": ADMIN},
+    "p/<slug:slug>/send/arrivals/": {"GET": VIEWER},
     "p/<slug:slug>/events/": {"GET": VIEWER},
     "p/<slug:slug>/events/upload/": {"GET": Role.EDITOR, "POST": Role.EDITOR},
     "p/<slug:slug>/events/<uuid:event_id>/": {"GET": VIEWER},
