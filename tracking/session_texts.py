@@ -6,6 +6,8 @@ refreshed at most once in ten seconds, however fast it grows.
 
 import datetime
 import logging
+import math
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -80,11 +82,11 @@ class Leased(NamedTuple):
     projects: dict[int, list[str]]
 
 
-def refresh_due_sessions(*, now: datetime.datetime) -> int:
-    """Refresh the sessions whose turn it is and return how many."""
+def refresh_due_sessions(*, now: datetime.datetime, seconds: float = math.inf) -> int:
+    """Refresh the sessions whose turn it is, for about so long, and return how many."""
     prepare_stages()
-    n_refreshed = 0
-    while (leased := lease_due(now)).n_seen:
+    n_refreshed, until = 0, time.monotonic() + seconds
+    while time.monotonic() < until and (leased := lease_due(now)).n_seen:
         refresh_leased(leased, now)
         n_refreshed += leased.n_seen
     return n_refreshed
