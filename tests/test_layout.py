@@ -23,6 +23,7 @@ PURE = [
     "core/addresses.py",
     "core/outbound.py",
     "tracking/events.py",
+    "tracking/event_meaning.py",
     "tracking/identity.py",
     "tracking/cleaning.py",
     "tracking/timestamps.py",

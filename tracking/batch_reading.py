@@ -12,13 +12,14 @@ from django.conf import settings
 
 from tracking import leases
 from tracking.adapters import ADAPTERS
+from tracking.adapters.span_scores import score_parts
 from tracking.blocks import Block
 from tracking.clients import client_of
 from tracking.counters import Fate, FateCounts
 from tracking.dimensions import decide_names
 from tracking.documents import DocumentChanges, read_documents
 from tracking.event_rows import EventKey
-from tracking.events import IncomingEvent, Part, Receipt
+from tracking.events import OWN_FORMATS, IncomingEvent, Part, Receipt
 from tracking.folding import Fact
 from tracking.inflate import inflate
 from tracking.leases import Batch
@@ -26,7 +27,7 @@ from tracking.mentions import PROTOBUF
 from tracking.origins import save_origins
 from tracking.preparing import pack_facts, price_event, settle_clocks
 from tracking.project_prices import book_of
-from tracking.quarantine import Item
+from tracking.quarantine import RETRIED, Item
 from tracking.rules import Rules
 from tracking.screening import (
     screen_documents,
@@ -49,6 +50,7 @@ class Reading(msgspec.Struct):
     parts: list[Part] = []
     documents: DocumentChanges = msgspec.field(default_factory=DocumentChanges)
     quarantined: list[Item] = []
+    handed_on: list[Part] = []  # scores that events carry: digested after them
     counts: FateCounts = msgspec.field(default_factory=FateCounts)
     rules: Rules = Rules()
 
@@ -95,9 +97,26 @@ def read_batch(cursor: psycopg.Cursor[Any], batch: Batch, reading: Reading) -> N
             reading.counts.count(Fate.REJECTED, received_us, detail=code)
 
         events = screen_events(cursor, project_id, rules, events, refuse=refuse)
+    events = _take_evaluations(events, reading, rules, received_us=received_us)
     book = book_of(batch.project_id)
     reading.facts += [price_event(event, book) for event in events]
     reading.received_us += [received_us] * len(events)
+
+
+def _take_evaluations(
+    events: list[IncomingEvent], reading: Reading, rules: Rules, *, received_us: int
+) -> list[IncomingEvent]:
+    """Make scores of what events carry, of each that came: which of two is stored is another
+    matter."""
+    judged = [event for event in events if event.evaluations]
+    if not judged:
+        return events
+    parts = [part for event in judged for part in score_parts(event, received_us=received_us)]
+    reading.handed_on += strip_parts(rules, parts)
+    return [
+        msgspec.structs.replace(event, evaluations=()) if event.evaluations else event
+        for event in events
+    ]
 
 
 def _rules_for(batch: Batch, body: bytes, rules: Rules) -> Rules:
@@ -108,7 +127,10 @@ def _rules_for(batch: Batch, body: bytes, rules: Rules) -> Rules:
 
 
 def _count_source(cursor: psycopg.Cursor[Any], batch: Batch, counts: FateCounts) -> None:
-    """Note from where, and in which format, a request came: one entry of the ledger each."""
+    """Note from where, and in which format, a request came: one entry of the ledger each, and none
+    for what comes out of quarantine or of other items."""
+    if batch.format in OWN_FORMATS or RETRIED in batch.headers:
+        return
     received_us = unix_us(batch.received_at) or 0
     counts.count(Fate.FORMAT, received_us, detail=batch.format, n=batch.n_items)
     client = client_of(batch.headers.get("user-agent", ""))

@@ -30,6 +30,7 @@ from tracking.event_rows import insert_events, load_facts, replace_events
 from tracking.events import CALL_KINDS, IncomingEvent, Part
 from tracking.faults import is_transient
 from tracking.folding import Fact
+from tracking.handing_on import hand_on
 from tracking.leases import Batch, Lease
 from tracking.payloads import Slot, note_stale, save_used_blocks, slots_of
 from tracking.quarantine import Item, quarantine
@@ -63,7 +64,7 @@ def digest_lease(lease: Lease, *, slot: int, now: datetime.datetime) -> int:
             )
             leases.let_go(lease, batches, error=str(error), now=now)
         else:
-            n_items += sum(batch.n_items for batch in batches)
+            n_items += sum(batch.n_items or 1 for batch in batches)  # own batches count no items
     return n_items
 
 
@@ -104,6 +105,7 @@ def _write(writing: Writing, reading: Reading) -> None:
     used = _store_derived(writing, reading, reading.documents.changes)
     used |= _store(writing, reading, range(len(reading.facts)))
     save_used_blocks(cursor, project_id, reading.blocks, used)
+    hand_on(cursor, project_id, reading.handed_on, now=writing.now)
     items = screen_items(cursor, project_id, reading.rules, reading.quarantined, reading.counts)
     quarantine(cursor, project_id, items, counts=reading.counts, now=writing.now)
     reading.counts.save(cursor, project_id)
@@ -128,7 +130,7 @@ def _store_derived(
             reason = f"refused: {type(error).__name__}: {error}"
             for part in changes[0].fresh:
                 reading.quarantined.append(refuse_part(part, reason))
-                reading.counts.count(Fate.STORED, part.received_us, n=-1)
+                reading.counts.count(Fate.STORED, part.received_us, n=-int(part.is_counted))
             return set()
     middle = len(changes) // 2
     used = _store_derived(writing, reading, changes[:middle])

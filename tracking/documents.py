@@ -192,7 +192,7 @@ def _merge(
     for part in sorted(arrived, key=lambda p: p.received_us):
         other = added.get(part.body) or known.get(part.body)
         if other is not None:
-            result.repeated.append(part.received_us)
+            result.repeated += [part.received_us] if part.is_counted else []
         elif len(known) + len(added) >= MAX_PARTS:
             result.refused.append(refuse_part(part, f"too_many_parts: {MAX_PARTS:,} are kept"))
             continue
@@ -216,7 +216,7 @@ def _derive(
     except Exception as error:  # a bug of a deriver must not lose what was acknowledged
         failure = error
     else:
-        result.stored += [part.received_us for part in change.fresh]
+        result.stored += [part.received_us for part in change.fresh if part.is_counted]
         return change
     result.n_failures += 1
     if len(added) > 1 and result.n_failures < MOST_FAILURES:
@@ -265,7 +265,8 @@ def _change_of(
 
 def refuse_part(part: Part, reason: str) -> Item:
     """The part as something to quarantine."""
-    return Item(PART_FORMAT, msgspec.json.encode(part), reason, part.received_us)
+    n_items = int(part.is_counted)
+    return Item(PART_FORMAT, msgspec.json.encode(part), reason, part.received_us, n_items=n_items)
 
 
 def save_documents(

@@ -6,6 +6,7 @@ still be on its way (:data:`SETTLED`).
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,9 @@ from uuid import UUID
 
 from core.api import CursorError, read_cursor, sign_cursor
 from tracking.adapters.analytics_points import EXPERIMENT_TRACE, SESSION_TRACE
-from tracking.events import Kind
+from tracking.event_meaning import Said, meaning_of, meaning_of_score
+from tracking.events import SCORE, Kind, Payload
+from tracking.payloads import load_payloads
 from tracking.rows import KIND_NAMES, STATUS_NAMES, Columns
 from tracking.statements import Where, fetch_all, fetch_one
 
@@ -25,7 +28,8 @@ KINDS = {kind.name.lower(): int(kind) for kind in Kind if kind is not Kind.EVENT
 
 COLUMNS = (
     "e.received_at, e.occurred_at, e.id, e.kind, e.name, e.status, e.trace_id, e.span_id, e.run_id,"
-    " e.session_own, e.arms, e.duration_us, e.model, e.error"
+    " e.session_own, e.arms, e.duration_us, e.model, e.error, e.operation, e.metrics,"
+    " e.parent_span_id, e.user_own, e.block_id, e.block_ix"
 )
 ORDER = "e.received_at DESC, e.occurred_at DESC, e.id DESC"
 READ = f"SELECT * FROM tracking_event e WHERE {{read}} ORDER BY {ORDER} LIMIT %s"
@@ -73,6 +77,8 @@ class LogFilter:
             where.add("e.kind <> 0")
         elif self.type in KINDS:
             where.add("e.kind = %s", KINDS[self.type])
+        elif self.type == SCORE:
+            where.add("(e.operation = %s AND e.duration_us IS NULL OR e.name = %s)", SCORE, SCORE)
         elif self.type:
             where.add("e.kind = 0 AND starts_with(e.name, %s)", self.type)
         where.add_if(self.environment, "e.environment = %s")
@@ -93,6 +99,7 @@ class LogLine:
     keys: list[tuple[str, str]]
     duration_ms: float | None
     error: str
+    meaning: str = ""
 
     @property
     def stamp(self) -> str:
@@ -135,7 +142,7 @@ def _page(project_id: int, flt: LogFilter, read: Where) -> LogPage:
     rows = _fetch(read, flt, PAGE_ROWS + 1)
     following = _find_following(read, flt, rows)
     return LogPage(
-        lines=[build_line(row) for row in rows[:PAGE_ROWS]],
+        lines=build_lines(project_id, rows[:PAGE_ROWS]),
         next_cursor=_write_position(project_id, flt, following) if following else "",
     )
 
@@ -150,7 +157,7 @@ def list_news(project_id: int, flt: LogFilter, *, after: str, now: datetime) -> 
     read.add("e.received_at >= %s AND e.received_at < %s", position[0], settled)
     rows = _fetch(read, flt, NEWS_ROWS + 1)
     return LogPage(
-        lines=[build_line(row) for row in rows[:NEWS_ROWS]],
+        lines=build_lines(project_id, rows[:NEWS_ROWS]),
         newest=_write_position(project_id, flt, (settled, settled, NO_ID)),
         is_gap=len(rows) > NEWS_ROWS,
     )
@@ -209,20 +216,60 @@ def _read_position(project_id: int, flt: LogFilter, cursor: str) -> Position | N
     return datetime.fromisoformat(received_at), datetime.fromisoformat(occurred_at), UUID(event_id)
 
 
-def build_line(row: Columns) -> LogLine:
+def build_lines(project_id: int, rows: Sequence[Columns]) -> list[LogLine]:
+    """Lines, with what their points say: their payloads are read, at most as many as a page has."""
+    points = [row for row in rows if row[3] == 0 or _is_score(row)]
+    payloads = load_payloads(project_id, [(row[1], row[18] or 0, row[19] or 0) for row in points])
+    said = {row[2]: _meaning(row, payload) for row, payload in zip(points, payloads, strict=True)}
+    return [_build_line(row, said.get(row[2], "")) for row in rows]
+
+
+def _is_score(row: Columns) -> bool:
+    return bool(row[14] == SCORE and row[11] is None)
+
+
+def _meaning(row: Columns, payload: Payload) -> str:
+    metrics = [(str(name), float(value)) for name, value in json.loads(row[15] or "[]")]
+    attributes = payload.attributes or {}
+    if not _is_score(row):
+        return meaning_of(Said(row[4], attributes, metrics))
+    return meaning_of_score(Said(SCORE, attributes, metrics, target=_target(row)[0]))
+
+
+def _target(row: Columns) -> tuple[str, str]:
+    """What a score judges: the narrowest thing that it names."""
+    named = (("span", row[16]), ("run", row[8]), ("user", row[17]))
+    for kind, name in named:
+        if name:
+            return kind, name
+    if row[9] and row[6].startswith(SESSION_TRACE):
+        return "session", row[9]
+    return "trace", row[6]
+
+
+def _build_line(row: Columns, meaning: str) -> LogLine:
     received_at, occurred_at, event_id, kind, name, status = row[:6]
     duration_us, error = row[11], row[13]
     return LogLine(
         id=event_id,
         received_at=received_at,
         occurred_at=occurred_at,
-        type=name if kind == 0 else KIND_NAMES[kind],
+        type=SCORE if _is_score(row) else name if kind == 0 else KIND_NAMES[kind],
         kind=KIND_NAMES[kind],
         status=STATUS_NAMES[status],
-        keys=_point_keys(row) if kind == 0 else _span_keys(row),
+        keys=_keys(row),
         duration_ms=None if duration_us is None else duration_us / 1000,
         error=error,
+        meaning=meaning,
     )
+
+
+def _keys(row: Columns) -> list[tuple[str, str]]:
+    if _is_score(row):
+        target = _target(row)
+        further = ("session", row[9]), ("trace", "" if ":" in row[6] else row[6])
+        return [target, *(pair for pair in further if pair[1] and pair != target)]
+    return _point_keys(row) if row[3] == 0 else _span_keys(row)
 
 
 def _span_keys(row: Columns) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ from tracking.event_log import (
     list_events,
     list_news,
 )
-from tracking.events import BadBodyError
+from tracking.events import SCORE, BadBodyError
 from tracking.filterbar import list_environments
 from tracking.inflate import TooLargeError
 from tracking.pages import first_data_line, list_slots
@@ -48,6 +48,7 @@ KNOWN_TYPES = [
     "variant.error",
     "metric.computed",
     "decision.made",
+    SCORE,
     SPAN,
     *KINDS,
 ]

@@ -59,6 +59,22 @@ class Payload(msgspec.Struct, frozen=True, gc=False, array_like=True):
 EMPTY_PAYLOAD = Payload()
 
 
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A judgement that a span carries. It becomes a score of what it judges, and is no part of the
+    stored event (tracking.adapters.span_scores)."""
+
+    name: str
+    value: float | bool | str
+    source: str  # user | human | judge | code
+    key: str  # tells it from the others of its span
+    identifier: str = ""  # tells it from all others of its name and target, wherever it is said
+    comment: str = ""
+    at_us: int | None = None  # None: the end of its span
+    scope: str = "span"  # span | trace | session
+    of_link: bool = True  # an evaluator's: of the span that it links to
+    rest: dict[str, object] = {}
+
+
 class IncomingEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One span or point, only what it said itself."""
 
@@ -110,6 +126,7 @@ class IncomingEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         False  # the item had no usable time: the time of first receipt is kept for it
     )
     payload: Payload = EMPTY_PAYLOAD
+    evaluations: tuple[Evaluation, ...] = ()  # handed on as scores, not stored
 
     @property
     def is_score(self) -> bool:
@@ -144,6 +161,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes  # JSON, in one canonical form: equal pieces have equal bytes
     received_us: int
     moments: tuple[int, ...] = ()  # times of its events, as far as it names them
+    is_counted: bool = True  # False: it comes of an item that the ledger counts already
 
 
 EVENT_FORMAT = "assay-event"
@@ -151,6 +169,12 @@ EVENT_FORMAT = "assay-event"
 
 PART_FORMAT = "assay-part"
 """A part that could not be understood with the others, as JSON of its struct."""
+
+PARTS_FORMAT = "assay-parts"
+"""Parts that come of events, handed on by digest itself."""
+
+OWN_FORMATS = frozenset({EVENT_FORMAT, PART_FORMAT, PARTS_FORMAT})
+"""What nobody sends: their items were counted when they came."""
 
 
 class Derived(msgspec.Struct, frozen=True):

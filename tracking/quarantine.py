@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import psycopg
 from django.db import transaction
+from psycopg.types.json import Jsonb
 
 from tracking.cleaning import clean_text
 from tracking.counters import Fate, FateCounts
@@ -35,9 +36,13 @@ SAVE = (
 PUT_BACK = (
     "INSERT INTO tracking_inboxbatch (project_id, format, encoding, body, headers, n_items,"
     " n_bytes, horizon_us, received_at, lease_until, attempts, last_error)"
-    " SELECT project_id, format, '', body, headers, n_items, length(body), horizon_us, received_at,"
-    " %s, 0, '' FROM tracking_quarantined WHERE project_id = %s AND id = ANY (%s) ORDER BY id"
+    " SELECT project_id, format, '', body, coalesce(headers, '{}') || %s, n_items, length(body),"
+    " horizon_us, received_at, %s, 0, '' FROM tracking_quarantined"
+    " WHERE project_id = %s AND id = ANY (%s) ORDER BY id"
 )
+RETRIED = "x-assay-retried"
+"""Among the headers of what was put back, and never a sender's: the sources of its items were
+counted when it came."""
 REASON_LENGTH = 500
 
 
@@ -112,7 +117,7 @@ def retry_quarantined(project_id: int, ids: Sequence[int], *, now: datetime.date
             counts.count(Fate.QUARANTINED, received_us, detail=reason, n=-row.n_items)
         found = [row.pk for row in rows]
         with open_cursor() as cursor:
-            cursor.execute(PUT_BACK, (now, project_id, found))
+            cursor.execute(PUT_BACK, (Jsonb({RETRIED: "1"}), now, project_id, found))
             counts.save(cursor, project_id)
         Quarantined.objects.filter(project_id=project_id, pk__in=found).delete()
     return len(rows)

@@ -120,8 +120,9 @@ def screen_documents(
             cursor, project_id, list(change.events.values())
         ):
             for part in change.fresh:
-                counts.count(Fate.STORED, part.received_us, n=-1)
-                counts.count(Fate.REJECTED, part.received_us, detail=ERASED)
+                n = int(part.is_counted)
+                counts.count(Fate.STORED, part.received_us, n=-n)
+                counts.count(Fate.REJECTED, part.received_us, detail=ERASED, n=n)
         else:
             kept.append(change)
     return kept

@@ -15,12 +15,23 @@ import msgspec
 import tracking.adapters.analytics as analytics
 import tracking.adapters.dogpile as dogpile
 import tracking.adapters.fallom_metrics as fallom_metrics
+import tracking.adapters.handed_on as handed_on
 import tracking.adapters.matey as matey
 import tracking.adapters.matey_deriving as matey_deriving
 import tracking.adapters.otlp_logs as otlp_logs
 import tracking.adapters.scores as scores
 import tracking.adapters.trace_bodies as trace_bodies
-from tracking.events import Batch, Derived, IncomingEvent, Part, Receipt, Rejection
+from tracking.events import (
+    EVENT_FORMAT,
+    PART_FORMAT,
+    PARTS_FORMAT,
+    Batch,
+    Derived,
+    IncomingEvent,
+    Part,
+    Receipt,
+    Rejection,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +83,9 @@ ADAPTERS: dict[str, Adapter] = {
     fallom_metrics.SYSTEM: Adapter(fallom_metrics.check, fallom_metrics.read, makes_documents=True),
     "dogpile": Adapter(dogpile.check, dogpile.read, makes_documents=True),
     "matey": Adapter(matey.check, matey.read, makes_documents=True),
-    "assay-event": Adapter(_check_one, _read_event),
-    "assay-part": Adapter(_check_one, _read_part, makes_documents=True),
+    EVENT_FORMAT: Adapter(_check_one, _read_event),
+    PART_FORMAT: Adapter(_check_one, _read_part, makes_documents=True),
+    PARTS_FORMAT: Adapter(handed_on.check, handed_on.read, makes_documents=True),
 }
 
 DERIVERS: dict[str, Deriver] = {

@@ -27,6 +27,7 @@ from tracking.adapters.dialects.codecs import (
     WRONG_TYPE,
     Codec,
 )
+from tracking.adapters.dialects.compounds import MARK, is_compound
 from tracking.adapters.dialects.sealing import seal
 from tracking.adapters.dialects.table import KEYS, Entry, read_attribute
 
@@ -157,7 +158,7 @@ def _entries_of(attributes: dict[str, object]) -> list[Entry]:
         kind = type(raw)
         if key not in KEYS:
             plain = raw if kind in _PLAIN else seal(raw)
-            entries.append((None, 0, None, key, plain, ""))
+            entries.append((None, 0, None, key, plain, MARK if is_compound(key) else ""))
         elif kind not in _PLAIN or (isinstance(raw, str) and len(raw) > _SHORT):
             entries.append(read_attribute(key, seal(raw)))
         else:

@@ -69,6 +69,7 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
         seen=gathered.seen,
         warnings=_join(gathered.warnings, times.warnings, envelope.warnings),
         payload=payload,
+        evaluations=gathered.evaluations,
         **gathered.columns,
     )
     return event if gathered.beyond is None else settle_beyond(event, gathered.beyond)

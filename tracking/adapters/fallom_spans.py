@@ -14,6 +14,7 @@ from tracking.adapters.dialects.attributes import (
     settle,
 )
 from tracking.adapters.dialects.codecs import METADATA, NAME, TAGS, WRONG_TYPE, Codec
+from tracking.adapters.dialects.evaluations import JUDGE, value_of
 from tracking.adapters.dialects.sealing import seal
 from tracking.adapters.dialects.table import KEYS_OF_COLUMN
 from tracking.adapters.fallom_names import (
@@ -27,7 +28,7 @@ from tracking.adapters.fallom_names import (
 from tracking.adapters.fallom_usage import read_usage, usage_of_steps
 from tracking.adapters.json_values import JsonObject, length_us, number, obj, objects, text
 from tracking.cleaning import clean_error, clean_name
-from tracking.events import IncomingEvent, Kind, Payload, Receipt, Status
+from tracking.events import Evaluation, IncomingEvent, Kind, Payload, Receipt, Status
 from tracking.identity import content_rank, span_identity
 from tracking.timestamps import Settled, settle_span
 
@@ -54,6 +55,7 @@ _CONTENT_KEYS = frozenset(
     key.name for column in BODY_COLUMNS for key in KEYS_OF_COLUMN.get(column, ())
 )
 _JUDGED = ("geval.metric", "geval.score")
+_REASONING = "geval.reasoning"
 
 
 class FlatSpan(msgspec.Struct, frozen=True, gc=False):
@@ -98,7 +100,7 @@ def map_flat_span(flat: FlatSpan, receipt: Receipt) -> IncomingEvent:
         trace_id=flat.trace_id,
         span_id=flat.span_id,
         parent_span_id=flat.parent_span_id,
-        metrics=_metrics_of(attributes),
+        evaluations=(*_judgement_of(attributes), *gathered.evaluations),
         seen=gathered.seen,
         warnings=_warnings_of(flat, gathered, times, bodies),
         payload=payload,
@@ -128,7 +130,11 @@ def _take_bodies(data: JsonObject, attributes: JsonObject) -> Bodies:
         bodies.output = _plain_text(attributes.pop("output"))
     if is_kept:
         return bodies
-    content = [key for key in attributes if key.startswith(_CONTENT) or key in _CONTENT_KEYS]
+    content = [
+        key
+        for key in attributes
+        if key.startswith(_CONTENT) or key in _CONTENT_KEYS or key == _REASONING
+    ]
     for key in content:
         del attributes[key]
     bodies.is_dropped = bool(content) or bodies.input is not None or bodies.output is not None
@@ -281,11 +287,16 @@ def arm_of(test: object, variant: object) -> tuple[Arm, ...]:
     return ((name, clean_name(variant)),) if name and isinstance(variant, str) and variant else ()
 
 
-def _metrics_of(attributes: JsonObject) -> tuple[tuple[str, float], ...]:
-    """The score of a judge's call."""
-    name, score = (attributes.get(key) for key in _JUDGED)
-    value = number(score)
-    return ((clean_name(f"geval.{name}"), value),) if text(name) and value is not None else ()
+def _judgement_of(attributes: JsonObject) -> tuple[Evaluation, ...]:
+    """What a judge's call decided: of what, it does not say, so it is a score of the call."""
+    name, score, reasoning = (attributes.get(key) for key in (*_JUDGED, _REASONING))
+    value = value_of(score, None)
+    if not text(name).strip() or value is None:
+        return ()
+    key = f"geval:{name}"
+    return (
+        Evaluation(name=text(name), value=value, source=JUDGE, key=key, comment=text(reasoning)),
+    )
 
 
 def _payload_of(gathered: Gathered, bodies: Bodies, rest: dict[str, object]) -> Payload:

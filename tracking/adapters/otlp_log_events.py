@@ -7,14 +7,13 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from tracking.adapters.dialects.arms import Arm
 from tracking.adapters.dialects.attributes import gather, settle
-from tracking.adapters.dialects.evaluations import EVENT as EVALUATION
+from tracking.adapters.dialects.evaluations import evaluation_of_event, is_evaluation
 from tracking.adapters.dialects.message_events import DETAILS
 from tracking.adapters.dialects.table import read_attribute
 from tracking.adapters.otlp_values import attributes_of, value_of
-from tracking.adapters.scores import MAX_COMMENT, MAX_NAME, SYSTEM, Said
-from tracking.cleaning import MAX_NAME_BYTES, clean_name, clean_text
+from tracking.adapters.span_scores import build_part, build_said
+from tracking.cleaning import clean_name
 from tracking.events import IncomingEvent, Kind, Part, Payload, Receipt
-from tracking.folding import GREATEST_METRIC
 from tracking.identity import content_identity, content_rank
 from tracking.timestamps import settle_moment
 
@@ -42,9 +41,6 @@ _COLUMNS = frozenset(
     }
 )
 _BODIES = ("input", "output", "system")
-_EVALUATED = "gen_ai.evaluation."
-_TOLD = frozenset({f"{_EVALUATED}name", f"{_EVALUATED}score.value", f"{_EVALUATED}explanation"})
-_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class LogContext(msgspec.Struct, frozen=True):
@@ -105,50 +101,21 @@ def score_part(record: LogRecord, raw: bytes, context: LogContext) -> Part | Non
     """An evaluation as a score of the span that it names, by a judge; None when it says no value,
     or not of what."""
     attributes = attributes_of(record.attributes)
-    name, value = attributes.get(f"{_EVALUATED}name"), _value_of(attributes)
+    evaluation = evaluation_of_event(context.name, attributes)
     columns = gather([read_attribute(key, said) for key, said in attributes.items()]).columns
     trace_id, session_id = _hex(record.trace_id), columns.get("session_own", "")
-    if not isinstance(name, str) or not name.strip() or value is None:
-        return None
-    if not (trace_id or session_id):
+    if evaluation is None or not (trace_id or session_id):
         return None
     at_ns = record.time_unix_nano or record.observed_time_unix_nano
-    comment = attributes.get(f"{_EVALUATED}explanation")
-    said = Said(
-        name=_cut(clean_text(name.strip()), MAX_NAME),
-        value=value,
-        source="judge",
-        comment=clean_text(comment)[:MAX_COMMENT] if isinstance(comment, str) else "",
+    said = build_said(
+        evaluation,
         at_us=at_ns // 1000 or None,
         trace_id=trace_id,
         span_id=_hex(record.span_id),
         session_id=session_id,
-        rest={key: held for key, held in attributes.items() if key not in _TOLD},
     )
-    return Part(
-        system=SYSTEM,
-        key=f"evaluation:{content_identity(raw, context.ordinal).hex()}",
-        body=_encode(said),
-        received_us=context.receipt.received_us,
-        moments=() if said.at_us is None else (said.at_us,),
-    )
-
-
-def _value_of(attributes: dict[str, object]) -> float | bool | str | None:
-    """The number, which a label only explains, else the label."""
-    value = attributes.get(f"{_EVALUATED}score.value")
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
-        return float(value) if abs(value) <= GREATEST_METRIC else None
-    label = attributes.get(f"{_EVALUATED}score.label")
-    if not isinstance(label, str) or not label.strip():
-        return None
-    return _cut(clean_text(label.strip()), MAX_NAME_BYTES)
-
-
-def _cut(text: str, size: int) -> str:
-    return text.encode()[:size].decode(errors="ignore")
+    received_us = context.receipt.received_us
+    return build_part(said, raw, context.ordinal, received_us=received_us, is_counted=True)
 
 
 def _hex(identity: bytes) -> str:
@@ -169,7 +136,7 @@ def _span_events(
     name: str, at_ns: int, record: LogRecord, attributes: dict[str, object]
 ) -> list[object] | None:
     """A message as the span event that it would be, for whatever reads messages."""
-    if name in {EVALUATION, DETAILS}:
+    if name == DETAILS or is_evaluation(name):
         return None
     body = value_of(record.body)
     said = body if isinstance(body, dict) else {} if body is None else {"content": body}

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from tracking.adapters.dialects.evaluations import EVENT as EVALUATION
+from tracking.adapters.dialects.evaluations import is_evaluation
 from tracking.adapters.dialects.message_events import EVENT_NAMES
 from tracking.adapters.otlp_encode import encode_log_record, encode_resource, encode_scope
 from tracking.adapters.otlp_json import (
@@ -30,7 +30,6 @@ from tracking.adapters.otlp_requests import Group
 from tracking.events import BadBodyError, Batch, Failure, IncomingEvent, Receipt, Rejection
 
 MAX_RECORDS = 10_000
-KEPT = EVENT_NAMES | {EVALUATION}
 
 MALFORMED, EXPIRED, NOT_COLLECTED = "malformed", "expired", "log_not_collected"
 BAD_TRACE_ID, BAD_SPAN_ID = "invalid_trace_id", "invalid_span_id"
@@ -105,7 +104,7 @@ def _take(
         origin.hash,
         origin.arms,
     )
-    part = score_part(record, raw, context) if context.name == EVALUATION else None
+    part = score_part(record, raw, context) if is_evaluation(context.name) else None
     if part is None:
         batch.events.append(map_record(record, raw, context))
     else:
@@ -143,7 +142,8 @@ def name_of(record: LogRecord) -> str:
 def _refuse(index: int, record: Sent, receipt: Receipt) -> Rejection | None:
     if isinstance(record, MalformedError):
         return Rejection(index, MALFORMED, str(record))
-    if name_of(record) not in KEPT:
+    name = name_of(record)
+    if name not in EVENT_NAMES and not is_evaluation(name):
         return Rejection(index, NOT_COLLECTED, _HINT)
     for code, field, value, size in (
         (BAD_TRACE_ID, "traceId", record.trace_id, 16),

@@ -13,7 +13,12 @@ from tracking.adapters.dialects.keys import MAP_VERSION, STATUS_MESSAGE_BIT
 from tracking.adapters.dialects.table import read_attribute
 from tracking.adapters.fallom_headers import fill, recall_told
 from tracking.adapters.otlp_origins import read_resource
-from tracking.adapters.otlp_settling import add_scores, further_arms, settle_beyond, settle_status
+from tracking.adapters.otlp_settling import (
+    add_evaluations,
+    further_arms,
+    settle_beyond,
+    settle_status,
+)
 from tracking.events import IncomingEvent, Payload
 from tracking.timestamps import (
     CLOCK_AHEAD,
@@ -48,7 +53,7 @@ def remap_span(
     span_events: list[Any] | None = payload.span_events
     settle(gathered, event.duration_us, further_arms(span_events, said.arms))
     if span_events:
-        add_scores(gathered, span_events)
+        add_evaluations(gathered, span_events)
     extra = dict(payload.extra or {})
     text = str(extra.pop("status_message", event.error if event.seen & STATUS_MESSAGE_BIT else ""))
     code = extra.pop("status_code", event.status)
@@ -75,6 +80,7 @@ def remap_span(
         map_version=MAP_VERSION,
         warnings=tuple(sorted(warnings)),
         payload=new_payload,
+        evaluations=gathered.evaluations,
         **gathered.columns,
     )
     if gathered.beyond is not None:
@@ -85,5 +91,6 @@ def remap_span(
 
 def differs(stored: IncomingEvent, mapped: IncomingEvent) -> bool:
     """Whether two readings of one span differ, their payloads and versions apart."""
-    same = {"payload": mapped.payload, "map_version": mapped.map_version}
-    return msgspec.structs.replace(stored, **same, needs_clock=mapped.needs_clock) != mapped
+    not_stored = ("payload", "map_version", "needs_clock", "evaluations")
+    same = {name: getattr(mapped, name) for name in not_stored}
+    return msgspec.structs.replace(stored, **same) != mapped

@@ -7,8 +7,7 @@ import msgspec
 from tracking.adapters.dialects.arms import Arm, arms_of_flag_event
 from tracking.adapters.dialects.attributes import TTFT_TOO_LONG, Gathered
 from tracking.adapters.dialects.compounds import Beyond
-from tracking.adapters.dialects.evaluations import EVENT as EVALUATION
-from tracking.adapters.dialects.evaluations import MAX_SCORES, score_of_event
+from tracking.adapters.dialects.evaluations import evaluations_among_events
 from tracking.adapters.dialects.keys import STATUS_MESSAGE_BIT
 from tracking.cleaning import clean_error, clean_name
 from tracking.events import IncomingEvent, Status
@@ -56,17 +55,10 @@ def further_arms(span_events: list[Any] | None, of_resource: tuple[Arm, ...]) ->
     return (*arms, *of_resource) if arms else of_resource
 
 
-def add_scores(gathered: Gathered, span_events: list[Any]) -> None:
-    """Evaluations that came as events of the span itself are numbers of the span."""
-    found = dict(
-        metric
-        for name, _, attributes, *_ in span_events[:MAX_SCORES]
-        if name == EVALUATION
-        for metric in score_of_event(attributes)
-    )
-    if found:
-        known = gathered.columns.get("metrics", ())
-        gathered.columns["metrics"] = (*known, *sorted(found.items()))
+def add_evaluations(gathered: Gathered, span_events: list[Any]) -> None:
+    """Evaluations may come as events of the span itself."""
+    if found := evaluations_among_events(span_events):
+        gathered.evaluations = (*gathered.evaluations, *found)
 
 
 def settle_beyond(event: IncomingEvent, beyond: Beyond) -> IncomingEvent:

@@ -9,7 +9,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status as SpanStatus
 from tracking.adapters.dialects.arms import Arm
 from tracking.adapters.dialects.attributes import Gathered, gather, settle
 from tracking.adapters.dialects.keys import MAP_VERSION
-from tracking.adapters.otlp_settling import add_scores, further_arms, settle_beyond, settle_status
+from tracking.adapters.otlp_settling import (
+    add_evaluations,
+    further_arms,
+    settle_beyond,
+    settle_status,
+)
 from tracking.adapters.otlp_values import SHORT, attributes_of, read_entry, recall
 from tracking.cleaning import clean_name
 from tracking.events import IncomingEvent, Payload, Receipt, Status
@@ -51,7 +56,7 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
     span_events = _read_span_events(span.events) if span.events else None
     settle(gathered, times.duration_us, further_arms(span_events, context.arms))
     if span_events:
-        add_scores(gathered, span_events)
+        add_evaluations(gathered, span_events)
     status = _plain_statuses.get(span.status)
     if status is None:
         status = _settle_status(gathered, span.status, span_events, odd)
@@ -81,6 +86,7 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
         map_version=MAP_VERSION,
         warnings=tuple(sorted(set(gathered.warnings))) if gathered.warnings else (),
         payload=payload,
+        evaluations=gathered.evaluations,
         **gathered.columns,
     )
     return event if gathered.beyond is None else settle_beyond(event, gathered.beyond)

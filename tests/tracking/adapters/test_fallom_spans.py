@@ -212,7 +212,10 @@ def test_a_first_token_after_the_end_is_no_column():
 
 
 def test_a_judges_score_is_a_metric():
-    assert map_sample("trace-geval-judge").metrics == (("geval.faithfulness", 0.85),)
+    (found,) = map_sample("trace-geval-judge").evaluations
+
+    assert (found.name, found.value, found.source) == ("faithfulness", 0.85, "judge")
+    assert found.comment == "Mostly grounded."
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tracking.adapters.dialects import arms as arm_choice
 from tracking.adapters.dialects.arms import Arm, choose_arms
 from tracking.adapters.dialects.codecs import BODY, MAX_COUNT
 from tracking.adapters.dialects.compounds import MARK, Beyond, read_compounds
+from tracking.adapters.dialects.evaluations import evaluations_of_attributes
 from tracking.adapters.dialects.flattened import (
     FIRST_INPUT,
     FIRST_OUTPUT,
@@ -31,7 +32,7 @@ from tracking.adapters.dialects.table import (
     read_attribute,
 )
 from tracking.adapters.dialects.usage import inclusive_input
-from tracking.events import IncomingEvent, Kind, Payload
+from tracking.events import Evaluation, IncomingEvent, Kind, Payload
 
 TTFT_TOO_LONG = "ttft_longer_than_span"
 """Time to the first token beyond the whole span: kept as an attribute, not as a column."""
@@ -52,6 +53,7 @@ class Gathered(msgspec.Struct, gc=False):
     seen: int
     warnings: list[str]
     beyond: Beyond | None = None
+    evaluations: tuple[Evaluation, ...] = ()
 
     def withhold(self, column: str, value: object) -> None:
         """Put values back under their own keys that ``column`` was to stand for."""
@@ -130,6 +132,7 @@ def _settle_compounds(gathered: Gathered) -> None:
     """The second step, for spans that say something in several attributes or in objects."""
     gathered.warnings = [code for code in gathered.warnings if code != MARK]
     gathered.beyond = read_compounds(gathered.columns, gathered.leftover, KEYS)
+    gathered.evaluations = evaluations_of_attributes(gathered.leftover)
     for name, raw in gathered.leftover.items():
         key = KEYS.get(name)
         if key is not None and key.codec is BODY and not key.mask:

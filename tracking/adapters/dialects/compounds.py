@@ -64,9 +64,6 @@ def read_compounds(columns: Columns, attributes: Attributes, keys: Container[str
                 else:
                     columns.setdefault(column, value)
     _read_families(columns, attributes, keys)
-    scores = evaluations.scores_of_attributes(attributes)
-    if scores:
-        columns["metrics"] = (*columns.get("metrics", ()), *scores)
     return beyond if beyond != Beyond() else None
 
 

@@ -1,17 +1,23 @@
-"""Evaluations as named numbers: the metric ``score:<name>`` of what was evaluated. Pure.
+"""Evaluations that spans and log records carry: judgements of what they name. Pure.
 
-A label without a number counts as 1 under ``score:<name>=<label>``.
+GenAI's event ``gen_ai.evaluation.result`` (OpenTelemetry semantic conventions for GenAI; earlier
+its name was that of the evaluation) and OpenInference's flattened lists (its specification,
+feedback: annotations and evaluations).
 """
 
 import math
+import re
+from collections import Counter
+from typing import Any
 
-from tracking.cleaning import clean_name
+import msgspec
 
-EVENT = "gen_ai.evaluation.result"
+from tracking.events import Evaluation
+
+PREFIX = "gen_ai.evaluation."
+EVENT = f"{PREFIX}result"
 MAX_SCORES = 100
 MAX_SCORE = 1e150
-
-Metric = tuple[str, float]
 
 FAMILIES = tuple(
     f"{whose}{what}."
@@ -20,41 +26,109 @@ FAMILIES = tuple(
 )
 """OpenInference's lists of evaluations, flattened: ``evaluations.0.evaluation.score``."""
 
+JUDGE = "judge"
+SOURCES = {"HUMAN": "human", "LLM": JUDGE, "CODE": "code"}
+"""By OpenInference's ``annotator_kind``; who says nothing, or something else, is a judge."""
 
-def score_of(name: object, value: object, label: object) -> list[Metric]:
-    """The metric of one evaluation; none when it says neither a number nor a label."""
-    if not isinstance(name, str) or not name:
-        return []
-    if isinstance(value, bool | int | float):
-        number = _finite(value)
-        return [] if number is None else [(clean_name(f"score:{name}"), number)]
-    if isinstance(label, str) and label:
-        return [(clean_name(f"score:{name}={label}"), 1.0)]
-    return []
+_TOLD = frozenset({"name", "score", "explanation", "identifier"})
+_split = re.compile(
+    r"(?:(trace|session)\.)?(evaluations|annotations)\.(\d{1,18})\.(?:evaluation|annotation)\.(\w+)"
+).fullmatch
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+Attributes = dict[str, object]
 
 
-def score_of_event(attributes: dict[str, object]) -> list[Metric]:
-    """The metric of a ``gen_ai.evaluation.result`` event."""
-    return score_of(
-        attributes.get("gen_ai.evaluation.name"),
-        attributes.get("gen_ai.evaluation.score.value"),
-        attributes.get("gen_ai.evaluation.score.label"),
+def is_evaluation(name: str) -> bool:
+    """Whether an event of this name is an evaluation."""
+    return name.startswith(PREFIX)
+
+
+def evaluation_of_event(name: str, attributes: Attributes) -> Evaluation | None:
+    """The evaluation of a GenAI event; None when it says no name or no value."""
+    said = attributes.get(f"{PREFIX}name") or (name != EVENT and name.removeprefix(PREFIX))
+    value = attributes.get(f"{PREFIX}score.value", attributes.get(f"{PREFIX}score"))
+    found = value_of(value, attributes.get(f"{PREFIX}score.label"))
+    if not isinstance(said, str) or not said.strip() or found is None:
+        return None
+    comment = attributes.get(f"{PREFIX}explanation")
+    told = (f"{PREFIX}name", f"{PREFIX}score.value", f"{PREFIX}explanation")
+    return Evaluation(
+        name=said,
+        value=found,
+        source=JUDGE,
+        key="",
+        comment=comment if isinstance(comment, str) else "",
+        rest={key: held for key, held in attributes.items() if key not in told},
     )
 
 
-def scores_of_attributes(attributes: dict[str, object]) -> list[Metric]:
-    """The metrics of flattened lists of evaluations, each by its name, the first of a name."""
-    groups: dict[str, dict[str, object]] = {}
-    for key, value in attributes.items():
-        if key.startswith(FAMILIES):
-            group, _, field = key.rpartition(".")
+def evaluations_among_events(span_events: list[Any]) -> list[Evaluation]:
+    """The evaluations among a span's events, each named by what it says and its place among equals:
+    ``[name, ns, attributes]`` and what may follow."""
+    found: list[Evaluation] = []
+    equals: Counter[str] = Counter()
+    for name, at_ns, attributes, *_ in span_events[:MAX_SCORES]:
+        if not is_evaluation(name):
+            continue
+        evaluation = evaluation_of_event(name, attributes)
+        if evaluation is not None:
+            content = _encode([name, at_ns, attributes]).decode()
+            ordinal, equals[content] = equals[content], equals[content] + 1
+            key = f"event:{ordinal}:{content}"
+            at_us = at_ns // 1000 or None
+            found.append(msgspec.structs.replace(evaluation, key=key, at_us=at_us))
+    return found
+
+
+def evaluations_of_attributes(attributes: Attributes) -> tuple[Evaluation, ...]:
+    """Flattened lists of evaluations, in the order of their indexes."""
+    groups: dict[tuple[str, str, int], Attributes] = {}
+    for name, value in attributes.items():
+        if name.startswith(FAMILIES) and (parts := _split(name)) is not None:
+            group = parts[1] or "span", parts[2], int(parts[3])
             if len(groups) < MAX_SCORES or group in groups:
-                groups.setdefault(group, {})[field] = value
-    found: dict[str, float] = {}
-    for fields in groups.values():
-        for name, number in score_of(fields.get("name"), fields.get("score"), fields.get("label")):
-            found.setdefault(name, number)
-    return sorted(found.items())
+                groups.setdefault(group, {})[parts[4]] = value
+    equals: Counter[str] = Counter()
+    read = (_read_fields(*group, groups[group], equals) for group in sorted(groups))
+    return tuple(evaluation for evaluation in read if evaluation is not None)
+
+
+def _read_fields(
+    scope: str, form: str, _: int, fields: Attributes, equals: Counter[str]
+) -> Evaluation | None:
+    name, value = fields.get("name"), value_of(fields.get("score"), fields.get("label"))
+    if not isinstance(name, str) or not name.strip() or value is None:
+        return None
+    source = SOURCES.get(str(fields.get("annotator_kind")), JUDGE)
+    identifier, comment = fields.get("identifier"), fields.get("explanation")
+    # Indexes are no identity: a list may be in another order when it is said again.
+    content = f"{scope}:{form}:{source}:{name}"
+    ordinal, equals[content] = equals[content], equals[content] + 1
+    return Evaluation(
+        name=name,
+        value=value,
+        source=source,
+        key=f"{ordinal}:{content}",
+        identifier=identifier if isinstance(identifier, str) else "",
+        comment=comment if isinstance(comment, str) else "",
+        scope=scope,
+        of_link=form == "evaluations",
+        rest={
+            key: held
+            for key, held in fields.items()
+            if key not in _TOLD and not (key == "label" and held == value)
+        },
+    )
+
+
+def value_of(value: object, label: object) -> float | bool | str | None:
+    """The number, or truth, which a label only explains; else the label."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and (number := _finite(value)) is not None:
+        return number
+    return label if isinstance(label, str) and label.strip() else None
 
 
 def _finite(value: float) -> float | None:

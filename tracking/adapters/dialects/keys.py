@@ -10,7 +10,7 @@ import msgspec
 
 from tracking.adapters.dialects.codecs import Codec
 
-MAP_VERSION = 1
+MAP_VERSION = 2
 """Of the tables and of what is settled from them, stored with each event that they mapped. Raise it
 when a stored span would be read differently: ``manage.py remap`` then reads the older ones again.
 """

@@ -1,0 +1,238 @@
+"""Evaluations that spans carry: scores like any other, whatever the spans came as."""
+
+import datetime
+import itertools
+import json
+import time
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from core.jobs import work_on_jobs
+from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
+from tests.tracking.adapters.otlp_building import make_pairs, make_request
+from tests.tracking.adapters.otlp_building import make_span as make_otlp_span
+from tracking.adapters.dialects.evaluations import evaluation_of_event
+from tracking.erasure import start_erasure
+from tracking.models import Document, Event, InboxBatch, IngestCounter, SessionMetric
+from tracking.scores import ScoreFilter, list_scores
+
+pytestmark = pytest.mark.usefixtures("pipeline")
+
+NOW_NS = time.time_ns() // 10**9 * 10**9 - 60 * 10**9
+TRACE, SPAN, JUDGE = "0102030405060708090a0b0c0d0e0f10", "0102030405060708", "a1a1a1a1a1a1a1a1"
+TONE = {"gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.value": 0.5}
+WHY = {"gen_ai.evaluation.explanation": "Kind, so far."}
+SESSION = {"session.id": "s"}
+
+
+def flattened(form="annotations", index=0, **fields):
+    one = form.rsplit(".", 1)[-1].removesuffix("s")
+    return {f"{form}.{index}.{one}.{name}": value for name, value in fields.items()}
+
+
+def post_span(client, attributes, **fields):
+    times = {"start_time_unix_nano": NOW_NS, "end_time_unix_nano": NOW_NS + 10**9}
+    span = make_otlp_span({**SESSION, **attributes}, **{**times, **fields})
+    body = make_request(span).SerializeToString()
+    answer = client.post("/v1/traces", body, content_type="application/x-protobuf")
+    assert answer.status_code == 200, answer.content
+
+
+def as_span_event(client):
+    said = Span.Event(
+        name="gen_ai.evaluation.result",
+        time_unix_nano=NOW_NS,
+        attributes=make_pairs({**TONE, **WHY}),
+    )
+    post_span(client, {}, events=[said])
+
+
+def as_openinference(client):
+    post_span(client, flattened(name="tone", score=0.5, explanation="Kind, so far."))
+
+
+def as_json_span(client):
+    said = flattened(name="tone", score=0.5, explanation="Kind, so far.")
+    span = make_span(TRACE, SPAN, session_id="s", attributes=said)
+    send_events(client, [span])
+
+
+def as_fallom_judge(client):
+    span = {
+        "trace_id": TRACE,
+        "span_id": SPAN,
+        "session_id": "s",
+        "name": "geval.tone",
+        "start_time": NOW_NS // 10**6,
+        "end_time": NOW_NS // 10**6 + 5,
+        "attributes": {
+            "geval.metric": "tone",
+            "geval.score": 0.5,
+            "geval.reasoning": "Kind, so far.",
+        },
+    }
+    answer = client.post("/v1/traces", json.dumps(span), content_type="application/json")
+    assert answer.status_code == 200, answer.content
+
+
+FORMATS = [as_span_event, as_openinference, as_json_span, as_fallom_judge]
+
+
+@pytest.fixture
+def sender(alpha):
+    return make_sender(alpha)
+
+
+def scores_of(project):
+    rows = list_scores(project.pk, ScoreFilter(), limit=100)
+    return [(row.target["kind"], row.name, row.value, row.source, row.comment) for row in rows]
+
+
+def sums(project):
+    metrics = SessionMetric.objects.filter(project_id=project.pk).order_by("session_id", "name")
+    return [(m.session_id, m.name, m.n, m.total) for m in metrics]
+
+
+@pytest.mark.parametrize("send", FORMATS)
+def test_it_becomes_a_score_of_its_span(alpha, sender, send):
+    send(sender)
+    digest_all()
+
+    assert scores_of(alpha) == [("span", "tone", 0.5, "judge", "Kind, so far.")]
+    assert sums(alpha) == [("s", "score:tone", 1, 0.5)]
+    assert status_of(alpha).stored_events == status_of(alpha).digested_events == 1
+    assert InboxBatch.objects.count() == 0
+    assert drift_of(alpha.pk) == []
+
+
+@pytest.mark.parametrize("send", FORMATS)
+def test_sent_again_it_changes_nothing(alpha, sender, send):
+    for _ in range(3):
+        send(sender)
+        digest_all()
+
+    assert Document.objects.filter(system="score").count() == 1
+    assert sums(alpha) == [("s", "score:tone", 1, 0.5)]
+    status = status_of(alpha)
+    assert (status.stored_events, status.duplicate_events) == (1, 2)
+    assert drift_of(alpha.pk) == []
+
+
+def test_pages_and_lists_know_it(alpha, sender, bob_client):
+    as_openinference(sender)
+    digest_all()
+
+    session = bob_client.get("/p/alpha/sessions/s/").content.decode()
+    trace = bob_client.get(f"/p/alpha/traces/{TRACE}/").content.decode()
+    assert "tone" in session
+    assert "Kind, so far." in trace
+    for limit, n_found in (("0.5", 1), ("0.6", 0)):
+        found = sender.get(f"/api/v1/sessions?score.tone_gte={limit}").json()["results"]
+        assert len(found) == n_found
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_latest_word_counts_in_any_order(alpha, sender, order, at_once):
+    versions = [
+        (flattened(name="tone", score=0.25), NOW_NS + 1 * 10**9),
+        (flattened(name="tone", score=0.75), NOW_NS + 3 * 10**9),
+        (flattened(name="depth", label="deep"), NOW_NS + 2 * 10**9),
+    ]
+    for place in order:
+        attributes, end_ns = versions[place]
+        post_span(sender, attributes, end_time_unix_nano=end_ns)
+        if not at_once:
+            digest_all()
+    digest_all()
+
+    assert sums(alpha) == [("s", "score:depth=deep", 1, 1.0), ("s", "score:tone", 1, 0.75)]
+    assert drift_of(alpha.pk) == []
+
+
+def test_an_evaluator_judges_the_span_that_it_links_to(alpha, sender):
+    link = Span.Link(trace_id=bytes.fromhex(TRACE), span_id=bytes.fromhex(SPAN))
+    said = flattened("evaluations", name="tone", score=1, identifier="judge-v2")
+    evaluator = {"openinference.span.kind": "EVALUATOR", "session.id": "judges"}
+    ids = {"trace_id": b"j" * 16, "span_id": bytes.fromhex(JUDGE)}
+    post_span(sender, {**evaluator, **said}, **ids, links=[link])
+    post_span(sender, flattened(name="tone", score=1, identifier="judge-v2"))
+    digest_all()
+
+    (row,) = list_scores(alpha.pk, ScoreFilter(), limit=100)
+    assert row.target["trace_id"] == TRACE
+    assert row.target["span_id"] == SPAN
+    assert sums(alpha) == [("s", "score:tone", 1, 1.0)]
+    assert drift_of(alpha.pk) == []
+
+
+def test_each_of_several_counts_for_what_it_judges(alpha, sender):
+    post_span(
+        sender,
+        flattened(name="tone", score=1, annotator_kind="LLM")
+        | flattened(index=1, name="tone", score=0, annotator_kind="HUMAN")
+        | flattened(index=2, name="tone", score=1, annotator_kind="LLM")
+        | flattened("trace.annotations", name="tone", score=0)
+        | flattened("session.evaluations", name="done", label="yes", annotator_kind="CODE"),
+    )
+    digest_all()
+
+    assert sorted(scores_of(alpha)) == [
+        ("session", "done", "yes", "code", ""),
+        ("span", "tone", 0.0, "human", ""),
+        ("span", "tone", 1.0, "judge", ""),
+        ("span", "tone", 1.0, "judge", ""),
+        ("trace", "tone", 0.0, "judge", ""),
+    ]
+    assert sums(alpha) == [("s", "score:done=yes", 1, 1.0), ("s", "score:tone", 4, 2.0)]
+    assert drift_of(alpha.pk) == []
+
+
+@pytest.mark.parametrize("send", FORMATS)
+def test_its_reasons_are_content(alpha, sender, send):
+    alpha.capture_content = False
+    alpha.save()
+    send(sender)
+    digest_all()
+
+    assert scores_of(alpha) == [("span", "tone", 0.5, "judge", "")]
+    assert all("Kind" not in str(row) for row in Event.objects.values())
+
+
+def test_what_is_handed_on_is_no_source(alpha, sender):
+    as_openinference(sender)
+    digest_all()
+
+    found = IngestCounter.objects.filter(fate="format").values_list("detail", "n")
+    assert list(found) == [("otlp-protobuf", 1)]
+
+
+def test_a_score_of_an_erased_session_is_not_kept(alpha, sender, alice):
+    as_openinference(sender)
+    digest_all()
+    start_erasure(alpha, "session", "s", actor=alice)
+    work_on_jobs(seconds=20)
+    as_openinference(sender)
+    digest_all()
+
+    assert Document.objects.filter(system="score").count() == 0
+    assert Event.objects.count() == 0
+    assert drift_of(alpha.pk) == []
+
+
+def test_events_of_earlier_conventions_name_the_evaluation():
+    found = evaluation_of_event("gen_ai.evaluation.relevance", {"gen_ai.evaluation.score": 4})
+
+    assert found is not None
+    assert (found.name, found.value) == ("relevance", 4.0)
+
+
+def test_times_are_those_of_the_evaluation(alpha, sender):
+    as_span_event(sender)
+    as_openinference(sender)
+    digest_all()
+
+    at = datetime.datetime.fromtimestamp(NOW_NS / 1e9, datetime.UTC)
+    found = {row.at for row in list_scores(alpha.pk, ScoreFilter(), limit=9)}
+    assert found == {at, at + datetime.timedelta(seconds=1)}
