@@ -22,6 +22,15 @@ class VariantInline(VariantInlineBase):
     fields = ("key", "name", "is_control", "weight")
     readonly_fields = ("key", "is_control")
 
+    def has_add_permission(self, request: HttpRequest, obj: Experiment | None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
+        return obj is None or not obj.is_declared
+
+    def has_delete_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
+        return False
+
 
 @admin.register(Experiment)
 class ExperimentAdmin(ExperimentAdminBase):
@@ -29,8 +38,19 @@ class ExperimentAdmin(ExperimentAdminBase):
     list_filter = ("source", "status", "unit")
     search_fields = ("key", "name")
     list_select_related = ("project",)
-    autocomplete_fields = ("project",)
+    fields = ("project", "key", "name", "source", "unit", "status", "alpha", "tuning_units")
+    readonly_fields = ("project", "key", "source", "unit", "status")
     inlines: ClassVar = [VariantInline]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
+        """Declared ones change by their own pages, which keep a record of it."""
+        return obj is None or not obj.is_declared
+
+    def has_delete_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
+        return False
 
 
 @admin.register(ResultSnapshot)

@@ -11,14 +11,15 @@ from experiments.comparing import Rule
 from experiments.discovery import choose_control, record_variants
 from experiments.executions import find_dimensions, name_from_events, read_executions
 from experiments.health import HealthInputs, check_health
+from experiments.left_out import LeftOut, count_left_out
 from experiments.measuring import correct_for_goals, measure
-from experiments.metrics import DISCOVERED_METRICS
+from experiments.metrics import DISCOVERED_METRICS, ROLE_ORDER, Metric, with_roles
 from experiments.models import Experiment, ResultSnapshot, Variant
 from experiments.results import Excluded, MetricResult, Results, SplitResult, VariantResult
 from experiments.stats import METHOD_VERSION
 from experiments.stats.power import days_left
 from experiments.stats.srm import SplitTest, check_split
-from experiments.units import VariantSums, sum_units
+from experiments.units import VariantSums, no_sums, sum_units, unit_parameters
 from experiments.verdicts import Case, Question, reach_verdict
 from tracking.models import IngestCounter
 
@@ -35,6 +36,7 @@ class Observation:
     variants: dict[str, Variant]
     control: str
     unshown: int  # variants left out because there are too many
+    left_out: LeftOut | None  # of a declared experiment
     now: datetime
 
     @property
@@ -74,7 +76,7 @@ def compute_results(experiment: Experiment, *, now: datetime) -> Results:
     rule = Rule(alpha=experiment.alpha, tuning_units=experiment.tuning_units)
     metrics = [
         measure(metric, observation.arms, observation.control, rule=rule)
-        for metric in DISCOVERED_METRICS
+        for metric in metrics_of(experiment)
     ]
     correct_for_goals(metrics)
     split = judge_split(observation)
@@ -112,12 +114,26 @@ def build_case(observation: Observation, split: SplitTest, metrics: Sequence[Met
         unit=observation.experiment.unit,
         alpha=observation.experiment.alpha,
         days_left=days_to_go(observation),
+        is_draft=observation.experiment.is_draft,
     )
+
+
+def metrics_of(experiment: Experiment) -> Sequence[Metric]:
+    """The metrics in the roles that were declared, or those of every discovered experiment."""
+    if not experiment.is_declared:
+        return DISCOVERED_METRICS
+    roles = (
+        (each.metric, role)
+        for each in experiment.metrics.all()
+        for role in ROLE_ORDER
+        if role == each.role
+    )
+    return with_roles(dict(roles))
 
 
 def observe(experiment: Experiment, *, now: datetime) -> Observation:
     seen = sum_units(experiment, now=now)
-    arms = largest_arms(seen)
+    arms = declared_arms(experiment, seen) if experiment.is_declared else largest_arms(seen)
     variants = {variant.key: variant for variant in record_variants(experiment, arms)}
     control = next((key for key, variant in variants.items() if variant.is_control), "")
     return Observation(
@@ -125,9 +141,21 @@ def observe(experiment: Experiment, *, now: datetime) -> Observation:
         arms=sorted(arms, key=lambda arm: arm.variant != control),
         variants=variants,
         control=control,
-        unshown=len(seen) - len(arms),
+        unshown=max(len(seen) - len(arms), 0),
+        left_out=(
+            count_left_out(experiment, unit_parameters(experiment, now=now))
+            if experiment.is_declared
+            else None
+        ),
         now=now,
     )
+
+
+def declared_arms(experiment: Experiment, seen: Sequence[VariantSums]) -> list[VariantSums]:
+    """Every declared variant, one that nobody met too: the split is judged with it."""
+    known = {arm.variant: arm for arm in seen}
+    keys = [variant.key for variant in experiment.variants.all()]
+    return [known.get(key) or no_sums(key) for key in keys]
 
 
 def largest_arms(arms: list[VariantSums]) -> list[VariantSums]:
@@ -187,6 +215,7 @@ def health_inputs(
         metrics=metrics,
         unit=observation.experiment.unit,
         unshown=observation.unshown,
+        left_out=observation.left_out,
     )
 
 
@@ -212,6 +241,7 @@ def variant_result(
     observation: Observation, arm: VariantSums, dimensions: dict[str, str]
 ) -> VariantResult:
     variant = observation.variants[arm.variant]
+    before = observation.left_out.before_start if observation.left_out else {}
     return VariantResult(
         key=arm.variant,
         name=variant.title,
@@ -219,7 +249,12 @@ def variant_result(
         weight=variant.weight,
         units=arm.units,
         maturing=arm.maturing,
-        excluded=Excluded(several_variants=arm.several, fallback=0, forced=0, before_start=0),
+        excluded=Excluded(
+            several_variants=arm.several,
+            fallback=0,
+            forced=0,
+            before_start=before.get(arm.variant, 0),
+        ),
         dimensions=dimensions,
         first_seen=_iso(arm.first_seen),
         last_seen=_iso(arm.last_seen),
@@ -228,7 +263,10 @@ def variant_result(
 
 def days_to_go(observation: Observation) -> float | None:
     """Return the days until the planned units have come, at the rate seen so far."""
-    began = min((arm.first_seen for arm in observation.arms), default=observation.now)
+    if observation.experiment.status != Experiment.Status.RUNNING:
+        return None
+    seen = (arm.first_seen for arm in observation.arms if arm.first_seen is not None)
+    began = min(seen, default=observation.now)
     observed = observation.now - began
     if observed < SHORTEST_OBSERVATION:
         return None

@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from experiments import api_views
+from experiments import api_management, api_views
 
 KEY = r"(?P<key>(?s:.+?))"
 
@@ -22,6 +22,21 @@ urlpatterns = [
         rf"^experiments/{KEY}/sessions/?$",
         api_views.UnitListView.as_view(),
         name="api-experiment-sessions",
+    ),
+    re_path(
+        rf"^experiments/{KEY}/start/?$",
+        api_management.StartView.as_view(),
+        name="api-experiment-start",
+    ),
+    re_path(
+        rf"^experiments/{KEY}/pause/?$",
+        api_management.PauseView.as_view(),
+        name="api-experiment-pause",
+    ),
+    re_path(
+        rf"^experiments/{KEY}/stop/?$",
+        api_management.StopView.as_view(),
+        name="api-experiment-stop",
     ),
     re_path(rf"^experiments/{KEY}/?$", api_views.ExperimentView.as_view(), name="api-experiment"),
 ]

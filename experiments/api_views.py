@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -11,9 +10,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api import Problem, page_of
-from core.keys import KeyInfo
 from experiments.analysis import analyse
-from experiments.discovery import find_experiment
+from experiments.api_access import KEY, get_experiment, project_id_of
+from experiments.api_management import IDEMPOTENT, declare_from
+from experiments.declaration_inputs import ExperimentInput
 from experiments.freshness import analyse_project, current_snapshot, lag_seconds, utc_now
 from experiments.metrics import METRICS
 from experiments.models import Experiment, ResultSnapshot
@@ -29,24 +29,11 @@ from experiments.serializers import (
 )
 from experiments.unit_lists import PICKS, STATES, Selection, UnitRow, count_units, list_units
 
-KEY = OpenApiParameter("key", OpenApiTypes.STR, OpenApiParameter.PATH)
 LIST_BUDGET = timedelta(seconds=1)
 
 
-def project_id_of(request: Request) -> int:
-    assert isinstance(request.auth, KeyInfo)  # HasScope let nobody else in
-    return request.auth.project_id
-
-
-def get_experiment(request: Request, key: str) -> Experiment:
-    experiment = None if "\x00" in key else find_experiment(project_id_of(request), key)
-    if experiment is None:
-        raise Http404("no such experiment")
-    return experiment
-
-
 class ExperimentListView(APIView):
-    required_scope = "read"
+    required_scope = {"GET": "read", "POST": "manage"}
 
     @extend_schema(operation_id="experiments_list", responses=ExperimentPageSerializer)
     def get(self, request: Request) -> Response:
@@ -55,8 +42,8 @@ class ExperimentListView(APIView):
         analyse_project(project_id, now=now, budget=LIST_BUDGET)
 
         def fetch(after: list[Any] | None, limit: int) -> list[Experiment]:
-            rows = Experiment.objects.for_project(project_id).with_snapshots()
-            return list(rows.newest(after).prefetch_related("variants")[:limit])
+            rows = Experiment.objects.for_project(project_id).with_definitions()
+            return list(rows.newest(after)[:limit])
 
         page = page_of(
             request,
@@ -66,6 +53,16 @@ class ExperimentListView(APIView):
             project_id=project_id,
         )
         return Response(page)
+
+    @extend_schema(
+        operation_id="experiments_create",
+        parameters=[IDEMPOTENT],
+        request=ExperimentInput,
+        responses={201: ExperimentSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Declare an experiment, as a draft."""
+        return declare_from(request)
 
 
 class ExperimentView(APIView):

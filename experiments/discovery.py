@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from experiments.models import Experiment, Variant
+from experiments.models import Experiment, Variant, load_definitions
 from experiments.units import VariantSums
 
 MAX_DISCOVERED = 500
@@ -39,8 +39,11 @@ WHERE project_id = %(project_id)s AND NOT is_implicit
 
 def find_experiment(project_id: int, key: str) -> Experiment | None:
     """Return the experiment of this key, discovering it when events have just named it."""
-    known = Experiment.objects.for_project(project_id).with_snapshots().filter(key=key).first()
-    if known is not None or Experiment.objects.for_project(project_id).count() >= MAX_DISCOVERED:
+    experiments = Experiment.objects.for_project(project_id)
+    known = experiments.with_snapshots().filter(key=key).first()
+    if known is not None:
+        load_definitions([known])
+    if known is not None or experiments.count() >= MAX_DISCOVERED:
         return known
     return _discover(project_id, key)
 
@@ -88,7 +91,12 @@ def outcome_window(project_id: int, started_at: datetime) -> timedelta:
 
 
 def record_variants(experiment: Experiment, arms: list[VariantSums]) -> list[Variant]:
-    """Keep a row for every variant seen, and one of them as the control; return the rows."""
+    """Keep a row for every variant seen, and one of them as the control; return the rows.
+
+    A declared experiment has the variants that were declared.
+    """
+    if experiment.is_declared:
+        return list(experiment.variants.all())
     known = {variant.key: variant for variant in experiment.variants.all()}
     missing = [arm.variant for arm in arms if arm.variant not in known]
     control = choose_control(arms)
@@ -103,8 +111,8 @@ def choose_control(arms: list[VariantSums]) -> str | None:
     named = [name for name in CONTROL_NAMES if any(arm.variant == name for arm in arms)]
     if named:
         return named[0]
-    first = min(arms, key=lambda arm: (arm.first_seen, arm.variant), default=None)
-    return None if first is None else first.variant
+    seen = [(arm.first_seen, arm.variant) for arm in arms if arm.first_seen is not None]
+    return min(seen)[1] if seen else None
 
 
 def _write_variants(experiment: Experiment, keys: list[str], *, control: str | None) -> None:

@@ -116,7 +116,7 @@ def _name(value: object) -> str:
 
 def name_from_events(experiment: Experiment, variants: Sequence[Variant]) -> None:
     """Take the names of an experiment of runs and of its variants from its events, once."""
-    if not experiment.is_of_runs:
+    if not experiment.is_of_runs or experiment.is_declared:
         return
     if not experiment.name:
         points = _points_of(experiment.project_id, [f"experiment:{experiment.key}"])

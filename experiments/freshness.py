@@ -7,7 +7,7 @@ from django.db.models import Min
 
 from experiments.analysis import analyse, source_mark
 from experiments.discovery import discover_experiments
-from experiments.models import Experiment, ResultSnapshot
+from experiments.models import Experiment, ResultSnapshot, load_definitions
 from experiments.stats import METHOD_VERSION
 from tracking.models import InboxBatch
 
@@ -24,11 +24,19 @@ def current_snapshot(experiment: Experiment, *, now: datetime) -> ResultSnapshot
     snapshot = find_snapshot(experiment)
     if snapshot is None:
         return analyse(experiment, now=now)
+    if not is_of(experiment, snapshot):
+        return analyse(experiment, now=now)
     if snapshot.computed_in > SLOW and now - snapshot.computed_at < PATIENCE:
         return snapshot
     if is_stale(snapshot, mark=source_mark(experiment.project_id), now=now):
         return analyse(experiment, now=now)
     return snapshot
+
+
+def is_of(experiment: Experiment, snapshot: ResultSnapshot) -> bool:
+    """Tell whether results are of the experiment as it is: one that started has others."""
+    results = snapshot.results
+    return (results["status"], results["source"]) == (experiment.status, experiment.source)
 
 
 def find_snapshot(experiment: Experiment) -> ResultSnapshot | None:
@@ -61,15 +69,17 @@ def analyse_project(
     discover_experiments(project_id)
     mark = source_mark(project_id)
     found = list(Experiment.objects.for_project(project_id).with_snapshots())
+    load_definitions(found)
     began = time.monotonic()
     for experiment in sorted(found, key=_computed_at):
         snapshot = find_snapshot(experiment)
         allowed = max(budget, FIRST_BUDGET) if snapshot is None else budget
         if time.monotonic() - began > allowed / timedelta(seconds=1):
             break
-        if snapshot is not None and now - snapshot.computed_at < patience:
+        is_new = snapshot is None or not is_of(experiment, snapshot)
+        if not is_new and snapshot is not None and now - snapshot.computed_at < patience:
             continue
-        if snapshot is None or is_stale(snapshot, mark=mark, now=now):
+        if is_new or snapshot is None or is_stale(snapshot, mark=mark, now=now):
             experiment.snapshot = analyse(experiment, now=now)
     return found
 

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from experiments.left_out import LeftOut
 from experiments.results import ArmResult, Finding, MetricResult
 from experiments.stats.proportions import newcombe_difference
 from experiments.stats.srm import SplitTest
 from experiments.stats.sums import ProportionSums
 from experiments.units import VariantSums
-from experiments.wording import counted, share_text, small_p
+from experiments.wording import counted, share_text, short_name, small_p
 
+NAMED = 5  # unknown variants in a sentence
 SEVERAL_WARN = 0.01
 SEVERAL_BLOCK = 0.10
 
@@ -23,6 +25,7 @@ class HealthInputs:
     metrics: Sequence[MetricResult]
     unit: str
     unshown: int = 0
+    left_out: LeftOut | None = None  # of a declared experiment
 
     @property
     def units(self) -> int:
@@ -35,7 +38,8 @@ class HealthInputs:
 
 def check_health(inputs: HealthInputs) -> list[Finding]:
     found = [check_traffic(inputs), check_several(inputs), check_missing(inputs)]
-    found += [check_maturing(inputs), check_variants(inputs)]
+    found += [check_maturing(inputs), check_variants(inputs), check_strangers(inputs)]
+    found += [check_not_running(inputs)]
     return [finding for finding in found if finding is not None]
 
 
@@ -118,6 +122,34 @@ def check_variants(inputs: HealthInputs) -> Finding | None:
         title=f"{counted(inputs.unshown, 'variant')} not shown",
         detail=f"Only the {len(inputs.arms)} largest variants are compared. A variant's name"
         " must not change with every request.",
+    )
+
+
+def check_strangers(inputs: HealthInputs) -> Finding | None:
+    """Names that were not declared: a slip of who tags, or a variant that came later."""
+    strangers = inputs.left_out.strangers if inputs.left_out else {}
+    if not strangers:
+        return None
+    named = ", ".join(f"{short_name(key)} ({n})" for key, n in list(strangers.items())[:NAMED])
+    return Finding(
+        check="unknown_variants",
+        status="warn",
+        title=f"{counted(len(strangers), 'unknown variant')} seen",
+        detail=f"{inputs.unit.capitalize()}s carry names that are no variant here, and are left"
+        f" out: {named}",
+    )
+
+
+def check_not_running(inputs: HealthInputs) -> Finding | None:
+    out = inputs.left_out
+    if out is None or not (out.n_before or out.elsewhen):
+        return None
+    return Finding(
+        check="not_running",
+        status="info",
+        title=f"{counted(out.n_before + out.elsewhen, inputs.unit)} left out by time",
+        detail=f"{out.n_before} met a variant before the start, {out.elsewhen} while the experiment"
+        " was paused or after its end",
     )
 
 

@@ -10,6 +10,7 @@ from experiments.results import ExecutionResult, Finding, Results, VerdictResult
 
 # Verdict → (word beside it, tone, icon): the colour is never alone.
 VERDICT_LOOKS = {
+    "not_started": ("Not started", "", "clock"),
     "better": ("Winner", "good", "trophy"),
     "worse": ("Worse", "bad", "arrow-down-right"),
     "mixed": ("Mixed", "warn", "scale"),
@@ -33,7 +34,7 @@ EXECUTION_LOOKS = {
     "stopped early": ("warn", "player-pause"),
     "abandoned": ("bad", "circle-x"),
 }
-STATUS_TONES = {"running": "good", "paused": "warn", "concluded": "accent"}
+STATUS_TONES = {"draft": "accent", "running": "good", "paused": "warn", "concluded": "accent"}
 
 
 @dataclass(frozen=True, slots=True)

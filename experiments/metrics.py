@@ -1,7 +1,10 @@
 """What is compared: the metrics, what one unit contributes, and which direction is better."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
+
+Role = Literal["goal", "guardrail", "secondary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,7 @@ class Metric:
     name: str
     type: Literal["proportion", "mean"]
     direction: Literal["up", "down"]
-    role: Literal["goal", "guardrail", "secondary"]
+    role: Role
     unit: Literal["rate", "score", "ms", "usd", "tokens"]
     floor: int
 
@@ -31,4 +34,15 @@ DISCOVERED_METRICS = (
     Metric("cost_per_unit", "cost", "mean", "down", "secondary", "usd", 300),
     Metric("tokens_per_unit", "tokens", "mean", "down", "secondary", "tokens", 300),
 )
+ROLE_ORDER: tuple[Role, ...] = ("goal", "guardrail", "secondary")
 METRICS = {metric.key: metric for metric in DISCOVERED_METRICS}
+
+
+def with_roles(roles: Mapping[str, Role]) -> list[Metric]:
+    """Return all metrics, those with a role in its order, the others as secondary ones."""
+    rest = [metric for metric in DISCOVERED_METRICS if metric.key not in roles]
+    ranked = sorted(roles, key=lambda key: ROLE_ORDER.index(roles[key]))
+    return [
+        *(replace(METRICS[key], role=roles[key]) for key in ranked),
+        *(replace(metric, role="secondary") for metric in rest),
+    ]

@@ -4,7 +4,7 @@ What a declared experiment compares does not change once it has started: the dat
 (migration 0003).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core.models import Project
-from prompts.models import Prompt, PromptVersion
+from prompts.models import VERSION_TEXTS, Prompt, PromptVersion
 
 
 class ExperimentQuerySet(models.QuerySet["Experiment"]):
@@ -30,6 +30,22 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
 
     def with_snapshots(self) -> "ExperimentQuerySet":
         return self.select_related("snapshot")
+
+    def with_definitions(self) -> "ExperimentQuerySet":
+        """With snapshots, and all that a declaration says."""
+        return self.with_snapshots().prefetch_related(*_definition())
+
+
+def load_definitions(experiments: Iterable["Experiment"]) -> None:
+    """Read what the declared ones among them say; variants of others still come with events."""
+    declared = [experiment for experiment in experiments if experiment.is_declared]
+    models.prefetch_related_objects(declared, *_definition())
+
+
+def _definition() -> tuple["str | models.Prefetch[str]", ...]:
+    variants = Variant.objects.select_related("prompt", "prompt_version")
+    texts = (f"prompt_version__{name}" for name in VERSION_TEXTS)  # not read for a number
+    return models.Prefetch("variants", variants.defer(*texts)), "metrics", "status_changes"
 
 
 class Experiment(models.Model):

@@ -11,7 +11,7 @@ from experiments.freshness import current_snapshot
 from experiments.metrics import METRICS
 from experiments.models import Experiment
 from experiments.results import Results
-from experiments.units import COUNTED, unit_parameters, units_sql
+from experiments.units import COUNTED, Parameters, unit_parameters, units_sql
 
 Pick = Literal["all", "worst", "typical", "best"]
 PICKS: tuple[Pick, ...] = ("all", "worst", "typical", "best")
@@ -161,9 +161,7 @@ def _order(selection: Selection) -> str:
     return f"ORDER BY {metric.key} {'ASC' if is_ascending else 'DESC'}, duration DESC, unit_id"
 
 
-def _parameters(
-    experiment: Experiment, selection: Selection, *, now: datetime
-) -> dict[str, str | int | datetime]:
+def _parameters(experiment: Experiment, selection: Selection, *, now: datetime) -> Parameters:
     return unit_parameters(experiment, now=now) | {"variant": selection.variant}
 
 

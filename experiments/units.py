@@ -18,6 +18,7 @@ from experiments.metrics import DISCOVERED_METRICS, METRICS, Metric
 from experiments.models import Experiment
 
 SHORTEST_WINDOW = timedelta(minutes=30)
+Parameters = dict[str, Any]  # what the driver takes: text, numbers, times, lists of them
 
 SEEN = """
 WITH seen AS (
@@ -28,6 +29,34 @@ WITH seen AS (
     WHERE project_id = %(project_id)s AND experiment = %(experiment)s
       AND unit_kind = %(unit_kind)s
     GROUP BY unit_id, variant
+)
+"""
+# Of a declared experiment units count that met it first while it ran, in its environment, and only
+# its own variants are compared; another one that a unit met still makes it one of several.
+MET = """
+WITH met AS (
+    SELECT unit_id, variant, max(session_id) AS session_id,
+           min(first_seen) AS first_seen, max(last_seen) AS last_seen,
+           count(*) OVER (PARTITION BY unit_id) AS n_variants,
+           min(min(first_seen)) OVER (PARTITION BY unit_id) AS exposed_at
+    FROM tracking_armseen
+    WHERE project_id = %(project_id)s AND experiment = %(experiment)s
+      AND unit_kind = %(unit_kind)s
+    GROUP BY unit_id, variant
+)
+"""
+RAN = """EXISTS (
+    SELECT FROM unnest(%(began)s::timestamptz[], %(ended)s::timestamptz[]) AS ran (began, ended)
+    WHERE met.exposed_at >= ran.began AND met.exposed_at < coalesce(ran.ended, 'infinity')
+)"""
+IN_ENVIRONMENT = """(%(environment)s = '' OR EXISTS (
+    SELECT FROM tracking_sessiontext told
+    WHERE told.project_id = %(project_id)s AND told.session_id = met.session_id
+      AND told.facets @> ARRAY['env:' || %(environment)s]
+))"""
+SEEN_DECLARED = f"""{MET}, seen AS (
+    SELECT unit_id, variant, session_id, first_seen, last_seen, n_variants FROM met
+    WHERE variant = ANY(%(variants)s::text[]) AND {RAN} AND {IN_ENVIRONMENT}
 )
 """
 # Facts are looked up by key for each row, in subqueries that the planner cannot turn into joins:
@@ -148,8 +177,8 @@ class ValueSums:
 @dataclass(frozen=True, slots=True)
 class VariantSums:
     variant: str
-    first_seen: datetime
-    last_seen: datetime
+    first_seen: datetime | None  # None: declared, and never met
+    last_seen: datetime | None
     units: int
     maturing: int
     several: int
@@ -161,18 +190,39 @@ class VariantSums:
         return self.units - self.maturing
 
 
-def unit_parameters(experiment: Experiment, *, now: datetime) -> dict[str, str | int | datetime]:
-    return {
+def unit_parameters(experiment: Experiment, *, now: datetime) -> Parameters:
+    parameters: Parameters = {
         "project_id": experiment.project_id,
         "experiment": experiment.key,
         "unit_kind": experiment.unit,
         "mature_before": now.astimezone(UTC) - (experiment.outcome_window or SHORTEST_WINDOW),
     }
+    if experiment.is_declared:
+        periods = periods_of(experiment)
+        parameters |= {
+            "began": [began for began, _ in periods],
+            "ended": [ended for _, ended in periods],
+            "variants": [variant.key for variant in experiment.variants.all()],
+            "environment": experiment.environment,
+        }
+    return parameters
+
+
+def periods_of(experiment: Experiment) -> list[tuple[datetime, datetime | None]]:
+    """Return when a declared experiment ran: from, and until or None for still running."""
+    periods: list[tuple[datetime, datetime | None]] = []
+    for change in experiment.status_changes.all():
+        if periods and periods[-1][1] is None:
+            periods[-1] = (periods[-1][0], change.at)
+        if change.status == Experiment.Status.RUNNING:
+            periods.append((change.at, None))
+    return periods
 
 
 def units_sql(experiment: Experiment) -> str:
     """Return the WITH clause that names ``unit``; the rest of a statement follows it."""
-    return SEEN + UNITS[Experiment.Unit(experiment.unit)]
+    seen = SEEN_DECLARED if experiment.is_declared else SEEN
+    return seen + UNITS[Experiment.Unit(experiment.unit)]
 
 
 def sum_units(experiment: Experiment, *, now: datetime) -> list[VariantSums]:
@@ -190,6 +240,21 @@ def metric_sums(metric: Metric) -> str:
     """Return the SQL of one metric's sums; a rate has no quantiles worth a sort."""
     quantiles = "NULL" if metric.type == "proportion" else QUANTILES
     return METRIC_SUMS.replace("{quantiles}", quantiles).format(key=metric.key, counted=COUNTED)
+
+
+def no_sums(variant: str) -> VariantSums:
+    """The sums of a variant that nobody met."""
+    nothing = ValueSums(n=0, total=0.0, squares=0.0, low=None, high=None, p50=None, p95=None)
+    return VariantSums(
+        variant=variant,
+        first_seen=None,
+        last_seen=None,
+        units=0,
+        maturing=0,
+        several=0,
+        several_share=0.0,
+        values=dict.fromkeys(METRICS, nothing),
+    )
 
 
 def _variant_sums(row: tuple[Any, ...]) -> VariantSums:  # the driver's row: a value of any type

@@ -84,6 +84,7 @@ class Case:
     unit: str
     alpha: float
     days_left: float | None
+    is_draft: bool = False
 
     def name(self, variant: str) -> str:
         return short_name(self.names.get(variant) or variant)
@@ -91,6 +92,7 @@ class Case:
 
 def reach_verdict(case: Case) -> VerdictResult:
     for rule in (
+        not_started,
         distrust,
         nothing_to_compare,
         too_early,
@@ -102,6 +104,17 @@ def reach_verdict(case: Case) -> VerdictResult:
         if verdict is not None:
             return verdict
     return cannot_tell(case)
+
+
+def not_started(case: Case) -> VerdictResult | None:
+    if not case.is_draft:
+        return None
+    return VerdictResult(
+        code="not_started",
+        sentence=f"Not started: no {case.unit} counts yet.",
+        rule=f"Those {case.unit}s count that meet a variant while the experiment runs.",
+        variant=None,
+    )
 
 
 def distrust(case: Case) -> VerdictResult | None:

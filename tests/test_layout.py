@@ -66,6 +66,7 @@ PURE = [
     "prompts/previewing.py",
     "experiments/stats",
     "experiments/brackets.py",
+    "experiments/declarations.py",
     "experiments/decisions.py",
     "experiments/grid.py",
     "experiments/ranking.py",

@@ -1,0 +1,46 @@
+"""What carries the tags of a declared experiment and does not count: by time, and by name."""
+
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from experiments.models import Experiment
+from experiments.units import MET, RAN, Parameters
+
+MOST_NAMES = 100
+# A variant a row: units exposed before the first start, while it did not run later, while it ran.
+LEFT_OUT = f"""{MET}
+SELECT variant,
+       count(*) FILTER (WHERE exposed_at < %(started_at)s),
+       count(*) FILTER (WHERE exposed_at >= %(started_at)s AND NOT {RAN}),
+       count(*) FILTER (WHERE {RAN})
+FROM met GROUP BY variant ORDER BY count(*) DESC, variant LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    before_start: dict[str, int] = field(default_factory=dict)  # variant → units
+    elsewhen: int = 0  # paused, or after the end
+    strangers: dict[str, int] = field(default_factory=dict)  # undeclared variant → units
+
+    @property
+    def n_before(self) -> int:
+        return sum(self.before_start.values())
+
+
+def count_left_out(experiment: Experiment, parameters: Parameters) -> LeftOut:
+    """``parameters``: those of the experiment's units."""
+    if experiment.started_at is None:
+        return LeftOut()
+    declared = set(parameters["variants"])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            LEFT_OUT, parameters | {"started_at": experiment.started_at, "limit": MOST_NAMES}
+        )
+        rows = cursor.fetchall()
+    return LeftOut(
+        before_start={key: before for key, before, _, _ in rows if key in declared and before},
+        elsewhen=sum(elsewhen for key, _, elsewhen, _ in rows if key in declared),
+        strangers={key: ran for key, _, _, ran in rows if key not in declared and ran},
+    )
