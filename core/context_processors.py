@@ -7,7 +7,8 @@ from django.http import HttpRequest
 
 from core.models import Project, Role
 
-BELONGS_TO = {"decisions": "experiments"}  # paths that stand beside their section
+# Paths that stand beside their section.
+BELONGS_TO = {"decisions": "experiments", "experiment": "experiments"}
 ShellContext = dict[str, Any]  # a template context: values of any type, read by name
 
 

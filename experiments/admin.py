@@ -22,7 +22,7 @@ class VariantInline(VariantInlineBase):
     fields = ("key", "name", "is_control", "weight")
     readonly_fields = ("key", "is_control")
 
-    def has_add_permission(self, request: HttpRequest, obj: Experiment | None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:

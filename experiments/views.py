@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from core.access import PageRequest, project_view
 from core.models import Project
+from experiments.definition import describe_definition
 from experiments.discovery import MAX_DISCOVERED, find_experiment
 from experiments.errors import list_run_errors
 from experiments.executions import read_timeline
@@ -72,12 +73,16 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
         return execution_timeline(request, experiment)
     snapshot = current_snapshot(experiment, now=timezone.now())
     token = str(snapshot.source_mark)
+    if experiment.is_declared:
+        token += f"-{experiment.status}"  # it changes without new data
     if request.htmx and request.GET.get("seen") == token:
         return HttpResponse(status=UNCHANGED)
     context = {
         "experiment": experiment,
         "row": build_row(experiment, snapshot),
         "results": snapshot.results,
+        "definition": describe_definition(experiment) if experiment.is_declared else None,
+        "log": experiment.status_changes.all() if experiment.is_declared else (),
         "executions": list_executions(snapshot.results),
         "grid": describe_grid(snapshot.results, request.GET),
         "ranking": rank_variants(snapshot.results, request.GET) if experiment.is_of_runs else None,

@@ -118,6 +118,7 @@ def describe_prompt(prompt: Prompt, time_range: TimeRange, params: QueryDict) ->
         "rows": rows,
         "older_than": older_than,
         "numbers": numbers,
+        "pair": _pair_to_compare(live, numbers),
         "strangers": _strangers(prompt, measured, {*numbers, *(r.version.number for r in rows)}),
         "moves": list_moves(prompt, labels),
         "requests": list(prompt.requests.filter(state=LabelRequest.State.PENDING)),
@@ -207,6 +208,14 @@ def _version_rows(
         for version in shown
     ]
     return rows, shown[-1].number if len(found) > VERSIONS_SHOWN else None
+
+
+def _pair_to_compare(live: int | None, numbers: list[int]) -> tuple[int, int] | None:
+    """What is served and the newest version, or the newest two."""
+    if len(numbers) < 2:
+        return None
+    newest = numbers[0]
+    return (live, newest) if live and live != newest else (numbers[1], newest)
 
 
 def _pick_version(prompt: Prompt, rows: list[VersionRow], number: int) -> PromptVersion | None:
