@@ -17,7 +17,7 @@ from isal import isal_zlib
 from tracking.events import EMPTY_PAYLOAD, Payload
 
 BLOCK_BYTES = 64 * 1024
-LEVEL = 1
+LEVEL = 2  # of ISA-L: 2 % smaller than 1 in the same time; 3 takes half as much again
 _encoder = msgspec.json.Encoder()
 _splitter = msgspec.json.Decoder(list[msgspec.Raw])
 _decoder = msgspec.json.Decoder(Payload)

@@ -10,7 +10,7 @@ import psycopg
 from tracking.folding import SUMS
 from tracking.ranks import pack_key, pack_last, unpack_key
 from tracking.session_deltas import SessionTotals
-from tracking.staging import Row, Stage, datetime_of, pg_time, unix_us
+from tracking.staging import Row, Stage, pg_time, unix_us
 from tracking.traces import load_parts, part_of_row
 
 
@@ -31,7 +31,7 @@ SESSION_COLUMNS = {
     "user_rank": "bytea",
     "user_id": "text",
 }
-SESSIONS = Stage("stage_session", SESSION_COLUMNS)
+SESSIONS = Stage("stage_session", {"round": "int2", **SESSION_COLUMNS})
 METRICS = Stage(
     "stage_metric",
     {
@@ -60,22 +60,21 @@ ARMS = Stage(
     },
 )
 
-# Born with its times, as a trace is: its save will mostly find them unchanged.
+_NAMES = ", ".join(SESSION_COLUMNS)
+_SAVE_ROUND = 0
 CREATE = (
-    "INSERT INTO tracking_session (project_id, session_id, first_at, last_at, is_implicit,"
-    f" n_traces, user_id, {', '.join(SUMS)})"
-    f" SELECT %s, s, first, last, true, 0, ''{', 0' * len(SUMS)}"
-    " FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) t (s, first, last)"
-    " ON CONFLICT DO NOTHING RETURNING session_id"
+    f"INSERT INTO tracking_session (project_id, {_NAMES}) SELECT %s, {_NAMES} FROM stage_session"
+    " WHERE round = %s ORDER BY session_id ON CONFLICT DO NOTHING RETURNING session_id"
 )
 LOCK = (
-    f"SELECT {SESSIONS.names} FROM tracking_session WHERE project_id = %s AND session_id = ANY (%s)"
+    f"SELECT {_NAMES} FROM tracking_session WHERE project_id = %s AND session_id = ANY (%s)"
     ' ORDER BY session_id COLLATE "C" FOR UPDATE'
 )
 _VALUES = [name for name in SESSION_COLUMNS if name != "session_id"]
 SAVE = (
     f"UPDATE tracking_session t SET {', '.join(f'{name} = s.{name}' for name in _VALUES)}"
-    " FROM stage_session s WHERE t.project_id = %s AND t.session_id = s.session_id"
+    f" FROM stage_session s WHERE s.round = {_SAVE_ROUND}"
+    " AND t.project_id = %s AND t.session_id = s.session_id"
 )
 USERS = (
     "SELECT trace_id, user_rank, claim_user FROM tracking_trace"
@@ -116,46 +115,54 @@ def apply_session_deltas(
     """Move the sessions by the deltas. Traces and parts are saved already, under their locks."""
     if not deltas:
         return []
-    before = _lock(cursor, project_id, deltas)
-    fresh = _rebuild(cursor, project_id, [s for s, delta in deltas.items() if delta.is_stale])
-    changes = []
-    for session_id, delta in deltas.items():
-        old = before.get(session_id)
-        if delta.is_stale:
-            after = fresh.get(session_id)
-        else:
-            after = msgspec.structs.replace(old) if old else SessionTotals(session_id)
-            after.add(delta)
-        changes.append(SessionChange(old, after))
-    _save(cursor, project_id, changes)
-    contents = [fresh.get(s) if delta.is_stale else delta for s, delta in deltas.items()]
-    _save_contents(cursor, project_id, [totals for totals in contents if totals])
+    changes: list[SessionChange] = []
+    contents: list[SessionTotals] = []
+    waiting, turn = deltas, 1
+    while waiting:
+        before = _lock(cursor, project_id, waiting)
+        fresh = _rebuild(cursor, project_id, [s for s, delta in waiting.items() if delta.is_stale])
+        met = {s: _change(before.get(s), waiting[s], fresh.get(s)) for s in waiting}
+        raced = _create(cursor, project_id, met.values(), turn=turn)
+        done = met.keys() - raced
+        changes += [change for s, change in met.items() if s in done]
+        whole = {s: fresh.get(s) if waiting[s].is_stale else waiting[s] for s in waiting}
+        contents += [totals for s, totals in whole.items() if totals and s in done]
+        # Whoever stored them first has committed: they are there to be locked and added to.
+        waiting, turn = {s: deltas[s] for s in waiting if s in raced}, turn + 1
+    _save(cursor, project_id, [change for change in changes if change.before])
+    _save_contents(cursor, project_id, contents)
     cursor.execute(REFRESH, (project_id, due_at, sorted(deltas)))
     return changes
 
 
 def _lock(
-    cursor: psycopg.Cursor[Any], project_id: int, deltas: dict[str, SessionTotals]
+    cursor: psycopg.Cursor[Any], project_id: int, session_ids: Iterable[str]
 ) -> dict[str, SessionTotals]:
-    """Create what is missing, lock all in order, return those that were there before."""
-    locked: dict[str, SessionTotals] = {}
-    wanted = sorted(deltas)
-    while wanted:
-        firsts = [_moment(deltas[session_id].first_us) for session_id in wanted]
-        lasts = [_moment(deltas[session_id].last_us) for session_id in wanted]
-        rows = cursor.execute(CREATE, (project_id, wanted, firsts, lasts))
-        new = {row[0] for row in rows}
-        known = [session_id for session_id in wanted if session_id not in new]
-        if known:
-            rows = cursor.execute(LOCK, (project_id, known), binary=True)
-            locked |= {row[0]: _totals(row) for row in rows}
-        # Whoever held the lock of a session may have deleted it.
-        wanted = [session_id for session_id in known if session_id not in locked]
-    return locked
+    """Lock those that are stored, in order."""
+    rows = cursor.execute(LOCK, (project_id, sorted(session_ids)), binary=True)
+    return {row[0]: _totals(row) for row in rows}
 
 
-def _moment(us: int | None) -> datetime.datetime | None:
-    return None if us is None else datetime_of(us)
+def _change(
+    old: SessionTotals | None, delta: SessionTotals, fresh: SessionTotals | None
+) -> SessionChange:
+    if delta.is_stale:
+        return SessionChange(old, fresh)
+    after = msgspec.structs.replace(old) if old else SessionTotals(delta.session_id)
+    after.add(delta)
+    return SessionChange(old, after)
+
+
+def _create(
+    cursor: psycopg.Cursor[Any], project_id: int, changes: Iterable[SessionChange], *, turn: int
+) -> set[str]:
+    """Store new sessions whole, in order; return those that another transaction stored meanwhile.
+    ``turn`` counts from 1 in a transaction."""
+    new = {c.after.session_id: c.after for c in changes if c.before is None and c.after}
+    if not new:
+        return set()
+    SESSIONS.fill(cursor, ((turn, *session_row(totals)) for totals in new.values()))
+    return new.keys() - {row[0] for row in cursor.execute(CREATE, (project_id, turn))}
 
 
 def _totals(row: tuple[Any, ...]) -> SessionTotals:
@@ -195,9 +202,11 @@ def _rebuild(
 
 
 def _save(cursor: psycopg.Cursor[Any], project_id: int, changes: Sequence[SessionChange]) -> None:
+    """Save locked sessions; one that nothing is left of is deleted."""
     kept = [change.after for change in changes if change.after]
-    SESSIONS.fill(cursor, map(session_row, kept))
-    cursor.execute(SAVE, (project_id,))
+    if kept:
+        SESSIONS.fill(cursor, ((_SAVE_ROUND, *session_row(totals)) for totals in kept))
+        cursor.execute(SAVE, (project_id,))
     names = {totals.session_id for totals in kept}
     empty = [c.before.session_id for c in changes if c.before and c.before.session_id not in names]
     if empty:

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from tracking.sessions import ARMS, METRICS, SESSIONS
+from tracking.sessions import ARMS, METRICS, SESSION_COLUMNS
 from tracking.staging import pg_time, read_json, unix_us
 from tracking.traces import PARTS, TRACES
 
@@ -48,7 +48,7 @@ class Table:
 
 TRACE = Table("tracking_trace", ("trace_id",), TRACES.columns)
 PART = Table("tracking_tracepart", ("trace_id", "session_own"), PARTS.columns)
-SESSION = Table("tracking_session", ("session_id",), SESSIONS.columns)
+SESSION = Table("tracking_session", ("session_id",), SESSION_COLUMNS)
 METRIC = Table("tracking_sessionmetric", ("session_id", "name"), METRICS.columns)
 ARM = Table(
     "tracking_armseen",
