@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 SESSIONS_AT_ONCE = 200
 AT_MOST_EVERY = datetime.timedelta(seconds=10)
 LEASE = datetime.timedelta(seconds=60)
+# While spans wait to be digested the texts let them go first, though not for longer than this.
+PATIENCE = datetime.timedelta(seconds=20)
+BACKLOG_AGE = datetime.timedelta(seconds=1)
 FACETS_KEPT = 200
 CHUNK = 1_000
 MESSAGE_POINTS = sorted(EVENT_NAMES)
@@ -36,6 +39,7 @@ DUE = (
     " LEFT JOIN tracking_sessiontext t USING (project_id, session_id)"
     " WHERE q.due_at <= %s ORDER BY q.due_at LIMIT %s FOR UPDATE OF q SKIP LOCKED"
 )
+BACKLOG = "SELECT EXISTS (SELECT FROM tracking_inboxbatch WHERE received_at < %s AND attempts < 2)"
 POSTPONE = (
     "UPDATE tracking_sessiontorefresh q SET due_at = k.due_at"
     " FROM unnest(%s::text[], %s::timestamptz[]) k (session_id, due_at)"
@@ -98,7 +102,8 @@ def lease_due(now: datetime.datetime) -> Leased:
     projects: dict[int, list[str]] = {}
     due: dict[int, dict[str, datetime.datetime]] = {}
     with transaction.atomic(), open_cursor() as cursor:
-        rows = cursor.execute(DUE, (now, SESSIONS_AT_ONCE)).fetchall()
+        due_since = now - PATIENCE if _is_behind(cursor, now) else now
+        rows = cursor.execute(DUE, (due_since, SESSIONS_AT_ONCE)).fetchall()
         for project_id, session_id, refreshed_at in rows:
             is_early = refreshed_at is not None and refreshed_at > now - AT_MOST_EVERY
             due_at = refreshed_at + AT_MOST_EVERY if is_early else now + LEASE
@@ -108,6 +113,12 @@ def lease_due(now: datetime.datetime) -> Leased:
         for project_id, times in due.items():
             cursor.execute(POSTPONE, (list(times), list(times.values()), project_id))
     return Leased(len(rows), projects)
+
+
+def _is_behind(cursor: psycopg.Cursor[Any], now: datetime.datetime) -> bool:
+    """Whether spans wait. Those that failed before do not count: they wait for their next try."""
+    found = cursor.execute(BACKLOG, (now - BACKLOG_AGE,)).fetchone()
+    return found is not None and bool(found[0])
 
 
 def refresh_leased(leased: Leased, now: datetime.datetime) -> None:

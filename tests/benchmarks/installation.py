@@ -159,6 +159,16 @@ class Installation:
         self.wait_for(is_drained, what="the inbox is not empty", seconds=seconds, pause=0.2)
         return self.status()
 
+    def wait_texts(self, *, seconds: float = 120.0) -> None:
+        """Wait until what lists show and search of sessions is fresh."""
+        with self.database() as connection:
+
+            def is_fresh() -> bool:
+                query = "SELECT EXISTS (SELECT FROM tracking_sessiontorefresh)"
+                return connection.execute(query).fetchone() == (False,)
+
+            self.wait_for(is_fresh, what="texts are not fresh", seconds=seconds, pause=0.5)
+
     def wait_for(self, condition, *, what: str, seconds: float, pause: float) -> None:
         deadline = time.monotonic() + seconds
         while not condition():

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from tests.flows import make_sender, make_span, send_events
 from tracking.draining import drain
-from tracking.models import SessionText, SessionToRefresh
+from tracking.models import InboxBatch, SessionText, SessionToRefresh
 from tracking.session_texts import lease_due, refresh_due_sessions, refresh_leased
 
 pytestmark = pytest.mark.usefixtures("pipeline")
@@ -127,3 +127,19 @@ def test_an_emptied_session_loses_its_text(sender):
     refresh_due_sessions(now=timezone.now() + MINUTE)
 
     assert SessionText.objects.get().session_id == "s"
+
+
+def test_it_lets_spans_that_wait_go_first_for_a_while(sender):
+    digest(sender, call())
+    send_events(sender, [call("b")])
+
+    assert refresh_due_sessions(now=timezone.now() + 5 * SECOND) == 0
+    assert refresh_due_sessions(now=timezone.now() + 30 * SECOND) == 1
+
+
+def test_spans_that_failed_before_hold_up_no_text(sender):
+    digest(sender, call())
+    send_events(sender, [call("b")])
+    InboxBatch.objects.update(attempts=3)
+
+    assert refresh_due_sessions(now=timezone.now() + 5 * SECOND) == 1
