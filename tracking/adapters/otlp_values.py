@@ -5,6 +5,7 @@ read here directly; any other encoding of it goes through the official classes, 
 """
 
 from collections.abc import Iterable
+from math import isfinite
 from struct import Struct
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -22,7 +23,7 @@ _MAX_ONCE = 65_536
 _MAX_SPECS = 16_384
 _MAX_CACHED_TAIL = 32_768
 _NO_HEADER = b"\xff"
-_DOUBLE_HEADER = b"\x12\x09\x21"
+_DOUBLE_HEADER, _DOUBLE_TAIL = b"\x12\x09\x21", 11
 _SMALL_HEADERS = (b"\x12\x02", b"\x12\x03")
 _Spec = tuple[str | None, int, str, bool]
 """(column, mask, key, whether its texts are stored as they are)"""
@@ -45,6 +46,8 @@ def read_entry(blob: bytes) -> Entry:
     tail = size - name_end
     if spec is None:
         entry = _read_other(blob)
+    elif tail == _DOUBLE_TAIL and blob.startswith(_DOUBLE_HEADER, name_end):
+        return _read_double(blob, name_end, spec)  # seldom said twice: not worth remembering
     elif blob.startswith(header := _headers.get(tail) or _text_header(tail), name_end):
         column, mask, name, is_plain = spec
         text = blob[name_end + len(header) :].decode()
@@ -112,16 +115,19 @@ def _text_header(tail: int) -> bytes:
 
 
 def _read_number(blob: bytes, name_end: int, spec: _Spec) -> Entry:
-    """Read a double, an integer below 16,384 or a truth; anything else is read officially."""
+    """Read an integer below 16,384 or a truth; anything else is read officially."""
     raw: object = None
-    if len(blob) == name_end + 11 and blob.startswith(_DOUBLE_HEADER, name_end):
-        raw = seal(_unpack_double(blob, name_end + 3)[0])
-    elif (
-        blob.startswith(_SMALL_HEADERS, name_end) and len(blob) == name_end + 2 + blob[name_end + 1]
-    ):
+    if blob.startswith(_SMALL_HEADERS, name_end) and len(blob) == name_end + 2 + blob[name_end + 1]:
         raw = _read_integer(blob[name_end + 2 :])
-    if raw is None:
-        return _read_other(blob)
+    return _read_other(blob) if raw is None else _entry_of(spec, raw)
+
+
+def _read_double(blob: bytes, name_end: int, spec: _Spec) -> Entry:
+    value = _unpack_double(blob, name_end + 3)[0]
+    return _entry_of(spec, value if isfinite(value) else seal(value))
+
+
+def _entry_of(spec: _Spec, raw: object) -> Entry:
     is_unknown = spec[0] is None and spec[3]
     return (None, 0, None, spec[2], raw, "") if is_unknown else read_attribute(spec[2], raw)
 
