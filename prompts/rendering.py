@@ -8,7 +8,8 @@ it is written; a value is never looked at again. There are no filters, no condit
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -72,7 +73,8 @@ class Lint(msgspec.Struct, frozen=True):
 
 def find_variables(templates: Iterable[str]) -> list[str]:
     """The names that the templates use, each once, in order of appearance."""
-    return list(dict.fromkeys(name.strip() for name in _count_places(templates)))
+    found = chain.from_iterable(map(_VARIABLE.findall, templates))
+    return list(dict.fromkeys(name.strip() for name in found))
 
 
 def split_template(template: str) -> list[Place]:
@@ -95,37 +97,34 @@ def render(texts: Texts, variables: Mapping[str, object]) -> Rendered:
         raise RenderError(
             "too_many_variables", f"{len(variables):,} variables; at most {MAX_VARIABLES:,}."
         )
-    templates = texts.templates()
-    counts = _count_places(templates)
-    names = dict.fromkeys(name.strip() for name in counts)
     values = {name: as_text(value) for name, value in variables.items()}
-    _check_size(sum(map(len, templates)), counts, values)
-
-    def fill(template: str) -> str:
-        # Without variables a template is handed out untouched, as clients do.
-        if not values:
-            return template
-        return _VARIABLE.sub(lambda match: values.get(match[1].strip(), match[0]), template)
-
-    messages = texts.messages
-    filled = Texts(
-        fill(texts.system),
-        fill(texts.user),
-        messages and tuple(Message(each.role, fill(each.content)) for each in messages),
+    pieces = [_VARIABLE.split(template) for template in texts.templates()]
+    counts = Counter(chain.from_iterable(each[1::2] for each in pieces))
+    _check_size(texts.templates(), counts, values)
+    fills = {raw: values.get(raw.strip(), f"{{{{{raw}}}}}") for raw in counts}
+    system, user, *contents = [_join(each, fills) for each in pieces]
+    messages = texts.messages and tuple(
+        Message(message.role, content)
+        for message, content in zip(texts.messages, contents, strict=True)
     )
+    names = dict.fromkeys(raw.strip() for raw in counts)
     missing = tuple(name for name in names if name not in values)
     unused = tuple(name for name in values if name not in names)
-    return Rendered(filled, missing, unused)
+    return Rendered(Texts(system, user, messages), missing, unused)
 
 
-def _count_places(templates: Iterable[str]) -> Counter[str]:
-    """How often each name stands in the templates, with its spaces, in order of appearance."""
-    return Counter(name for text in templates for name in _VARIABLE.findall(text))
+def _join(pieces: list[str], fills: Mapping[str, str]) -> str:
+    """A template of its pieces: texts, and between any two of them what a variable became."""
+    pieces[1::2] = map(fills.__getitem__, pieces[1::2])
+    return "".join(pieces)
 
 
-def _check_size(size: int, counts: Mapping[str, int], values: Mapping[str, str]) -> None:
+def _check_size(
+    templates: Sequence[str], counts: Mapping[str, int], values: Mapping[str, str]
+) -> None:
     """Refuse before anything is built: a short template can name a long value a thousand times."""
-    size += sum(len(values.get(name.strip(), "")) * count for name, count in counts.items())
+    size = sum(map(len, templates))
+    size += sum(len(values.get(raw.strip(), "")) * count for raw, count in counts.items())
     if size > MAX_RENDERED_BYTES:
         raise RenderError("rendered_too_large", f"More than {MAX_RENDERED_BYTES:,} characters.")
 
