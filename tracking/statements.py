@@ -3,7 +3,7 @@
 The texts are constants of this code; whatever a client sent goes in as a parameter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,14 +39,17 @@ class Where:
 
 
 # Parameters and columns are of many types: Any.
-def fetch_all(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+Params = Sequence[Any] | Mapping[str, Any]
+
+
+def fetch_all(sql: str, params: Params) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
 
-def fetch_one(sql: str, params: Sequence[Any]) -> tuple[Any, ...] | None:
+def fetch_one(sql: str, params: Params) -> tuple[Any, ...] | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         row: tuple[Any, ...] | None = cursor.fetchone()

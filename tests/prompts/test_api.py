@@ -6,9 +6,9 @@ from core.keys import issue_key
 from core.models import Scope
 from prompts import catalogue
 from prompts.acting import Author
-from prompts.drafts import set_archived
+from prompts.drafts import Draft, create_draft, set_archived
 from prompts.labels import move_label, protect_label
-from prompts.models import LabelMove, Prompt, PromptVersion
+from prompts.models import LabelMove, Prompt, PromptLabel, PromptVersion
 from tests.cast import make_client
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +91,18 @@ def test_the_current_version_is_that_of_production_else_the_newest(api, prompt, 
     assert read(api, f"{resolve}?version=9")[0] == 404
     assert read(api, f"{resolve}?version=x")[0] == 400
     assert read(api, f"{resolve}?version=1&label=production")[0] == 400
+
+
+def test_a_draft_and_a_label_that_serves_nothing_are_not_found(api, prompt, published, writer):
+    published("one")
+    create_draft(prompt, Draft(user_template="two"), writer)
+    PromptLabel.objects.create(prompt=prompt, name="production", version=None)
+    resolve = "/api/v1/prompts/support-answer/resolve"
+
+    assert read(api, f"{resolve}?version=2")[0] == 404
+    assert read(api, f"{resolve}?label=production")[0] == 404
+    assert read(api, resolve)[1]["version"] == 1
+    assert read(api, "/api/v1/prompts/a%00b/resolve")[0] == 404
 
 
 @pytest.mark.parametrize("path", ["/api/v1/prompts/support-answer/resolve", "/fallom/prompts"])
