@@ -15,7 +15,7 @@ from django.db import close_old_connections, connection
 from core.broker import use_files
 from core.embedded.processes import die_with_parent
 from core.logs import logging_config
-from core.memory import share_before_fork
+from core.memory import freeze_loaded
 from core.scheduling import add_scheduler_option
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
@@ -123,7 +123,7 @@ def _die_with_main_process(**_: Any) -> None:
 
 
 def _share_memory(**_: Any) -> None:
-    share_before_fork()
+    freeze_loaded()
 
 
 def _check_connection(**_: Any) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def share_before_fork() -> None:
-    """Leave what is loaded alone from here on: a collector that touches objects copies their pages
-    in every child."""
+def freeze_loaded() -> None:
+    """Leave what is loaded alone from here on: a collector that touches it copies its pages in every
+    child, and keeps a request waiting while it walks hundreds of thousands of objects."""
     gc.collect()
     gc.freeze()
 

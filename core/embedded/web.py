@@ -18,10 +18,18 @@ STOP_SECONDS = 1  # after which a request is cut; the supervisor waits for 2
 
 
 def load_application(parent: int) -> Callable[..., Any]:  # Any: WSGI
-    """Runs in each server process; it must not outlive a killed main process."""
+    """Runs in each server process; it must not outlive a killed main process.
+
+    The views are imported before the first request, which would else wait for them.
+    """
     die_with_parent(parent)
+    from django.urls import resolve
+
+    from core.memory import freeze_loaded
     from core.wsgi import application
 
+    resolve("/healthz")
+    freeze_loaded()
     return application
 
 
