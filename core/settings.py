@@ -128,6 +128,7 @@ TEMPLATES = [
 DATABASES = {
     "default": {
         **(dj_database_url.parse(DATABASE_URL) if DATABASE_URL else DATA_DIR.database()),
+        "ENGINE": "core.database",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
     }

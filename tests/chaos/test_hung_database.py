@@ -1,0 +1,139 @@
+"""SIGSTOP of PostgreSQL under a running installation: worse than death, which closes sockets."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tests.benchmarks.installation import Installation, running_installation
+from tests.benchmarks.load import JSON
+from tests.benchmarks.metering import name_of
+
+pytestmark = pytest.mark.chaos
+FEW_SECONDS = 8.0
+Answer = tuple[int, str | None, str, float]  # status, Retry-After, body, seconds
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    with running_installation(ASSAY_WEB_WORKERS="1", ASSAY_DIGEST_WORKERS="1") as installation:
+        yield installation
+
+
+@contextlib.contextmanager
+def stopped(pids: list[int]) -> Iterator[None]:
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def server_pids(installation: Installation) -> list[int]:
+    """The main process of PostgreSQL first, then all of its own."""
+    children = psutil.Process(installation.pid).children()
+    main = next(child for child in children if name_of(child.pid) == "postgres")
+    return [main.pid, *(child.pid for child in main.children())]
+
+
+def connected_pids(installation: Installation) -> list[int]:
+    """Of the server's processes, those that serve a connection."""
+    with installation.database() as connection:
+        rows = connection.execute(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        return [int(pid) for (pid,) in rows]
+
+
+def ask(
+    installation: Installation, method: str, path: str, body: bytes = b"", *, cookie: str = ""
+) -> Answer:
+    connection = installation.connect()
+    began = time.monotonic()
+    headers = {"Authorization": f"Bearer {connection.key}", "Cookie": cookie, **JSON}
+    connection.http.request(method, path, body, headers)
+    response = connection.http.getresponse()
+    text = response.read().decode()
+    connection.close()
+    return response.status, response.headers["Retry-After"], text, time.monotonic() - began
+
+
+def ask_at_once(installation: Installation, calls: list[tuple[str, str, bytes]]) -> list[Answer]:
+    answers: list[Answer] = []
+    threads = [
+        threading.Thread(target=lambda call=call: answers.append(ask(installation, *call)))
+        for call in calls
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def event(name: str) -> tuple[str, str, bytes]:
+    item = {"type": "kept", "id": name, "timestamp": "2026-11-01T00:00:00Z", "data": {}}
+    return "POST", "/api/v1/events", json.dumps(item).encode()
+
+
+def stored(installation: Installation) -> dict[str, int]:
+    status = installation.wait_drained()
+    return {name: status[name] for name in ("stored_events", "quarantined", "rejected_events")}
+
+
+def test_everybody_is_answered_and_nothing_is_lost(installation: Installation) -> None:
+    first = [ask(installation, *event(f"first-{number}"))[0] for number in range(3)]
+    events = [event(f"second-{number}") for number in range(8)]
+
+    with stopped(server_pids(installation)):
+        answers = ask_at_once(installation, events)
+        ready = ask(installation, "GET", "/readyz")
+        again = ask_at_once(installation, events)
+
+    assert first == [202, 202, 202]
+    assert {(answer[0], answer[1]) for answer in answers} == {(503, "1")}
+    assert max(answer[3] for answer in answers) < FEW_SECONDS
+    assert ready[0] == 503
+    assert json.loads(ready[2])["checks"]["database"] == "the database does not answer"
+    assert {(answer[0], answer[1]) for answer in again} == {(503, "1")}
+    assert max(answer[3] for answer in again) < 1.0
+    installation.wait_ready(seconds=20)
+    assert {ask(installation, *call)[0] for call in events} == {202}
+    assert stored(installation)["stored_events"] == 11
+    assert installation.run_command("verify_rollups").returncode == 0
+
+
+def test_a_page_says_that_the_database_is_away(installation: Installation) -> None:
+    with stopped(server_pids(installation)):
+        status, retry, text, _ = ask(installation, "GET", "/", cookie=f"sessionid={'s' * 32}")
+    installation.wait_ready(seconds=20)
+
+    assert (status, retry) == (503, "1")
+    assert "The database is away" in text
+
+
+def test_stopped_connections_alone_are_replaced(installation: Installation) -> None:
+    before = stored(installation)["stored_events"]
+    ask(installation, *event("before"))
+
+    with stopped(connected_pids(installation)):
+        answers = ask_at_once(installation, [event("third-1"), event("third-2")])
+        later = [ask(installation, *event(f"fourth-{number}")) for number in range(4)]
+    installation.wait_ready(seconds=20)
+
+    assert {answer[0] for answer in answers} <= {202, 503}
+    assert max(answer[3] for answer in [*answers, *later]) < FEW_SECONDS
+    assert {answer[0] for answer in later[-2:]} == {202}
+    for name in ("third-1", "third-2", "fourth-0", "fourth-1"):
+        assert ask(installation, *event(name))[0] == 202
+    assert stored(installation)["stored_events"] == before + 7
