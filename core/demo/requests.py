@@ -1,4 +1,4 @@
-"""All requests of the demo: spans as OTLP protobuf, points as JSON batches, both gzipped."""
+"""All requests of the demo, gzipped: spans and logs as OTLP protobuf, all else as JSON."""
 
 import gzip
 import json
@@ -14,7 +14,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from core.demo.audience import SessionPlan, plan_sessions
 from core.demo.decisions import decisions
 from core.demo.dialogue import write_dialogue
-from core.demo.judgements import Score, scores_of
+from core.demo.evaluations import Judged, evaluations_of
+from core.demo.exchanges import chat_items
+from core.demo.judgements import Score, quality_of, scores_of, scores_of_runs
+from core.demo.missions import run_items
 from core.demo.points import Event, rating_of, runs
 from core.demo.spans import spans_of_session, to_key_values
 
@@ -23,6 +26,10 @@ EVENTS_A_REQUEST = 500
 TRACES_PATH = "/v1/traces"
 EVENTS_PATH = "/api/v1/events"
 SCORES_PATH = "/api/v1/scores"
+LOGS_PATH = "/v1/logs"
+RUNS_PATH = "/api/v1/runs"
+CHATS_PATH = "/api/v1/chats"
+RUN_ITEMS_A_REQUEST = 20
 
 T = TypeVar("T")
 Written = tuple[SessionPlan, list[Span]]
@@ -43,6 +50,7 @@ def build_requests(now: datetime, seed: int = 1) -> Iterator[DemoRequest]:
     now = now.astimezone(UTC).replace(microsecond=0)
     events = [*runs(now, rng), *decisions(now, Random(seed))]
     scores: list[Score] = []
+    judged: list[Judged] = []
     judging = Random(seed + 1)
     for plans in _cut(plan_sessions(now, rng), SESSIONS_A_REQUEST):
         written = [
@@ -50,13 +58,33 @@ def build_requests(now: datetime, seed: int = 1) -> Iterator[DemoRequest]:
             for plan in plans
         ]
         yield _traces(written)
+        judged.extend(_judged(written))
         events.extend(_ratings(written, rng))
         for plan, ended_at in _ends(written):
             scores.extend(scores_of(plan, ended_at, now=now, rng=judging))
     for batch in _cut(events, EVENTS_A_REQUEST):
         yield _json(EVENTS_PATH, {"events": batch})
+    yield _evaluations(judged, now=now, rng=judging)
+    items = list(run_items(now, Random(seed + 2)))
+    scores.extend(scores_of_runs(items, now=now, rng=judging))
     for batch in _cut(scores, EVENTS_A_REQUEST):
         yield _json(SCORES_PATH, batch)
+    for part in _cut(items, RUN_ITEMS_A_REQUEST):
+        yield _json(RUNS_PATH, part)
+    yield _json(CHATS_PATH, list(chat_items(now, Random(seed + 3))))
+
+
+def _judged(written: list[Written]) -> Iterator[Judged]:
+    for plan, spans in written:
+        roots = [span for span in spans if not span.parent_span_id]
+        if roots:
+            yield Judged(max(roots, key=lambda span: span.end_time_unix_nano), quality_of(plan))
+
+
+def _evaluations(judged: list[Judged], *, now: datetime, rng: Random) -> DemoRequest:
+    latest_ns = int(now.timestamp() - 10) * 1_000_000_000
+    body = evaluations_of(judged, latest_ns=latest_ns, rng=rng)
+    return DemoRequest(LOGS_PATH, "application/x-protobuf", _zip(body))
 
 
 def _ratings(written: list[Written], rng: Random) -> Iterator[Event]:

@@ -4,7 +4,7 @@ import gzip
 import http.server
 import json
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -15,15 +15,34 @@ from core.demo import DemoError
 from core.demo.experiments import EXPERIMENTS
 from core.demo.loading import send
 from core.demo.prompts import prompt_requests
-from core.demo.requests import EVENTS_PATH, SCORES_PATH, TRACES_PATH, DemoRequest, build_requests
+from core.demo.requests import (
+    CHATS_PATH,
+    EVENTS_PATH,
+    LOGS_PATH,
+    RUNS_PATH,
+    SCORES_PATH,
+    TRACES_PATH,
+    DemoRequest,
+    build_requests,
+)
 from prompts.models import PromptLabel, PromptVersion
-from tracking.adapters import ADAPTERS
+from tracking.adapters import ADAPTERS, DERIVERS
+from tracking.adapters.dogpile.building import build_run
+from tracking.adapters.dogpile.timeline import build_timeline
 from tracking.events import Receipt, Status
+from tracking.runs.verifying import verify_run
 
 NOW = datetime(2026, 11, 21, 10, 30, tzinfo=UTC)
 FORTNIGHT_AGO = NOW - timedelta(days=14)
 RECEIPT = Receipt(received_us=int(NOW.timestamp()) * 1_000_000, horizon_us=0)
-FORMATS = {TRACES_PATH: "otlp-protobuf", EVENTS_PATH: "analytics", SCORES_PATH: "scores"}
+FORMATS = {
+    TRACES_PATH: "otlp-protobuf",
+    EVENTS_PATH: "analytics",
+    SCORES_PATH: "scores",
+    LOGS_PATH: "otlp-logs-protobuf",
+    RUNS_PATH: "dogpile",
+    CHATS_PATH: "matey",
+}
 
 
 @cache
@@ -46,6 +65,27 @@ def spans():
 def points():
     bodies = [gzip.decompress(each.body) for each in requests() if each.path == EVENTS_PATH]
     return [event for body in bodies for event in json.loads(body)["events"]]
+
+
+@cache
+def items(path):
+    """What is posted to a path of JSON, and the documents it makes: (system, key) → parts."""
+    found, documents = [], defaultdict(list)
+    for request in requests():
+        if request.path == path:
+            body = gzip.decompress(request.body)
+            found += json.loads(body)
+            for part in ADAPTERS[FORMATS[path]].read(body, receipt=RECEIPT).parts:
+                documents[part.system, part.key].append(part)
+    return found, documents
+
+
+@cache
+def derived(path):
+    return {
+        (system, key): DERIVERS[system](key, parts)
+        for (system, key), parts in items(path)[1].items()
+    }
 
 
 def attribute(span, key):
@@ -79,15 +119,17 @@ def test_everything_happened_within_the_last_fortnight():
     assert FORTNIGHT_AGO <= min(times) <= max(times) < NOW
 
 
-def test_users_vote_and_a_judge_scores():
-    bodies = [gzip.decompress(each.body) for each in requests() if each.path == SCORES_PATH]
-    scores = [score for body in bodies for score in json.loads(body)]
+def test_every_kind_of_source_scores():
+    scores, _ = items(SCORES_PATH)
 
     assert {(score["name"], score["source"]) for score in scores} == {
         ("helpful", "user"),
         ("grounded", "judge"),
+        ("no_promises", "code"),
+        ("tone", "human"),
+        ("useful", "human"),
     }
-    assert 700 <= len(scores) <= 1200
+    assert 700 <= len(scores) <= 1400
     assert len({score["id"] for score in scores}) == len(scores)
     assert max(datetime.fromisoformat(score["at"]) for score in scores) < NOW
 
@@ -103,6 +145,67 @@ def test_every_door_takes_it_whole():
         assert (rejected, batch.failures) == ([], [])
         assert len(batch.events) + len(batch.parts) == count > 0
         assert {warning for event in batch.events for warning in event.warnings} == set()
+
+
+def test_runs_end_in_every_way():
+    runs = [each.summary for (system, _), each in derived(RUNS_PATH).items() if system == "dogpile"]
+
+    assert Counter(run["status"] for run in runs) == {
+        "completed": 21,
+        "failed": 1,
+        "cancelled": 1,
+        "running": 1,
+    }
+    assert {run["protocol"] for run in runs if run["status"] == "completed"} == {
+        *("sequential", "coordinator", "broadcast", "shared"),
+    }
+    assert {run["tier"] for run in runs} >= {"fast", "balanced", "quality"}
+    assert {run["stop"] for run in runs} == {
+        *("", "budget:tokens", "judge:score-threshold", "convergence"),
+    }
+    assert sum(run["sub_runs"] for run in runs) == 1
+    assert ("dogpile-loose", "completed") in {
+        (system, each.summary.get("outcome")) for (system, _), each in derived(RUNS_PATH).items()
+    }
+
+
+def test_a_run_agrees_with_itself():
+    for (system, key), parts in items(RUNS_PATH)[1].items():
+        if system == "dogpile":
+            run = build_run(key, parts)
+            checks = verify_run(run, build_timeline(run))
+            assert [check for check in checks if check.tone == "bad"] == []
+
+
+def test_a_benchmark_has_every_task_protocol_and_model_once():
+    boards = [each.summary.get("benchmarks", []) for each in derived(RUNS_PATH).values()]
+    rows = [(row["task"], row["protocol"], row["model"]) for board in boards for row in board]
+
+    assert len(rows) == len(set(rows)) == 12
+
+
+def test_chats_were_routed_streamed_changed_and_tried_again():
+    exchanges, _ = items(CHATS_PATH)
+    events = [event for each in derived(CHATS_PATH).values() for event in each.events]
+    warnings = {warning for event in events for warning in event.warnings}
+
+    assert {each["backend"] for each in exchanges if "capabilities" in each} == {
+        *("anthropic", "openai", "ollama"),
+    }
+    assert warnings >= {
+        *("ir:parameter-unsupported", "ir:parameter-normalized", "ir:model-substituted"),
+        *("ir:system-message-transformed", "stream_interrupted"),
+    }
+    assert any(event.ttft_us for event in events)
+    assert [event.provider for event in events if event.status == Status.ERROR] == ["openai"]
+
+
+def test_everything_understood_whole_happened_in_the_fortnight_too():
+    found = [*derived(RUNS_PATH).values(), *derived(CHATS_PATH).values()]
+    times = [event.occurred_us for each in found for event in each.events]
+
+    assert FORTNIGHT_AGO.timestamp() * 1e6 < min(times)
+    assert max(times) <= NOW.timestamp() * 1e6
 
 
 def test_arms_are_named_on_root_spans_alone():
