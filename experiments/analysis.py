@@ -8,18 +8,26 @@ from datetime import datetime, timedelta
 from django.db.models import Sum
 
 from experiments.comparing import Rule
+from experiments.declared import declared_arms, judge_guardrails, metrics_of
 from experiments.discovery import choose_control, record_variants
 from experiments.executions import find_dimensions, name_from_events, read_executions
 from experiments.health import HealthInputs, check_health
 from experiments.left_out import LeftOut, count_left_out
 from experiments.measuring import correct_for_goals, measure
-from experiments.metrics import DISCOVERED_METRICS, ROLE_ORDER, Metric, with_roles
+from experiments.metrics import DISCOVERED_METRICS
 from experiments.models import Experiment, ResultSnapshot, Variant
-from experiments.results import Excluded, MetricResult, Results, SplitResult, VariantResult
+from experiments.results import (
+    Excluded,
+    GuardrailResult,
+    MetricResult,
+    Results,
+    SplitResult,
+    VariantResult,
+)
 from experiments.stats import METHOD_VERSION
 from experiments.stats.power import days_left
 from experiments.stats.srm import SplitTest, check_split
-from experiments.units import VariantSums, no_sums, sum_units, unit_parameters
+from experiments.units import VariantSums, sum_units, unit_parameters
 from experiments.verdicts import Case, Question, reach_verdict
 from tracking.models import IngestCounter
 
@@ -80,7 +88,8 @@ def compute_results(experiment: Experiment, *, now: datetime) -> Results:
     ]
     correct_for_goals(metrics)
     split = judge_split(observation)
-    case = build_case(observation, split, metrics)
+    guardrails = judge_guardrails(experiment, observation.arms, observation.control, rule=rule)
+    case = build_case(observation, split, metrics, guardrails)
     return Results(
         experiment=experiment.key,
         name=experiment.title,
@@ -101,34 +110,28 @@ def compute_results(experiment: Experiment, *, now: datetime) -> Results:
         days_left=case.days_left,
         units_in_several_variants=round(sum(arm.several_share for arm in observation.arms)),
         executions=read_executions(experiment, now=now) if experiment.is_of_runs else [],
+        guardrails=guardrails,
     )
 
 
-def build_case(observation: Observation, split: SplitTest, metrics: Sequence[MetricResult]) -> Case:
+def build_case(
+    observation: Observation,
+    split: SplitTest,
+    metrics: Sequence[MetricResult],
+    guardrails: Sequence[GuardrailResult],
+) -> Case:
     """Gather what the verdict is reached from."""
     variants = observation.variants
     return Case(
         questions=goal_questions(observation, metrics),
-        health=check_health(health_inputs(observation, split, metrics)),
+        health=check_health(health_inputs(observation, split, metrics, guardrails)),
         names={arm.variant: variants[arm.variant].title for arm in observation.arms},
         unit=observation.experiment.unit,
         alpha=observation.experiment.alpha,
         days_left=days_to_go(observation),
         is_draft=observation.experiment.is_draft,
+        guardrails=guardrails,
     )
-
-
-def metrics_of(experiment: Experiment) -> Sequence[Metric]:
-    """The metrics in the roles that were declared, or those of every discovered experiment."""
-    if not experiment.is_declared:
-        return DISCOVERED_METRICS
-    roles = (
-        (each.metric, role)
-        for each in experiment.metrics.all()
-        for role in ROLE_ORDER
-        if role == each.role
-    )
-    return with_roles(dict(roles))
 
 
 def observe(experiment: Experiment, *, now: datetime) -> Observation:
@@ -149,13 +152,6 @@ def observe(experiment: Experiment, *, now: datetime) -> Observation:
         ),
         now=now,
     )
-
-
-def declared_arms(experiment: Experiment, seen: Sequence[VariantSums]) -> list[VariantSums]:
-    """Every declared variant, one that nobody met too: the split is judged with it."""
-    known = {arm.variant: arm for arm in seen}
-    keys = [variant.key for variant in experiment.variants.all()]
-    return [known.get(key) or no_sums(key) for key in keys]
 
 
 def largest_arms(arms: list[VariantSums]) -> list[VariantSums]:
@@ -204,7 +200,10 @@ def judge_split(observation: Observation) -> SplitTest:
 
 
 def health_inputs(
-    observation: Observation, split: SplitTest, metrics: Sequence[MetricResult]
+    observation: Observation,
+    split: SplitTest,
+    metrics: Sequence[MetricResult],
+    guardrails: Sequence[GuardrailResult],
 ) -> HealthInputs:
     weights, has_weights = weights_of(observation)
     return HealthInputs(
@@ -216,6 +215,7 @@ def health_inputs(
         unit=observation.experiment.unit,
         unshown=observation.unshown,
         left_out=observation.left_out,
+        guardrails=guardrails,
     )
 
 

@@ -1,7 +1,8 @@
 """Declared experiments over HTTP: who asks, what is answered when it cannot be."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -14,12 +15,15 @@ from core.idempotency import answer_once
 from core.models import Project
 from experiments.api_access import KEY, get_experiment, project_id_of
 from experiments.declaration_inputs import ExperimentInput, StatusInput, read_declaration
+from experiments.declarations import Fault
 from experiments.freshness import utc_now
 from experiments.lifecycle import ExperimentError, change_status, declare
 from experiments.models import Experiment
 from experiments.serializers import ExperimentBody, ExperimentSerializer, describe_experiment
 from prompts.api_access import author_of, read_input
 
+Tree = dict[str, Any]  # messages by field, of any nesting
+ITSELF = "non_field_errors"  # where a field has messages of its own and of its parts
 IDEMPOTENT = OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)
 
 
@@ -29,11 +33,29 @@ def answering_refusals() -> Iterator[None]:
     try:
         yield
     except ExperimentError as error:
-        errors: dict[str, list[str]] = {}
-        for fault in error.faults:
-            errors.setdefault(fault.field, []).append(fault.message)
         status = 400 if error.code == "invalid" else 409
-        raise Problem(status, str(error), code=error.code, errors=errors or None) from error
+        errors = nest(error.faults) or None
+        raise Problem(status, str(error), code=error.code, errors=errors) from error
+
+
+def nest(faults: Iterable[Fault]) -> Tree:
+    """Messages by field, nested as the serializers' own: ``{"variants": {"1": {"key": […]}}}``."""
+    tree: Tree = {}
+    for fault in faults:
+        place = tree
+        *path, last = [*fault.field.split("."), ITSELF]
+        for name in path:
+            place = place.setdefault(name, {})
+        place.setdefault(last, []).append(fault.message)
+    return {name: _prune(branch) for name, branch in tree.items()}
+
+
+def _prune(branch: Any) -> Any:  # a tree, or its messages
+    if not isinstance(branch, dict):
+        return branch
+    if set(branch) == {ITSELF}:
+        return branch[ITSELF]
+    return {name: _prune(each) for name, each in branch.items()}
 
 
 def write(request: Request, act: Callable[[], Response]) -> Response:
@@ -58,9 +80,7 @@ def _describe(experiment: Experiment) -> ExperimentBody:
     return describe_experiment(Experiment.objects.with_definitions().get(pk=experiment.pk))
 
 
-class _StatusView(APIView):
-    """One action on a declared experiment."""
-
+class _StatusView(APIView):  # a docstring here would stand in the schema of each action
     required_scope = "manage"
     action = ""
 

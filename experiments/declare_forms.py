@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from core.forms import INPUT, SELECT
 from experiments.declarations import (
@@ -70,6 +71,13 @@ class DefinitionForm(forms.Form):
         help_text="Only its units count; empty: those of all.",
         widget=forms.TextInput(attrs=INPUT),
     )
+
+    def clean(self) -> dict[str, Any]:
+        """Who chooses no role at all has taken the goal away: nothing is filled in for them."""
+        said: dict[str, Any] = self.cleaned_data
+        if not any(said.get(f"role_{metric.key}") for metric in DISCOVERED_METRICS):
+            raise ValidationError("Name at least one goal.")
+        return said
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # what forms.Form takes
         super().__init__(*args, **kwargs)

@@ -4,13 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.left_out import LeftOut
-from experiments.results import ArmResult, Finding, MetricResult
+from experiments.results import ArmResult, Finding, GuardrailResult, MetricResult
 from experiments.stats.proportions import newcombe_difference
 from experiments.stats.srm import SplitTest
 from experiments.stats.sums import ProportionSums
 from experiments.units import VariantSums
 from experiments.wording import counted, share_text, short_name, small_p
 
+# State, the worst first → (status, title).
+GUARDRAILS = {
+    "breached": ("warn", "A guardrail is breached"),
+    "unsure": ("info", "Guardrails not shown to be safe"),
+    "safe": ("ok", "Guardrails hold"),
+}
 NAMED = 5  # unknown variants in a sentence
 SEVERAL_WARN = 0.01
 SEVERAL_BLOCK = 0.10
@@ -26,6 +32,7 @@ class HealthInputs:
     unit: str
     unshown: int = 0
     left_out: LeftOut | None = None  # of a declared experiment
+    guardrails: Sequence[GuardrailResult] = ()
 
     @property
     def units(self) -> int:
@@ -39,7 +46,7 @@ class HealthInputs:
 def check_health(inputs: HealthInputs) -> list[Finding]:
     found = [check_traffic(inputs), check_several(inputs), check_missing(inputs)]
     found += [check_maturing(inputs), check_variants(inputs), check_strangers(inputs)]
-    found += [check_not_running(inputs)]
+    found += [check_not_running(inputs), check_guardrails(inputs)]
     return [finding for finding in found if finding is not None]
 
 
@@ -151,6 +158,26 @@ def check_not_running(inputs: HealthInputs) -> Finding | None:
         detail=f"{out.n_before} met a variant before the start, {out.elsewhen} while the experiment"
         " was paused or after its end",
     )
+
+
+def check_guardrails(inputs: HealthInputs) -> Finding | None:
+    """What must not get worse: a breach is told, the verdict stands beside it."""
+    if not inputs.guardrails:
+        return None
+    states = {each["state"] for each in inputs.guardrails}
+    status, title = GUARDRAILS[min(states, key=list(GUARDRAILS).index)]
+    told = {
+        "breached": "{variant}: {sentence}",
+        "unsure": "{variant}: not shown to be safe on {name}",
+        "safe": "{variant}: {name} within its limit",
+    }
+    lines = [
+        told[each["state"]].format(
+            variant=short_name(each["variant"]), sentence=each["sentence"], name=each["name"]
+        )
+        for each in inputs.guardrails
+    ]
+    return Finding(check="guardrails", status=status, title=title, detail="; ".join(lines))
 
 
 def _mature(arm: ArmResult) -> int:

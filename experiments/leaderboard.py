@@ -47,6 +47,7 @@ class Cell:
     tone: str = "even"
     bar: Bar | None = None
     note: str = ""
+    guard: str = ""  # what its guardrail says: safe, breached, unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +107,21 @@ def _row(results: Results, heads: Sequence[MetricResult], variant: VariantResult
         several_url=units_url(variant["key"], state="several"),
         failed=success["n"] - success["sums"]["successes"],
         failed_url=units_url(variant["key"], state="failed"),
-        cells=[_cell(head, variant["key"]) for head in heads],
+        cells=[
+            _cell(head, variant["key"], guard=_guard(results, head["key"], variant["key"]))
+            for head in heads
+        ],
         chance_to_win=comparison["chance_to_win"] if comparison else None,
     )
 
 
-def _cell(metric: MetricResult, variant: str) -> Cell:
+def _guard(results: Results, metric: str, variant: str) -> str:
+    found = results.get("guardrails", [])  # results of older code have none
+    named = (each for each in found if (each["metric"], each["variant"]) == (metric, variant))
+    return next((each["state"] for each in named), "")
+
+
+def _cell(metric: MetricResult, variant: str, *, guard: str) -> Cell:
     arm, comparison = _arm(metric, variant), _comparison(metric, variant)
     return Cell(
         text=FORMATS[metric["unit"]](arm["mean"]),
@@ -123,6 +133,7 @@ def _cell(metric: MetricResult, variant: str) -> Cell:
         tone=_tone(metric, comparison),
         bar=_bar(metric, comparison),
         note=_note(metric, arm),
+        guard=guard,
     )
 
 

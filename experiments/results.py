@@ -1,6 +1,6 @@
 """The shape of results: stored as a snapshot, sent by the API, drawn by the pages (api.md § 5)."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 Pair = tuple[float, float] | list[float]
 
@@ -99,6 +99,18 @@ class VerdictResult(TypedDict):
     variant: str | None
 
 
+class GuardrailResult(TypedDict):
+    """What a guardrail says of one variant. ``sentence`` words a breach."""
+
+    metric: str
+    name: str
+    variant: str
+    state: str  # safe, breached, unsure
+    margin: float
+    margin_kind: str
+    sentence: str
+
+
 class SplitResult(TypedDict):
     p: float | None
     status: str
@@ -141,6 +153,7 @@ class Results(TypedDict):
     days_left: float | None
     units_in_several_variants: int
     executions: list[ExecutionResult]
+    guardrails: NotRequired[list[GuardrailResult]]  # of declared experiments
 
 
 class ResultsAnswer(Results):

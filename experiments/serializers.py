@@ -191,14 +191,12 @@ class ExperimentSerializer(serializers.Serializer[ExperimentBody]):
     key = serializers.CharField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(choices=KINDS)
-    source = serializers.ChoiceField(  # type: ignore[assignment] # a field, whatever its name
-        choices=Experiment.Source.values
-    )
+    source = serializers.CharField()  # type: ignore[assignment] # a field, whatever its name
     unit = serializers.ChoiceField(choices=Experiment.Unit.choices)
     hash = serializers.ChoiceField(choices=HASHES, allow_null=True)
     hypothesis = serializers.CharField()
     environment = serializers.CharField()
-    status = serializers.ChoiceField(choices=Experiment.Status.values)
+    status = serializers.CharField()
     alpha = serializers.FloatField()
     planned_units = serializers.IntegerField()
     tuning_units = serializers.IntegerField()
@@ -251,5 +249,6 @@ class ResultsSerializer(serializers.Serializer[object]):
     variants = serializers.ListField(child=serializers.DictField())
     metrics = serializers.ListField(child=serializers.DictField())
     srm = serializers.DictField()
+    guardrails = serializers.ListField(child=serializers.DictField())
     planned_units = serializers.IntegerField()
     days_left = serializers.FloatField(allow_null=True)

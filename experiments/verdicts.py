@@ -6,7 +6,15 @@ Only the absolute difference decides, at the always-valid p corrected for all go
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.results import ArmResult, ComparisonResult, Finding, MetricResult, VerdictResult
+from experiments.guardrails import breached_variants, hedge
+from experiments.results import (
+    ArmResult,
+    ComparisonResult,
+    Finding,
+    GuardrailResult,
+    MetricResult,
+    VerdictResult,
+)
 from experiments.wording import plain_amount, short_name, signed_amount, unit_word
 
 FEWEST_OUTCOMES = 5  # of each kind, over both arms, before a rate may be judged
@@ -85,6 +93,7 @@ class Case:
     alpha: float
     days_left: float | None
     is_draft: bool = False
+    guardrails: Sequence[GuardrailResult] = ()
 
     def name(self, variant: str) -> str:
         return short_name(self.names.get(variant) or variant)
@@ -165,7 +174,9 @@ def difference_found(case: Case) -> VerdictResult | None:
     losing = {question.arm["variant"] for question in losses}
     clean = [question for question in gains if question.arm["variant"] not in losing]
     if clean:
-        return _found(case, "better", best_of(clean))
+        breached = breached_variants(case.guardrails)
+        kept = [question for question in clean if question.arm["variant"] not in breached]
+        return hedge(_found(case, "better", best_of(kept or clean)), case.guardrails)
     if gains:
         return _mixed(case, best_of(gains), losses)
     return _found(case, "worse", best_of(losses))

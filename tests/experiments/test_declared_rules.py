@@ -1,0 +1,101 @@
+"""What the database itself refuses, whoever asks."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from experiments.lifecycle import ExperimentError, change_status, declare, discard_draft
+from experiments.models import Experiment, ExperimentMetric, StatusChange, Variant
+from tests.experiments.arms import NOW
+from tests.experiments.declared import PLAIN, ROBOT, make_running
+
+pytestmark = pytest.mark.django_db
+
+
+def refused(statement):
+    with pytest.raises(IntegrityError) as error, transaction.atomic():
+        connection.cursor().execute(statement)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE experiments_variant SET weight = 1",
+        "UPDATE experiments_variant SET is_control = false",
+        "DELETE FROM experiments_variant",
+        "INSERT INTO experiments_variant (experiment_id, key, name, is_control, model)"
+        " SELECT id, 'x', '', false, '' FROM experiments_experiment",
+        "UPDATE experiments_experimentmetric SET role = 'secondary'",
+        "UPDATE experiments_experiment SET alpha = 0.2",
+        "UPDATE experiments_experiment SET tuning_units = 7",
+        "UPDATE experiments_experiment SET environment = 'x'",
+        "UPDATE experiments_experiment SET source = 'discovered'",
+        "UPDATE experiments_experiment SET status = 'draft', started_at = NULL",
+        "DELETE FROM experiments_experiment",
+    ],
+)
+def test_a_started_experiment_stays_as_it_is(alpha, statement):
+    make_running(alpha)
+
+    assert "stays as it is" in refused(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE experiments_statuschange SET note = 'x'", "DELETE FROM experiments_statuschange"],
+)
+def test_when_it_ran_stays_as_it_was(alpha, statement):
+    make_running(alpha)
+
+    assert "append-only" in refused(statement)
+
+
+def test_a_draft_may_change_and_go(alpha):
+    experiment = declare(alpha, PLAIN, ROBOT)
+
+    Variant.objects.update(weight=1)
+    experiment.alpha = 0.1
+    experiment.save()
+    discard_draft(experiment, ROBOT)
+
+    assert Experiment.objects.count() == Variant.objects.count() == 0
+
+
+def test_a_started_one_is_not_discarded(alpha):
+    experiment = make_running(alpha)
+
+    with pytest.raises(ExperimentError, match="Only a draft"):
+        discard_draft(experiment, ROBOT)
+
+
+def test_an_experiment_has_one_control(alpha):
+    declare(alpha, PLAIN, ROBOT)
+
+    assert "one_control" in refused("UPDATE experiments_variant SET is_control = true")
+
+
+def test_a_draft_has_no_start_and_a_running_one_has(alpha):
+    declare(alpha, PLAIN, ROBOT)
+
+    assert "draft_has_no_start" in refused("UPDATE experiments_experiment SET started_at = now()")
+    assert "draft_has_no_start" in refused("UPDATE experiments_experiment SET status = 'running'")
+
+
+def test_only_guardrails_have_a_margin(alpha):
+    experiment = declare(alpha, PLAIN, ROBOT)
+    broken = [{"role": "goal", "margin": 1.0}, {"role": "guardrail"}]
+
+    for fields in broken:
+        with pytest.raises(IntegrityError, match="metric_margin"), transaction.atomic():
+            ExperimentMetric.objects.create(experiment=experiment, metric="x", **fields)
+
+
+def test_a_change_that_fails_leaves_no_trace(alpha):
+    experiment = make_running(alpha)
+
+    with pytest.raises(ExperimentError):
+        change_status(experiment, "start", ROBOT, now=NOW + timedelta(days=1))
+
+    assert StatusChange.objects.count() == 1
