@@ -61,10 +61,6 @@ class LabelRow:
     def number(self) -> int:
         return self.label.version.number if self.label.version else 0
 
-    @property
-    def is_overtaken(self) -> bool:
-        return self.request is not None and self.request.from_number != self.number
-
 
 @require_http_methods(["GET", "POST"])
 def add_prompt(request: PageRequest) -> HttpResponse:

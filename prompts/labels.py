@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from prompts.acting import Author, PromptError, lock_prompt, note_change, published_version
@@ -39,12 +40,14 @@ def decide(
     """Approve or reject a request; nobody approves their own."""
     prompt = lock_prompt(request.prompt)
     request = LabelRequest.objects.get(pk=request.pk)
-    if request.state != LabelRequest.State.PENDING:
-        raise PromptError("request_closed", f"The request is {request.get_state_display()}.")
     row = PromptLabel.objects.select_related("version").get(prompt=prompt, name=request.label)
     current = row.version.number if row.version else 0
-    if current != request.from_number:
-        raise PromptError("request_stale", f"'{row.name}' is on {_name(current)} by now.")
+    if request.state == LabelRequest.State.STALE:
+        raise PromptError(
+            "request_stale", f"'{row.name}' moved meanwhile and is on {_name(current)}: ask anew."
+        )
+    if request.state != LabelRequest.State.PENDING:
+        raise PromptError("request_closed", f"The request is {request.get_state_display()}.")
     if approve and (author.user is None or author.user == request.actor):
         raise PromptError("own_request", "A second person must approve.")
     request.state = LabelRequest.State.APPROVED if approve else LabelRequest.State.REJECTED
@@ -110,12 +113,13 @@ def _clean_label(label: str) -> str:
 def _request(
     prompt: Prompt, row: PromptLabel, way: tuple[int, int], reason: str, author: Author
 ) -> LabelRequest:
-    pending = LabelRequest.objects.filter(
-        prompt=prompt, label=row.name, state=LabelRequest.State.PENDING
-    )
-    pending.exclude(from_number=way[0]).update(state=LabelRequest.State.STALE)
-    if pending.exists():
-        raise PromptError("request_pending", f"A move of '{row.name}' waits for approval already.")
+    waiting = _pending(prompt, row).first()
+    if waiting is not None:
+        raise PromptError(
+            "request_pending",
+            f"A move of '{row.name}' to {_name(waiting.to_number)} waits for approval already:"
+            " it must be rejected or withdrawn first.",
+        )
     note_change(prompt, author, "prompt.label.request", label=row.name, to=way[1])
     return LabelRequest.objects.create(
         prompt=prompt,
@@ -125,6 +129,12 @@ def _request(
         reason=reason.strip(),
         actor=author.user,
         actor_label=author.label,
+    )
+
+
+def _pending(prompt: Prompt, row: PromptLabel) -> QuerySet[LabelRequest]:
+    return LabelRequest.objects.filter(
+        prompt=prompt, label=row.name, state=LabelRequest.State.PENDING
     )
 
 
@@ -138,6 +148,8 @@ def _move(
     approved_by: User | None = None,
 ) -> LabelMove:
     before, reason = said
+    # What was asked for another state is overtaken, even when the label comes back to that one.
+    _pending(prompt, row).update(state=LabelRequest.State.STALE)
     row.version = target
     row.save()
     move = LabelMove.objects.create(

@@ -135,9 +135,12 @@ def test_an_overtaken_request_says_so(editor, admin, prompt, send, versions):
     send(admin, "labels/protect/", label="production", on=0)
     send(admin, "labels/move/", label="production", version=3, reason="at once")
 
-    assert "Overtaken: production is on v3 by now." in read(admin, prompt)
+    assert "Overtaken by another move" in read(admin, prompt)
+    assert "asks to move" not in read(admin, prompt)
     path = f"requests/{LabelRequest.objects.get().pk}/decide/"
-    assert send(admin, path, decision="approve")[1] == ["'production' is on v3 by now."]
+    assert send(admin, path, decision="approve")[1] == [
+        "'production' moved meanwhile and is on v3: ask anew."
+    ]
 
 
 def test_a_request_of_another_prompt_is_not_there(admin, alpha, prompt, send, writer):

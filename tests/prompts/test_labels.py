@@ -96,6 +96,47 @@ def test_a_request_that_was_overtaken_is_not_approved(prompt, request_of_writer,
     assert serving() == 3
 
 
+def test_a_request_stays_overtaken_when_the_label_comes_back(
+    prompt, request_of_writer, writer, approver
+):
+    protect_label(prompt, "production", approver, protected=False)
+    move_label(prompt, "production", 3, "at once", writer)
+    roll_back(prompt, "production", "worse", writer)
+    protect_label(prompt, "production", approver, protected=True)
+
+    assert serving() == 1  # as when it was asked
+    assert code_of(decide, request_of_writer, approver, approve=True) == "request_stale"
+    assert move_label(prompt, "production", 2, "again", writer).state == "pending"
+
+
+def test_a_roll_back_of_a_protected_label_waits_for_a_second_person(
+    prompt, request_of_writer, writer, approver
+):
+    decide(request_of_writer, approver, approve=True)
+
+    asked = roll_back(prompt, "production", "worse", writer, seen=2)
+
+    assert (asked.from_number, asked.to_number, serving()) == (2, 1, 2)
+    assert code_of(decide, asked, writer, approve=True) == "own_request"
+    move = decide(asked, approver, approve=True)
+    assert serving() == 1
+    assert (move.from_number, move.to_number, move.approved_by) == (2, 1, approver.user)
+    assert LabelRequest.objects.filter(state="pending").count() == 0
+
+
+def test_a_roll_back_says_which_request_stands_before_it(prompt, versions, writer, approver):
+    move_label(prompt, "production", 1, "first", writer)
+    move_label(prompt, "production", 2, "second", writer)
+    protect_label(prompt, "production", approver, protected=True)
+    move_label(prompt, "production", 3, "forward", writer)
+
+    with pytest.raises(PromptError, match="to v3 waits for approval already") as refused:
+        roll_back(prompt, "production", "worse", writer)
+
+    assert refused.value.code == "request_pending"
+    assert serving() == 2
+
+
 def test_a_label_rolls_back_to_where_it_was(prompt, versions, writer):
     assert code_of(roll_back, prompt, "production", "", writer) == "nothing_before"
     move_label(prompt, "production", 1, "first", writer)
