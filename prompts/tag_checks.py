@@ -52,7 +52,8 @@ def check_session(project_id: int, session_id: str) -> list[StaleTag]:
 
 
 def _tag_of(span: SpanRow) -> Tag | None:
-    if span.kind != "llm" or span.prompt is None:
+    """The version a call names itself: what a span above names, another of its calls may use."""
+    if span.kind != "llm" or span.prompt is None or span.prompt.inherited:
         return None
     text = span.prompt.version
     is_number = text.isascii() and text.isdigit() and len(text) < 10

@@ -36,6 +36,7 @@ PURE = [
     "tracking/inflate.py",
     "tracking/blocks.py",
     "tracking/folding.py",
+    "tracking/ties.py",
     "tracking/masking.py",
     "tracking/mask_patterns.py",
     "tracking/mask_settings.py",

@@ -4,8 +4,8 @@ The caller holds the locks of the traces and has written the event rows in the s
 """
 
 import datetime
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
@@ -13,11 +13,13 @@ import psycopg
 
 from tracking.dimensions import decide_names
 from tracking.event_rows import load_trace_facts
-from tracking.folding import Fact, TraceState, fold, unfold
+from tracking.folding import Fact, TraceState, by_trace, fold, unfold
 from tracking.rollups import RollupDeltas, save_rollups
 from tracking.session_deltas import session_deltas
 from tracking.sessions import apply_session_deltas
+from tracking.ties import counted
 from tracking.traces import Change, save_traces
+from tracking.tying import Tying, find_tied, tie_traces
 
 REFRESH_AFTER = datetime.timedelta(seconds=2)
 
@@ -44,13 +46,51 @@ def apply_changes(
     ``traces`` are locked and loaded. A trace that loses a fact is folded anew from its stored rows,
     which hold what is added already.
     """
-    _fold_traces(writing, traces, added, removed)
+    losses = by_trace(removed)
+    outlived = {t for t in losses if outlives_events(traces[t].before, writing.horizon_us)}
+    anew = _load_anew(writing, losses.keys() - outlived)
     rollups = RollupDeltas()
     for fact in removed:
-        rollups.add_fact(fact, -1)
+        rollups.add_fact(counted(fact), -1)
+    if (tied := find_tied(traces, added)) or anew:
+        tying = tie_traces(
+            writing.cursor,
+            writing.project_id,
+            traces,
+            tied=tied,
+            gains=by_trace(added),
+            anew=anew,
+        )
+        added = tying.count(added)
+        _spread_ties(tying, traces, anew, rollups)
+    _fold_traces(traces, by_trace(added), losses, anew)
     for fact in added:
         rollups.add_fact(fact)
     spread_changes(writing, list(traces.values()), rollups)
+
+
+def _load_anew(writing: Writing, trace_ids: AbstractSet[str]) -> dict[str, list[Fact]]:
+    """All stored events of the traces that are folded anew."""
+    if not trace_ids:
+        return {}
+    stored = by_trace(load_trace_facts(writing.cursor, writing.project_id, sorted(trace_ids)))
+    return {trace_id: stored.get(trace_id, []) for trace_id in trace_ids}
+
+
+def _spread_ties(
+    tying: Tying,
+    traces: dict[str, Change],
+    anew: dict[str, list[Fact]],
+    rollups: RollupDeltas,
+) -> None:
+    """Count events that were stored before, and are tied otherwise now, as they are."""
+    for trace_id, level in tying.levels.items():
+        traces[trace_id].after.ties = level
+    for trace_id, facts in anew.items():
+        anew[trace_id] = tying.count(facts)
+    for before, after in tying.moved:
+        rollups.add_fact(before, -1)
+        rollups.add_fact(after)
 
 
 def spread_changes(
@@ -75,27 +115,23 @@ def spread_changes(
 
 
 def _fold_traces(
-    writing: Writing,
     traces: dict[str, Change],
-    added: Iterable[Fact],
-    removed: Iterable[Fact],
+    gains: dict[str, list[Fact]],
+    losses: dict[str, list[Fact]],
+    anew: dict[str, list[Fact]],
 ) -> None:
-    losses, gains = by_trace(removed), by_trace(added)
-    outlived = {t for t in losses if outlives_events(traces[t].before, writing.horizon_us)}
     for trace_id, facts in gains.items():
         if trace_id not in losses:
             fold(traces[trace_id].after, facts)
-    for trace_id in outlived:
+    for trace_id in losses.keys() - anew.keys():
         change = traces[trace_id]
         change.rebuilt = True
-        unfold(change.after, losses[trace_id])
+        unfold(change.after, map(counted, losses[trace_id]))
         fold(change.after, gains.get(trace_id, ()))
-    if whole := sorted(losses.keys() - outlived):
-        stored = by_trace(load_trace_facts(writing.cursor, writing.project_id, whole))
-        for trace_id in whole:
-            change = traces[trace_id]
-            change.after, change.rebuilt = TraceState(trace_id), True
-            fold(change.after, stored.get(trace_id, ()))
+    for trace_id, facts in anew.items():
+        change = traces[trace_id]
+        change.after, change.rebuilt = TraceState(trace_id, ties=change.after.ties), True
+        fold(change.after, facts)
 
 
 def outlives_events(state: TraceState, horizon_us: int) -> bool:
@@ -104,15 +140,6 @@ def outlives_events(state: TraceState, horizon_us: int) -> bool:
     A trace of scores alone has no times, which could tell.
     """
     return bool(horizon_us) and (state.first_us is None or state.first_us < horizon_us)
-
-
-def by_trace(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
-    """Group by trace. Points that belong to no trace touch rollups only."""
-    groups: defaultdict[str, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        if fact.event.trace_id:
-            groups[fact.event.trace_id].append(fact)
-    return groups
 
 
 def add_trace_difference(rollups: RollupDeltas, change: Change) -> None:

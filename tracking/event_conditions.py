@@ -2,6 +2,7 @@
 
 from tracking.filters import ANY_ERROR, KINDS, EventFilter
 from tracking.statements import Where
+from tracking.tied_rows import PROMPT_KEY, PROMPT_VERSION
 
 
 def group_event_conditions(flt: EventFilter) -> list[Where]:
@@ -13,8 +14,8 @@ def group_event_conditions(flt: EventFilter) -> list[Where]:
     call.add_if(flt.model, "e.model = %s")
     call.add_if(flt.provider, "e.provider = %s")
     call.add_if(flt.finish_reason, "e.finish_reason = %s")
-    call.add_if(flt.prompt, "e.prompt_key = %s")
-    call.add_if(flt.prompt_version, "e.prompt_version = %s")
+    call.add_if(flt.prompt, f"{PROMPT_KEY} = %s")
+    call.add_if(flt.prompt_version, f"{PROMPT_VERSION} = %s")
     groups = [call]
     for value, text in (
         (flt.run_id, "e.run_id = %s"),

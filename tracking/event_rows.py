@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from tracking.events import IncomingEvent
-from tracking.folding import Fact
+from tracking.folding import Fact, Tie
 from tracking.staging import (
     PG_EPOCH_US,
     Stage,
@@ -98,6 +98,7 @@ REPLACE = (
         for name in EVENTS.columns
         if name not in {"occurred_at", "received_at", "id"}  # received when it first was
     )
+    + ", is_tied = NULL, above_key = NULL, above_version = NULL"  # tied anew, maybe elsewhere
     + " FROM stage_event s JOIN unnest(%s::timestamptz[], %s::uuid[]) k (at, id)"
     " ON s.occurred_at = k.at AND s.id = k.id"
     " WHERE e.project_id = %s AND e.occurred_at = s.occurred_at AND e.id = s.id"
@@ -108,6 +109,7 @@ DELETE = (
 )
 _READ = ["received_at", "occurred_at", *OWN_COLUMNS, "cost_nano", "cost_source", "block_id"]
 _READ += ["block_ix", "price_version", "arms", "metrics", "tags", "warnings"]
+_READ += ["is_tied", "above_key", "above_version"]
 COLUMNS = ", ".join(f"e.{name}" for name in _READ)
 SELECT = f"SELECT {COLUMNS} FROM tracking_event e"
 BY_KEY = (
@@ -212,7 +214,8 @@ def fact_of_row(row: tuple[Any, ...]) -> Fact:
     n = 2 + len(OWN_COLUMNS)
     own = dict(zip(OWN_COLUMNS, row[2:n], strict=True))
     own["id"] = own["id"].bytes
-    cost_nano, cost_source, block_id, block_ix, stamp, arms, metrics, tags, warnings = row[n:]
+    cost_nano, cost_source, block_id, block_ix, stamp, arms, metrics, tags, warnings = row[n:-3]
+    is_tied, above_key, above_version = row[-3:]
     event = IncomingEvent(
         occurred_us=unix_us(row[1]) or 0,
         arms=tuple((experiment, variant) for experiment, variant in read_json(arms) or ()),
@@ -221,4 +224,5 @@ def fact_of_row(row: tuple[Any, ...]) -> Fact:
         warnings=tuple(warnings or ()),
         **own,
     )
-    return Fact(event, cost_nano, cost_source, block_id, block_ix, stamp)
+    tie = Tie(above_key or "", above_version or "") if is_tied else None
+    return Fact(event, cost_nano, cost_source, block_id, block_ix, stamp, tie)

@@ -5,6 +5,7 @@ one event (the session and user of a trace, its name, the wrapper whose tokens c
 minimum of (has a parent, occurred_us, id), so neither order nor split of arrival can matter.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import msgspec
@@ -41,6 +42,14 @@ Arm = tuple[str, str, str]
 """(experiment, variant, run id or "")."""
 
 
+class Tie(msgspec.Struct, frozen=True, gc=False):
+    """What the other spans of its trace mean for a span (tracking.ties): the nearest prompt named
+    above it, or ""."""
+
+    prompt_key: str = ""
+    prompt_version: str = ""
+
+
 class Fact(msgspec.Struct, gc=False):
     """An event with what digest adds to it."""
 
@@ -50,6 +59,7 @@ class Fact(msgspec.Struct, gc=False):
     block_id: int = 0
     block_ix: int = 0
     price_stamp: int = 1  # which prices made ``cost_nano``
+    tie: Tie | None = None
 
     @property
     def event_key(self) -> tuple[int, bytes]:
@@ -122,6 +132,7 @@ class TraceState(msgspec.Struct):
     last_us: int | None = None
     n_calls: int = 0
     root_status: int = 0
+    ties: int = 0  # tracking.ties
     name: str = ""
     claim_session: str = ""
     claim_user: str = ""
@@ -254,6 +265,15 @@ def _claim(state: TraceState, fact: Fact) -> None:
         state.root, state.name, state.root_status = key, event.name, event.status
     if is_wrapper(fact) and (state.wrapper_key is None or key < state.wrapper_key):
         state.wrapper_key, state.wrapper = key, fact
+
+
+def by_trace(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
+    """Group by trace. Points that belong to no trace touch rollups only."""
+    groups: defaultdict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        if fact.event.trace_id:
+            groups[fact.event.trace_id].append(fact)
+    return groups
 
 
 def is_wrapper(fact: Fact) -> bool:

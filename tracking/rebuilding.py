@@ -9,14 +9,15 @@ import psycopg
 from django.db import transaction
 from django.utils import timezone
 
-from tracking.changes import Writing, apply_changes, by_trace
+from tracking.changes import Writing, apply_changes
 from tracking.dimensions import decide_names
-from tracking.folding import Fact, TraceState
+from tracking.folding import Fact, TraceState, by_trace
 from tracking.rollups import RollupDeltas, save_rollups
 from tracking.rules import read_rules
 from tracking.session_deltas import SessionTotals
 from tracking.sessions import apply_session_deltas
 from tracking.staging import clear_stages, datetime_of, open_cursor, prepare_stages
+from tracking.ties import counted
 from tracking.traces import lock_traces, read_states
 from tracking.verification import counted_wrapper, events_by_trace, in_chunks
 
@@ -105,7 +106,7 @@ def _count_again(
     rollups = RollupDeltas()
     for trace_id, state in states.items():
         for fact in groups[trace_id]:
-            rollups.add_fact(fact)
+            rollups.add_fact(counted(fact))
         rollups.add_wrapper(counted_wrapper(state, groups[trace_id]), 1)
     fold_name = decide_names(writing.cursor, writing.project_id, rollups.names())
     rows = rollups.rows(fold_name)

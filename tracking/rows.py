@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from tracking.events import Kind, Status
+from tracking.events import CALL_KINDS, Kind, Status
 from tracking.score_chips import ScoreRow
 from tracking.scores import is_score_metric, load_session_scores
 from tracking.shapes import ConfigRef, PromptRef, SessionRow, SpanRow, Tokens, TraceRow
@@ -188,6 +188,8 @@ SPAN_FIELDS = [
     "warnings",
     "config_key",
     "config_version",
+    "above_key",
+    "above_version",
 ]
 SPAN_COLUMNS = ", ".join(f"e.{name}" for name in SPAN_FIELDS)
 CLAIMS = (
@@ -238,7 +240,7 @@ def build_span(row: Columns, claim: tuple[str, str]) -> SpanRow:
         ),
         cost_usd=None if row[25] is None else row[25] / NANO,
         cost_source=COST_SOURCES[row[26]],
-        prompt=PromptRef(key=row[27], version=row[28]) if row[27] else None,
+        prompt=_prompt_of(row),
         arms=dict(json.loads(row[29])) if row[29] else {},
         environment=row[30],
         release=row[31],
@@ -248,6 +250,15 @@ def build_span(row: Columns, claim: tuple[str, str]) -> SpanRow:
         warnings=row[35] or [],
         config=ConfigRef(key=row[36], version=row[37]) if row[36] else None,
     )
+
+
+def _prompt_of(row: Columns) -> PromptRef | None:
+    """What a span names itself, else what was named above a model call."""
+    if row[27]:
+        return PromptRef(key=row[27], version=row[28])
+    if row[38] and row[4] in CALL_KINDS:
+        return PromptRef(key=row[38], version=row[39] or "", inherited=True)
+    return None
 
 
 def _ms(us: int | None) -> float | None:

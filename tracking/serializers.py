@@ -179,6 +179,9 @@ class TokensSerializer(serializers.Serializer[object]):
 class PromptRefSerializer(serializers.Serializer[object]):
     key = serializers.CharField()
     version = serializers.CharField()
+    inherited = serializers.BooleanField(
+        help_text="Whether a span above the call names it, and not the call itself."
+    )
 
 
 class ConfigRefSerializer(serializers.Serializer[object]):

@@ -22,6 +22,7 @@ from tracking.payloads import load_payloads
 from tracking.previews import input_preview, output_preview
 from tracking.rules import hold_rules
 from tracking.staging import Stage, clear_stages, open_cursor, pg_texts, prepare_stages
+from tracking.tied_rows import PROMPT_KEY, PROMPT_VERSION
 
 logger = logging.getLogger(__name__)
 SESSIONS_AT_ONCE = 200
@@ -52,8 +53,8 @@ DONE = (
 )
 EVENTS = (
     "SELECT p.session_id, e.duration_us IS NULL AND e.name = ANY (%s),"
-    " e.kind, e.duration_us IS NOT NULL, e.model, e.provider, e.prompt_key,"
-    " e.prompt_version, e.environment, e.config_key, e.error_type, e.run_id, e.finish_reason,"
+    f" e.kind, e.duration_us IS NOT NULL, e.model, e.provider, {PROMPT_KEY},"
+    f" {PROMPT_VERSION}, e.environment, e.config_key, e.error_type, e.run_id, e.finish_reason,"
     " array_to_json(e.tags)::text, array_to_json(e.warnings)::text, e.arms::text,"
     " e.metadata::text, e.occurred_at, e.block_id, e.block_ix"
     " FROM tracking_tracepart p"

@@ -99,6 +99,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class PromptRef(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key: str
     version: str
+    inherited: bool = False  # named by a span above the call, not by itself
 
 
 class ConfigRef(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -44,6 +44,7 @@ TRACE_COLUMNS = {
     "tokens_out": "int8",
     "cost_nano": "int8",
     "root_status": "int2",
+    "ties": "int2",
     "claim_rank": "bytea",
     "user_rank": "bytea",
     "root_rank": "bytea",
@@ -77,7 +78,7 @@ CREATE = (
 )
 LOAD = (
     "SELECT trace_id, first_at, last_at, n_calls, root_status, claim_rank, user_rank, root_rank,"
-    " wrapper_rank, claim_session, claim_user, name FROM tracking_trace"
+    " wrapper_rank, claim_session, claim_user, name, ties FROM tracking_trace"
     " WHERE project_id = %s AND trace_id = ANY (%s)"
 )
 LOCK = LOAD + ' ORDER BY trace_id COLLATE "C" FOR UPDATE'
@@ -204,6 +205,7 @@ def _state(row: tuple[Any, ...]) -> TraceState:
         claim_session=row[9],
         claim_user=row[10],
         name=row[11],
+        ties=row[12],
     )
 
 
@@ -269,6 +271,7 @@ def trace_row(state: TraceState) -> tuple[Any, ...]:
         state.total(TOKENS + 1),
         state.total(COST),
         state.root_status,
+        state.ties,
         pack_key(state.claim),
         pack_key(state.user),
         pack_key(state.root),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import psycopg
 from django.db import transaction
 
@@ -25,6 +26,7 @@ from tracking.session_deltas import SessionTotals
 from tracking.sessions import arm_rows, metric_rows, session_row
 from tracking.staging import datetime_of, open_cursor
 from tracking.stored_rows import ARM, METRIC, PART, SESSION, TRACE, Rows, is_same
+from tracking.ties import counted, tie_trace
 from tracking.traces import Change, part_row, read_states, trace_row
 
 TRACES_AT_ONCE = 2_000
@@ -66,6 +68,7 @@ class Recount:
         self.sessions: dict[str, SessionTotals] = {}
         self.rollups = RollupDeltas()
         self.names: dict[str, set[str]] = {}
+        self.differences: list[Difference] = []  # of single events
         self.outliving_sessions: set[str] = set()
         self.outliving_traces: dict[str, TraceState] = {}
         if horizon_us:
@@ -82,20 +85,37 @@ class Recount:
 
     def add(self, trace_id: str, facts: Sequence[Fact]) -> TraceState | None:
         """Add the events of a trace; return its state if that can be known from them."""
-        for fact in facts:
-            self.rollups.add_fact(fact)
         for kind, names in names_of(facts).items():
             self.names.setdefault(kind, set()).update(names)
+        stored = self.outliving_traces.get(trace_id)
+        # What was said above may be among the events that are gone: their ties stay as they are.
+        ties, facts = (0, facts) if stored else self._tie(trace_id, facts)
+        facts = [counted(fact) for fact in facts]
+        for fact in facts:
+            self.rollups.add_fact(fact)
         if not trace_id:
             return None
-        if (stored := self.outliving_traces.get(trace_id)) is not None:
+        if stored is not None:
             self.rollups.add_wrapper(counted_wrapper(stored, facts), 1)
             return None
-        state = TraceState(trace_id)
+        state = TraceState(trace_id, ties=ties)
         fold(state, facts)
         add_trace_difference(self.rollups, Change(TraceState(trace_id), state))
         self._add_parts(state)
         return state
+
+    def _tie(self, trace_id: str, facts: Sequence[Fact]) -> tuple[int, Sequence[Fact]]:
+        """Tie the events of a whole trace again, and note where they are tied otherwise."""
+        level, ties = tie_trace(facts if trace_id else ())
+        tied = []
+        for fact in facts:
+            tie = ties.get(fact.event_key)
+            if tie != fact.tie:
+                key = (trace_id, *fact.event_key)
+                self.differences.append(Difference("tracking_event", key, fact.tie, tie))
+                fact = msgspec.structs.replace(fact, tie=tie)
+            tied.append(fact)
+        return level, tied
 
     def _add_parts(self, state: TraceState) -> None:
         for part in state.parts.values():
@@ -174,6 +194,8 @@ def find_differences(cursor: psycopg.Cursor[Any], project_id: int) -> Iterator[D
         states = [s for trace_id, facts in chunk if (s := recount.add(trace_id, facts))]
         after, last = last, chunk[-1][0]
         yield from recount.compare_traces(states, after=after, last=last)
+        yield from recount.differences
+        recount.differences.clear()
     yield from recount.compare_traces([], after=last, last=None)
     yield from recount.compare_sessions()
     yield from recount.compare_rollups()

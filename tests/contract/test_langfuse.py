@@ -23,7 +23,7 @@ def test_observations_are_understood(run, api, alpha, bob_client):
         assert call["kind"] == "llm"
         assert call["model"] == "gpt-5-mini-2025-08-07"
         assert usage_of(call)[:3] == (30, 7, 8)
-        assert call["prompt"] == {"key": "weather", "version": "4"}
+        assert call["prompt"] == {"key": "weather", "version": "4", "inherited": False}
     assert usage_of(by_hand)[:4] == (30, 7, 8, 2)
     assert (by_hand["model"], by_hand["cost_source"]) == ("claude-sonnet-4-5", "caller")
     assert by_hand["cost_usd"] == pytest.approx(0.003)

@@ -28,6 +28,6 @@ def test_a_workflow_is_understood(run, api, alpha, bob_client):
     (claude,) = seen.below("forecaster.agent")
     assert usage_of(claude)[:4] == (30, 7, 8, 2)
     (asked, _) = seen.below("look_up.task")
-    assert asked["prompt"] == {"key": "weather", "version": "4"}
+    assert asked["prompt"] == {"key": "weather", "version": "4", "inherited": False}
     page = bob_client.get(f"/p/alpha/sessions/{SESSION}/").content.decode()
     assert "How is the weather in Paris?" in page

@@ -11,7 +11,8 @@ MODELS = [("openai", "gpt-4o"), ("anthropic", "claude-sonnet-4-5"), ("local", "l
 
 def make_stream(seed: int, *, n_traces: int = 5) -> list[Event]:
     """Traces whose session and user are named by any span or none, at the root or below; wrappers
-    with and without calls; arms, metrics, errors; runs; items said twice with different content."""
+    with and without calls; prompts named by calls and above them; parents that are missing or each
+    other's children; arms, metrics, errors; runs; items said twice with different content."""
     rng = random.Random(seed)
     events: list[Event] = []
     for number in range(n_traces):
@@ -33,7 +34,8 @@ def _trace(rng: random.Random, trace: str, start: datetime.datetime) -> list[Eve
         kind = rng.choice(["llm", "tool", "agent", "chain"]) if number else "agent"
         data: Event = {"kind": kind, "start": start + _seconds(number * rng.random())}
         if number:
-            data["parent_span_id"] = f"span-{rng.randrange(number)}"
+            data["parent_span_id"] = _parent(rng, number)
+        data |= _prompt(rng, kind)
         if rng.random() < 0.4:
             data["session_id"] = rng.choice(sessions)
         if rng.random() < 0.3:
@@ -49,6 +51,19 @@ def _trace(rng: random.Random, trace: str, start: datetime.datetime) -> list[Eve
         data |= _arm(rng)
         spans.append(make_span(trace, f"span-{number}", seconds=rng.uniform(0, 5), **data))
     return spans
+
+
+def _parent(rng: random.Random, number: int) -> str:
+    """Mostly a span before it; or itself, one after it, one that never comes."""
+    if rng.random() < 0.1:
+        return rng.choice([f"span-{number}", f"span-{number + 1}", "nowhere"])
+    return f"span-{rng.randrange(number)}"
+
+
+def _prompt(rng: random.Random, kind: str) -> Event:
+    if rng.random() >= (0.15 if kind == "llm" else 0.3):
+        return {}
+    return {"prompt": rng.choice(["answer", "plan"]), "prompt_version": f"{rng.randrange(3)}"}
 
 
 def _arm(rng: random.Random) -> Event:
@@ -76,13 +91,18 @@ def _run(rng: random.Random, run: str) -> list[Event]:
 
 
 def _changed(rng: random.Random, event: Event) -> Event:
-    """The same span, told once more with another end, session, or usage."""
+    """The same span, told once more with another end, session, usage, prompt or parent."""
     data = dict(event["data"])
-    change = rng.choice(["end", "session", "usage"])
+    change = rng.choice(["end", "session", "usage", "prompt", "parent"])
     if change == "end":
         data["end"] = (START + _seconds(8000 + rng.random())).isoformat()
     elif change == "session":
         data["session_id"] = f"session-{rng.randrange(5)}"
+    elif change == "prompt":
+        data["prompt"] = rng.choice(["", "answer", "rewrite"])
+        data["prompt_version"] = "4" if data["prompt"] else ""
+    elif change == "parent":
+        data["parent_span_id"] = _parent(rng, 4)
     else:
         data["tokens"] = {"input": 7, "output": 7}
     return {**event, "data": data}

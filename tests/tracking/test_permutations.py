@@ -15,8 +15,9 @@ from tests.flows import Event, drift_of
 from tests.tracking.business_state import TABLES, states_of_projects
 from tests.tracking.streams import make_stream, shuffled_batches
 from tracking.draining import drain
-from tracking.models import InboxBatch, Quarantined
+from tracking.models import InboxBatch, Quarantined, Trace
 from tracking.receive import accept_batch
+from tracking.ties import TIED, UNTIED
 
 PROJECTS = 50
 STREAMS = 20  # in each project, each in an order of its own: 1,000 permutations
@@ -86,6 +87,7 @@ def test_it_ends_in_one_state_whatever_the_order_split_and_number_of_workers():
     drain_with_three_workers()
 
     assert Quarantined.objects.count() == 0
+    assert set(Trace.objects.values_list("ties", flat=True)) == {UNTIED, TIED}
     states = states_of_projects()
     assert (len(states), len(states[FIRST])) == (PROJECTS, len(TABLES) + 2)
     for number in range(1, PROJECTS):

@@ -104,7 +104,11 @@ def test_a_trace_comes_as_its_ordered_spans(reader):
         "cache_write": None,
         "reasoning": None,
     }
-    assert found["spans"][1]["prompt"] == {"key": "answer", "version": "2"}
+    assert found["spans"][1]["prompt"] == {
+        "key": "answer",
+        "version": "2",
+        "inherited": False,
+    }
     assert "input" not in found["spans"][1]
 
 

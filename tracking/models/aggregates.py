@@ -54,6 +54,7 @@ class Trace(models.Model):
     tokens_out = models.BigIntegerField(default=0)
     cost_nano = models.BigIntegerField(default=0)
     root_status = models.SmallIntegerField(default=0)
+    ties = models.SmallIntegerField(default=0, db_default=0)
     claim_rank = models.BinaryField(null=True)
     user_rank = models.BinaryField(null=True)
     root_rank = models.BinaryField(null=True)

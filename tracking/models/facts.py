@@ -64,6 +64,10 @@ class Event(models.Model):
     metadata = models.JSONField(null=True)
     tags = ArrayField(models.TextField(), null=True)
     warnings = ArrayField(models.TextField(), null=True)
+    # What other spans of its trace mean for it (tracking.ties); NULL where none means anything.
+    is_tied = models.BooleanField(null=True)
+    above_key = models.TextField(null=True, db_collation="C")  # noqa: DJ001
+    above_version = models.TextField(null=True, db_collation="C")  # noqa: DJ001
 
     class Meta:
         managed = False

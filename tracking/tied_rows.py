@@ -1,0 +1,102 @@
+"""Ties of stored events: found by the indexes of tied spans alone, and written.
+
+The caller holds the locks of the traces: nobody else changes the ties of their events.
+"""
+
+import datetime
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+
+from tracking.event_rows import COLUMNS, EventKey, fact_of_row
+from tracking.events import CALL_KINDS
+from tracking.folding import Fact, Tie
+from tracking.staging import datetime_of
+from tracking.ties import Tag
+
+Span = tuple[str, str]
+"""(trace id, span id)."""
+
+Reach = tuple[datetime.datetime, datetime.datetime]
+"""The first and last moment of the traces, so that only their weeks are looked at."""
+
+_CALLS = ", ".join(str(int(kind)) for kind in sorted(CALL_KINDS))
+_PASSED = f"e.prompt_key = '' AND e.above_key IS NOT NULL AND e.kind IN ({_CALLS})"
+PROMPT_KEY = f"CASE WHEN {_PASSED} THEN e.above_key ELSE e.prompt_key END"
+PROMPT_VERSION = f"CASE WHEN {_PASSED} THEN e.above_version ELSE e.prompt_version END"
+"""The prompt that an event ``e`` counts under: what it names, else what was named above a call."""
+
+BY_SPAN = (
+    f"SELECT {COLUMNS} FROM unnest(%s::text[], %s::text[]) k (trace_id, span_id)"
+    " JOIN tracking_event e ON e.trace_id = k.trace_id AND e.span_id = k.span_id"
+    " WHERE e.project_id = %s AND e.is_tied AND e.occurred_at BETWEEN %s AND %s"
+)
+SAVE = (
+    "UPDATE tracking_event e SET is_tied = k.tied, above_key = k.key, above_version = k.version"
+    " FROM unnest(%s::timestamptz[], %s::uuid[], %s::bool[], %s::text[], %s::text[])"
+    " k (at, id, tied, key, version)"
+    " WHERE e.project_id = %s AND e.occurred_at = k.at AND e.id = k.id"
+)
+# A parent that came after its children brings them what it passes down. Spans that have it already
+# are passed by, and so is what lies below them: each is written once, however a trace is split.
+PASS_DOWN = (
+    "WITH RECURSIVE below AS ("
+    " SELECT e.occurred_at, e.id, e.trace_id, e.span_id, {ends} AS ends, k.key, k.version"
+    " FROM unnest(%(traces)s::text[], %(spans)s::text[], %(keys)s::text[], %(versions)s::text[])"
+    " k (trace_id, span_id, key, version)"
+    " JOIN tracking_event e ON e.trace_id = k.trace_id AND e.parent_span_id = k.span_id"
+    " WHERE {open}"
+    " UNION SELECT e.occurred_at, e.id, e.trace_id, e.span_id, {ends}, b.key, b.version"
+    " FROM below b JOIN tracking_event e ON e.trace_id = b.trace_id"
+    " AND e.parent_span_id = b.span_id WHERE NOT b.ends AND {open}"
+    ") UPDATE tracking_event e SET above_key = b.key, above_version = b.version FROM below b"
+    " WHERE e.project_id = %(project)s AND e.occurred_at = b.occurred_at AND e.id = b.id"
+    f" RETURNING {COLUMNS}"
+).format(
+    ends=f"(e.prompt_key <> '' AND e.kind NOT IN ({_CALLS}) OR e.span_id = '')",
+    open="e.project_id = %(project)s AND e.is_tied AND e.above_key IS NULL"
+    " AND e.occurred_at BETWEEN %(first)s AND %(last)s",
+)
+
+
+def load_spans(
+    cursor: psycopg.Cursor[Any], project_id: int, spans: Iterable[Span], reach: Reach
+) -> list[Fact]:
+    """The tied spans of these ids."""
+    traces, ids = zip(*sorted(set(spans)), strict=True)
+    cursor.execute(BY_SPAN, (list(traces), list(ids), project_id, *reach))
+    return [fact_of_row(row) for row in cursor]
+
+
+def pass_down(
+    cursor: psycopg.Cursor[Any], project_id: int, said: dict[Span, Tag], reach: Reach
+) -> list[Fact]:
+    """Tell the tied spans below these what they pass down; return those that were told nothing
+    before, as they are now."""
+    traces, spans = zip(*said, strict=True)
+    keys, versions = zip(*said.values(), strict=True)
+    values = {
+        "project": project_id,
+        "traces": list(traces),
+        "spans": list(spans),
+        "keys": list(keys),
+        "versions": list(versions),
+        "first": reach[0],
+        "last": reach[1],
+    }
+    cursor.execute(PASS_DOWN, values)
+    return [fact_of_row(row) for row in cursor]
+
+
+def save_ties(
+    cursor: psycopg.Cursor[Any], project_id: int, ties: Sequence[tuple[EventKey, Tie | None]]
+) -> None:
+    if ties:
+        times = [datetime_of(us) for (us, _), _ in ties]
+        ids = [uuid.UUID(bytes=identity) for (_, identity), _ in ties]
+        tied = [None if tie is None else True for _, tie in ties]
+        keys = [tie.prompt_key or None if tie else None for _, tie in ties]
+        versions = [tie.prompt_version if tie and tie.prompt_key else None for _, tie in ties]
+        cursor.execute(SAVE, (times, ids, tied, keys, versions, project_id))
