@@ -3,6 +3,9 @@
 A kind of job is a function that does the next step from ``job.place`` and says whether it is done.
 It may set ``place``, ``n_done``, ``n_total`` and ``result`` on the job, which are saved in the
 step's own transaction: a step is done and noted, or neither.
+
+Steps are short, a second or two: all jobs of all projects take turns, and the worker that does them
+has other work too.
 """
 
 import logging
@@ -17,6 +20,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from core.api import DATABASE_ERRORS
+from core.audit import record_audit
 from core.models import Job, Project
 
 Step = Callable[[Job], bool]
@@ -29,6 +33,10 @@ _steps: dict[str, Step] = {}
 _bells: list[Callable[[], None]] = []
 
 logger = logging.getLogger(__name__)
+
+
+class NotYetError(Exception):
+    """Raised by a step that has nothing to do for some seconds: other work goes on meanwhile."""
 
 
 def register_job(kind: str, step: Step) -> None:
@@ -68,46 +76,66 @@ def forget_bells() -> None:
     _bells.clear()
 
 
-def cancel_job(job: Job) -> bool:
-    """Stop a job between two steps; what is done stays done."""
-    still_open = Job.objects.filter(pk=job.pk, state__in=OPEN)
-    return bool(still_open.update(state=Job.State.CANCELLED, finished_at=timezone.now()))
+def stop_jobs(project: Project, kind: str, *, actor: User | None) -> list[Job]:
+    """Stop the open jobs of a kind between two steps; return them. What they did stays done."""
+    with transaction.atomic():
+        # Waits for the step that is being done, after which the job may be at its end.
+        jobs = project.jobs.select_for_update().filter(kind=kind, state__in=OPEN).order_by("pk")
+        stopped = list(jobs)
+        for job in stopped:
+            job.state, job.finished_at = Job.State.CANCELLED, timezone.now()
+            job.save(update_fields=["state", "finished_at"])
+            done = {"job": job.pk, "done": job.n_done, "of": job.n_total}
+            record_audit(project, actor, "job.stop", target=kind, detail=done)
+    return stopped
 
 
 def work_on_jobs(*, seconds: float, stop: Callable[[], bool] = lambda: False) -> int:
     """Do steps of open jobs, each in its turn, for about this long; return how many."""
     until = time.monotonic() + seconds
+    resting: list[int] = []  # failed just now, or have nothing to do yet
     n_steps = 0
     while time.monotonic() < until and not stop():
-        if not _do_one_step():
+        job, has_stepped = _do_one_step(but=resting)
+        if job is None:
             break
-        n_steps += 1
+        if has_stepped:
+            n_steps += 1
+        else:
+            resting.append(job.pk)
     return n_steps
 
 
-def _do_one_step() -> bool:
-    """One step of the job whose turn it is and that nobody works on; False when there is none."""
+def _do_one_step(*, but: list[int]) -> tuple[Job | None, bool]:
+    """One step of the job whose turn it is and that nobody works on; and whether it went on."""
     with transaction.atomic():
         jobs = Job.objects.select_for_update(skip_locked=True).filter(state__in=OPEN)
         # In turn: a long job of one project keeps no other one waiting.
-        job = jobs.order_by("n_failures", F("stepped_at").asc(nulls_first=True), "pk").first()
+        turn = ("n_failures", F("stepped_at").asc(nulls_first=True), "pk")
+        job = jobs.exclude(pk__in=but).order_by(*turn).first()
         if job is None:
-            return False
+            return None, False
         job.stepped_at = timezone.now()
         if job.started_at is None:
             job.started_at, job.state = timezone.now(), Job.State.RUNNING
-        try:
-            with transaction.atomic():
-                is_done = _steps[job.kind](job)
-        except Exception as error:
-            job.refresh_from_db(fields=["place", "n_done", "n_total", "result"])
-            _note_failure(job, error)
-        else:
-            job.n_failures = 0
-            if is_done:
-                job.state, job.finished_at = Job.State.DONE, timezone.now()
+        has_stepped = _step(job)
         job.save()
-    return job.n_failures == 0
+    return job, has_stepped
+
+
+def _step(job: Job) -> bool:
+    try:
+        with transaction.atomic():
+            is_done = _steps[job.kind](job)
+    except Exception as error:
+        job.refresh_from_db(fields=["place", "n_done", "n_total", "result"])
+        if not isinstance(error, NotYetError):
+            _note_failure(job, error)
+        return False
+    job.n_failures = 0
+    if is_done:
+        job.state, job.finished_at = Job.State.DONE, timezone.now()
+    return True
 
 
 def _note_failure(job: Job, error: Exception) -> None:

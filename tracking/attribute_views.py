@@ -1,5 +1,7 @@
 """Settings, attributes: names that nothing maps, and history mapped again."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -7,7 +9,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from core.access import PageRequest, project_view
 from core.audit import record_audit
-from core.models import Job, Project, Role
+from core.jobs import stop_jobs
+from core.models import Project, Role
 from tracking.adapters.dialects.keys import MAP_VERSION
 from tracking.remapping import KIND, start_remap
 from tracking.unmapped import MAX_NAMES, list_unmapped
@@ -26,10 +29,20 @@ def attributes(request: PageRequest, project: Project) -> HttpResponse:
         "n_names": n_names,
         "max_names": MAX_NAMES,
         "search": search,
-        "map_version": MAP_VERSION,
-        "job": Job.objects.filter(project=project, kind=KIND).first(),
+        **_remap_context(project),
     }
     return render(request, "tracking/settings_attributes.html", context)
+
+
+def _remap_context(project: Project) -> dict[str, Any]:  # a template context
+    job = project.jobs.select_related("created_by").filter(kind=KIND).first()
+    return {"map_version": MAP_VERSION, "job": job}
+
+
+@require_GET
+@project_view()
+def remap_progress(request: PageRequest, project: Project) -> HttpResponse:
+    return render(request, "tracking/_remap.html", _remap_context(project))
 
 
 @require_POST
@@ -38,4 +51,11 @@ def remap(request: PageRequest, project: Project) -> HttpResponse:
     job = start_remap(project, actor=request.user)
     record_audit(project, request.user, "attributes.remap", target=f"version {MAP_VERSION}")
     messages.success(request, f"Stored spans are being read again (job {job.pk}).")
+    return redirect("tracking:settings-attributes", slug=project.slug)
+
+
+@require_POST
+@project_view(role=Role.ADMIN)
+def stop_remap(request: PageRequest, project: Project) -> HttpResponse:
+    stop_jobs(project, KIND, actor=request.user)
     return redirect("tracking:settings-attributes", slug=project.slug)

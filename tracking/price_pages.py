@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from core.access import PageRequest, project_view
+from core.jobs import stop_jobs
 from core.models import Job, Project, Role
 from tracking.forms import PriceForm
 from tracking.model_spend import DAYS, list_spend
@@ -62,6 +63,13 @@ def end(request: PageRequest, project: Project, price_id: int) -> HttpResponse:
 @project_view(role=Role.ADMIN)
 def reprice(request: PageRequest, project: Project) -> HttpResponse:
     start_repricing(project, actor=request.user)
+    return redirect("tracking:settings-prices", slug=project.slug)
+
+
+@require_POST
+@project_view(role=Role.ADMIN)
+def stop_reprice(request: PageRequest, project: Project) -> HttpResponse:
+    stop_jobs(project, KIND, actor=request.user)
     return redirect("tracking:settings-prices", slug=project.slug)
 
 

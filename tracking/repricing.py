@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from core.jobs import register_job, start_job
+from core.jobs import NotYetError, register_job, start_job
 from core.models import Job, Project
 from core.timebuckets import Interval, floor_to
 from tracking.changes import Writing
@@ -125,8 +125,8 @@ def _settle(job: Job) -> bool:
     if job.place.get("is_last_look") or job.place["first"] is None:
         return True
     changed_at = PriceVersion.objects.get(project_id=job.project_id).changed_at
-    wait = SETTLED_AFTER - (timezone.now() - changed_at).total_seconds()
-    time.sleep(min(max(wait, 0.0), SETTLED_AFTER))
+    if (timezone.now() - changed_at).total_seconds() < SETTLED_AFTER:
+        raise NotYetError
     with open_cursor() as cursor:
         change_rules(cursor, job.project_id)  # waits for digests that began before
     job.place = {**job.place, "hour": job.place["first"], "is_last_look": True}

@@ -22,12 +22,16 @@ from tracking.staging import open_cursor
 
 KIND = "retention"
 ROWS = 1_000
+EVENTS = 10_000
 BLOCKS = 50
 HOUR = datetime.timedelta(hours=1)
 
 OLDEST = "SELECT min(occurred_at) FROM tracking_event WHERE project_id = %s AND occurred_at < %s"
-DELETE_HOUR = (
-    "DELETE FROM tracking_event WHERE project_id = %s AND occurred_at >= %s AND occurred_at < %s"
+DELETE_OF_HOUR = (
+    "DELETE FROM tracking_event e USING (SELECT project_id, occurred_at, id FROM tracking_event"
+    " WHERE project_id = %s AND occurred_at >= %s AND occurred_at < %s LIMIT %s) old"
+    " WHERE e.project_id = old.project_id AND e.occurred_at = old.occurred_at AND e.id = old.id"
+    " AND e.occurred_at >= %s AND e.occurred_at < %s"
 )
 # Whether a project that may keep events of this week has one.
 IS_NEEDED = (
@@ -139,7 +143,7 @@ def _move_horizon(cursor: Cursor, project: Project, now: datetime.datetime) -> H
 
 
 def _events(cursor: Cursor, job: Job, horizons: Horizons) -> int:
-    """The oldest hour that holds events, or the whole week when nobody needs it."""
+    """Of the oldest hour that holds events, or the whole week when nobody needs it."""
     horizon = horizons["events"]
     row = cursor.execute(OLDEST, (job.project_id, horizon)).fetchone()
     oldest = row[0] if row else None
@@ -149,7 +153,8 @@ def _events(cursor: Cursor, job: Job, horizons: Horizons) -> int:
     if week + WEEK <= horizon and _drop_unneeded(cursor, week):
         return 1
     start = floor_hour(oldest)
-    cursor.execute(DELETE_HOUR, (job.project_id, start, min(start + HOUR, horizon)))
+    end = min(start + HOUR, horizon)
+    cursor.execute(DELETE_OF_HOUR, (job.project_id, start, end, EVENTS, start, end))
     return cursor.rowcount
 
 

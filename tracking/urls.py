@@ -71,8 +71,15 @@ urlpatterns = [
     path("settings/prices/", price_pages.prices, name="settings-prices"),
     path("settings/prices/<int:price_id>/end/", price_pages.end, name="settings-prices-end"),
     path("settings/prices/reprice/", price_pages.reprice, name="settings-prices-reprice"),
+    path("settings/prices/stop/", price_pages.stop_reprice, name="settings-prices-stop"),
     path("settings/prices/progress/", price_pages.progress, name="settings-prices-progress"),
     path("settings/capabilities/", backend_views.backends, name="settings-backends"),
     path("settings/attributes/", attribute_views.attributes, name="settings-attributes"),
     path("settings/attributes/remap/", attribute_views.remap, name="settings-attributes-remap"),
+    path("settings/attributes/stop/", attribute_views.stop_remap, name="settings-attributes-stop"),
+    path(
+        "settings/attributes/progress/",
+        attribute_views.remap_progress,
+        name="settings-attributes-progress",
+    ),
 ]

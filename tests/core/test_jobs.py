@@ -3,7 +3,15 @@ import pytest
 from django.db import OperationalError
 
 from core import jobs
-from core.jobs import MOST_FAILURES, cancel_job, register_job, start_job, work_on_jobs
+from core.jobs import (
+    MOST_FAILURES,
+    NotYetError,
+    register_job,
+    start_job,
+    stop_jobs,
+    work_on_jobs,
+)
+from core.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
 NO_END = 60.0
@@ -89,13 +97,67 @@ def test_a_database_that_is_away_is_tried_again_and_lets_others_go_first(alpha, 
     assert stuck.state == "failed"
 
 
-def test_a_cancelled_job_is_left_alone(alpha):
+def test_a_stopped_job_is_left_alone_and_may_be_started_again(alpha, beta, dana):
+    register_job("count", count_to_three)
+    job, other = start_job(alpha, "count", {}), start_job(beta, "count", {})
+    job.n_done = 2
+    job.save()
+
+    assert stop_jobs(alpha, "count", actor=dana) == [job]
+
+    job.refresh_from_db()
+    assert (job.state, job.n_done, job.is_open) == ("cancelled", 2, False)
+    assert work_on_jobs(seconds=NO_END) == 3  # of the other project
+    other.refresh_from_db()
+    assert (job.n_done, other.state) == (2, "done")
+    assert start_job(alpha, "count", {}) != job
+
+
+def test_a_stop_is_in_the_audit_record(alpha, dana):
     register_job("count", count_to_three)
     job = start_job(alpha, "count", {})
 
-    assert cancel_job(job) is True
-    assert work_on_jobs(seconds=NO_END) == 0
-    assert cancel_job(job) is False
+    stop_jobs(alpha, "count", actor=dana)
+
+    entry = AuditEntry.objects.get(action="job.stop")
+    assert (entry.actor_label, entry.target) == ("dana", "count")
+    assert entry.detail == {"job": job.pk, "done": 0, "of": None}
+
+
+def test_a_job_that_ended_is_not_stopped(alpha, dana):
+    register_job("count", count_to_three)
+    job = start_job(alpha, "count", {})
+    work_on_jobs(seconds=NO_END)
+
+    assert stop_jobs(alpha, "count", actor=dana) == []
+    job.refresh_from_db()
+    assert job.state == "done"
+    assert AuditEntry.objects.count() == 0
+
+
+def test_a_job_with_nothing_to_do_yet_lets_others_go_on(alpha):
+    ready = []
+
+    def wait(job):
+        job.n_done += 1
+        if not ready:
+            raise NotYetError
+        return True
+
+    register_job("wait", wait)
+    register_job("count", count_to_three)
+    waiting, counting = start_job(alpha, "wait", {}), start_job(alpha, "count", {})
+
+    assert work_on_jobs(seconds=NO_END) == 3  # and comes back, though the other one is open
+    counting.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (counting.state, waiting.state, waiting.n_done) == ("done", "running", 0)
+    assert (waiting.n_failures, waiting.error) == (0, "")
+
+    ready.append(True)
+    work_on_jobs(seconds=NO_END)
+    waiting.refresh_from_db()
+    assert waiting.state == "done"
 
 
 def test_jobs_take_their_steps_in_turn(alpha, beta):

@@ -9,7 +9,7 @@ from django.utils import timezone
 from core.jobs import work_on_jobs
 from core.models import AuditEntry, Job
 from tests.cast import make_client
-from tests.flows import digest_all, make_sender, make_span, send_events
+from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
 from tracking import repricing
 from tracking.models import Event, ModelPrice
 
@@ -177,6 +177,37 @@ def test_history_is_repriced_with_its_progress_shown(dana_client, monkeypatch):
     assert "hx-get" not in text
     assert Job.objects.get().created_by.username == "dana"
     assert rows_of(dana_client)["my-llama"].cost_usd == 0.0015
+
+
+@pytest.mark.usefixtures("calls")
+def test_an_admin_stops_it_and_starts_it_again(alpha, bob_client, dana_client, monkeypatch):
+    monkeypatch.setattr(repricing, "SETTLED_AFTER", 0.0)
+    monkeypatch.setattr(repricing, "AT_ONCE", 1)
+    save(dana_client)
+    dana_client.post(f"{PAGE}reprice/")
+    work_on_jobs(seconds=0.0001)
+    stop = f'action="{PAGE}stop/"'
+    assert stop in dana_client.get(f"{PAGE}progress/").content.decode()
+    assert stop not in bob_client.get(f"{PAGE}progress/").content.decode()
+
+    assert dana_client.post(f"{PAGE}stop/").status_code == 302
+
+    text = dana_client.get(f"{PAGE}progress/").content.decode()
+    assert "stopped" in text
+    assert "1 call priced" in text
+    assert stop not in text
+    assert "hx-get" not in text
+    entry = AuditEntry.objects.get(action="job.stop")
+    assert (entry.actor_label, entry.target) == ("dana", "reprice")
+    assert drift_of(alpha.pk) == []
+    dana_client.post(f"{PAGE}stop/")  # there is none any more
+    assert AuditEntry.objects.filter(action="job.stop").count() == 1
+
+    dana_client.post(f"{PAGE}reprice/")
+    work_on_jobs(seconds=60)
+    assert "4 calls priced" in dana_client.get(f"{PAGE}progress/").content.decode()
+    assert rows_of(dana_client)["my-llama"].cost_usd == 0.0015
+    assert drift_of(alpha.pk) == []
 
 
 @pytest.mark.usefixtures("calls")

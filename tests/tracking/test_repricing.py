@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from core.jobs import work_on_jobs
+from core.jobs import stop_jobs, work_on_jobs
 from core.models import AuditEntry, Job
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
 from tracking import repricing
@@ -169,6 +169,38 @@ def test_the_work_goes_on_where_it_stopped(alpha, sender, monkeypatch):
     work_on_jobs(seconds=60)
 
     assert cost_everywhere(alpha) == 5_000_000
+
+
+def test_a_stopped_job_leaves_exact_sums_and_may_be_started_again(alpha, dana, sender, monkeypatch):
+    monkeypatch.setattr(repricing, "AT_ONCE", 2)
+    send(sender, *(make_call(0, trace_id=f"x{n}", span_id=f"x{n}") for n in range(5)))
+    set_price(alpha)
+    start_repricing(alpha, actor=None)
+    work_on_jobs(seconds=0.0001)
+
+    stop_jobs(alpha, repricing.KIND, actor=dana)
+
+    assert work_on_jobs(seconds=60) == 0
+    assert cost_everywhere(alpha) == 2_000_000
+    assert reprice(alpha) == {"priced": 5, "changed": 3}
+    assert cost_everywhere(alpha) == 5_000_000
+
+
+def test_nobody_waits_for_old_prices_to_settle(alpha, sender, monkeypatch):
+    monkeypatch.setattr(repricing, "SETTLED_AFTER", 3600.0)
+    send(sender, make_call(0))
+    set_price(alpha)
+    job = start_repricing(alpha, actor=None)
+
+    assert work_on_jobs(seconds=60) == 1
+
+    job.refresh_from_db()
+    assert job.is_open
+    assert cost_everywhere(alpha) == 1_000_000
+    monkeypatch.setattr(repricing, "SETTLED_AFTER", 0.0)
+    work_on_jobs(seconds=60)
+    job.refresh_from_db()
+    assert job.state == "done"
 
 
 def test_an_hour_is_read_once_however_much_it_holds(alpha, sender, monkeypatch):

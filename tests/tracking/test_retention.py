@@ -16,7 +16,7 @@ from core.models import Job, Project
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
 from tests.tracking.everything import find_anywhere
 from tests.tracking.test_receive import own_parameters
-from tracking import partitions
+from tracking import partitions, retention
 from tracking.models import (
     Document,
     Event,
@@ -87,6 +87,20 @@ class TestEvents:
         assert Session.objects.filter(project_id=alpha.pk).count() == 4
         assert UsageRollup.objects.filter(project_id=alpha.pk).count() == before
         assert drift_of(alpha.pk) == drift_of(beta.pk) == []
+
+    def test_an_hour_of_many_events_goes_in_several_steps(self, alpha, beta, monkeypatch):
+        monkeypatch.setattr(retention, "EVENTS", 2)
+        calls = [call_at(f"t{n}", "a", 40) for n in range(5)]
+        send_events(make_sender(alpha), [*calls, call_at("kept", "a", 1)])
+        send_events(make_sender(beta), calls)  # whose week is needed, then
+        digest_all()
+        keep(alpha, 30)
+
+        apply_retention()
+
+        assert (days_of(alpha), len(days_of(beta))) == ([1], 5)
+        assert Job.objects.get().result["events"] == 5
+        assert drift_of(alpha.pk) == []
 
     def test_the_words_of_expired_sessions_go_too(self, alpha, spread):
         keep(alpha, 30)
