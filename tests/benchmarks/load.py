@@ -70,16 +70,20 @@ class Connection:
 
 
 def post_frames(
-    connect: Callable[[], Connection], frames: Sequence[Frame], *, connections: int = 4
+    connect: Callable[[], Connection],
+    frames: Sequence[Frame],
+    *,
+    connections: int = 4,
+    headers: dict[str, str] = OTLP,
 ) -> Ledger:
-    """Post every frame as fast as the server takes them."""
+    """Post every frame to /v1/traces as fast as the server takes them."""
     ledger, counter = Ledger(), itertools.count()
 
     def run() -> None:
         connection = connect()
         # next() of a counter is atomic under the interpreter's lock
         while (index := next(counter)) < len(frames):
-            post_frame(connection, frames[index], ledger)
+            post_frame(connection, frames[index], ledger, headers)
         connection.close()
 
     threads = [threading.Thread(target=run) for _ in range(connections)]
@@ -92,12 +96,14 @@ def post_frames(
     return ledger
 
 
-def post_frame(connection: Connection, frame: Frame, ledger: Ledger) -> bool:
+def post_frame(
+    connection: Connection, frame: Frame, ledger: Ledger, headers: dict[str, str] = OTLP
+) -> bool:
     """Post until it is accepted or refused for good; True when accepted."""
     for attempt in range(MAX_TRIES):
         began = time.perf_counter()
         try:
-            status, body = connection.send("POST", "/v1/traces", frame.body, OTLP)
+            status, body = connection.send("POST", "/v1/traces", frame.body, headers)
         except Failure as error:
             ledger.note(type(error).__name__, time.perf_counter() - began)
             time.sleep(min(1.0, 0.05 * 2**attempt))
