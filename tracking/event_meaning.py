@@ -185,7 +185,7 @@ def _after(ms: object) -> str:
     length = number(ms)
     if length is None or length < 0:
         return ""
-    return f"after {length:g} ms" if length < 1_000 else f"after {length / 1_000:.3g} s"
+    return f"after {length:g} ms" if length < 1_000 else f"after {length / 1_000:g} s"
 
 
 def _quote(value: object) -> str:

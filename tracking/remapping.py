@@ -1,8 +1,11 @@
 """Stored spans mapped again by the tables of today: a job in small steps, safe to stop and repeat.
 
-An event holds the version of the tables that mapped it. A step reads some events in order of their
-keys, maps those of an older version again, and writes what came out differently the way of every
-correction; the others get the new version alone. What is ingested meanwhile has it already.
+An event holds the version of the tables that mapped it, and as what it came: OTLP, a JSON event, a
+flat span of Fallom's. What documents mean is derived, not mapped, and left alone. A step reads some
+events in order of their keys, maps those of an older version again, and writes what came out
+differently the way of every correction; the others get the new version alone. Evaluations found are
+handed on as scores, the same ones that would have come of them. What is ingested meanwhile has the
+new version already.
 """
 
 import uuid
@@ -16,20 +19,23 @@ from django.utils import timezone
 
 from core.jobs import register_job, start_job
 from core.models import Job, Project
-from tracking.adapters.dialects.keys import MAP_VERSION
+from tracking.adapters.dialects.keys import FALLOM_SPANS, JSON_SPANS, MAP_VERSION, VERSIONS
+from tracking.adapters.fallom_remap import remap_flat_span
+from tracking.adapters.json_remap import remap_json_span
 from tracking.adapters.otlp_remap import differs, remap_span
-from tracking.changes import by_trace
+from tracking.adapters.span_scores import score_parts
 from tracking.corrections import apply_deltas
 from tracking.event_rows import COLUMNS, EventKey, fact_of_row, load_facts
-from tracking.events import IncomingEvent, Payload
-from tracking.folding import Fact
+from tracking.events import IncomingEvent, Part, Payload
+from tracking.folding import Fact, by_trace
+from tracking.handing_on import hand_on
 from tracking.models import UsageRollup
 from tracking.payloads import load_payloads, save_blocks
 from tracking.preparing import pack_facts, price_event
 from tracking.pricing import PriceBook
 from tracking.project_prices import book_of
 from tracking.rules import hold_rules
-from tracking.staging import datetime_of, open_cursor, read_json
+from tracking.staging import datetime_of, open_cursor, read_json, unix_us
 from tracking.traces import lock_stored
 
 KIND = "remap"
@@ -42,7 +48,7 @@ READ = (
 )
 ORIGINS = "SELECT hash, body FROM tracking_origin WHERE project_id = %s AND hash = ANY (%s)"
 MARK = (
-    "UPDATE tracking_event e SET map_version = %s FROM"
+    f"UPDATE tracking_event e SET map_version = map_version / {VERSIONS} * {VERSIONS} + %s FROM"
     " unnest(%s::timestamptz[], %s::uuid[], %s::bigint[]) k (at, id, rank)"
     " WHERE e.project_id = %s AND e.occurred_at = k.at AND e.id = k.id AND e.content_rank = k.rank"
 )
@@ -53,6 +59,7 @@ class Stored(msgspec.Struct):
     """An event as it is stored, with its payload and its resource's attributes."""
 
     fact: Fact
+    received_us: int
     payload: Payload
     resource: dict[str, object]
 
@@ -91,8 +98,8 @@ def _count_spans(project_id: int) -> int:
 
 
 def _is_older(event: IncomingEvent) -> bool:
-    came_as_otlp = event.map_version > 0 or (event.origin != 0 and event.duration_us is not None)
-    return came_as_otlp and event.map_version < MAP_VERSION
+    is_mapped = event.map_version > 0 or (event.origin != 0 and event.duration_us is not None)
+    return is_mapped and event.map_version % VERSIONS < MAP_VERSION
 
 
 def _load(
@@ -111,8 +118,8 @@ def _load(
         found: msgspec.json.decode(bytes(body)).get("resource", {}) for found, body in bodies
     }
     return [
-        Stored(fact, payload, resources.get(fact.event.origin, {}))
-        for fact, payload in zip(facts, payloads, strict=True)
+        Stored(fact, unix_us(row[0]) or 0, payload, resources.get(fact.event.origin, {}))
+        for fact, row, payload in zip(facts, rows, payloads, strict=True)
     ]
 
 
@@ -122,8 +129,9 @@ def _write(cursor: psycopg.Cursor[Any], project_id: int, stored: Sequence[Stored
     moved: list[Fact] = []
     hold_rules(cursor, project_id)  # before the locks of rows, as everybody does
     book = book_of(project_id)
+    judged: dict[EventKey, list[Part]] = {}
     for each in stored:
-        fact, is_moved = remap_fact(each, book)
+        fact, is_moved = remap_fact(each, book, judged)
         if fact is not None:
             changed[fact.event_key] = fact
             moved += [fact] if is_moved else []
@@ -142,15 +150,24 @@ def _write(cursor: psycopg.Cursor[Any], project_id: int, stored: Sequence[Stored
         used = {fact.block_id for fact in written}
         save_blocks(cursor, project_id, [block for block in blocks if block.id in used])
         apply_deltas(project_id, replace=written, now=timezone.now())
+    parts = [part for key, said in judged.items() if key in current for part in said]
+    hand_on(cursor, project_id, parts, due=timezone.now())
     _mark(cursor, project_id, sorted(current - changed.keys()), ranks)
     return len(written)
 
 
-def remap_fact(stored: Stored, book: PriceBook) -> tuple[Fact | None, bool]:
+def remap_fact(
+    stored: Stored, book: PriceBook, judged: dict[EventKey, list[Part]]
+) -> tuple[Fact | None, bool]:
     """The fact as it is mapped now, or None when that changes nothing; and whether its payload is
-    another one."""
+    another one. ``judged`` is given the scores that it carries."""
     before = stored.fact
-    mapped = remap_span(before.event, stored.payload, stored.resource)
+    mapped = _remap(stored)
+    if mapped is None:
+        return None, False
+    if mapped.evaluations:
+        judged[before.event_key] = score_parts(mapped, received_us=stored.received_us)
+        mapped = msgspec.structs.replace(mapped, evaluations=())
     fact = price_event(mapped, book)
     is_moved = mapped.payload != stored.payload
     if not is_moved and _is_same(before.event, fact.event):
@@ -158,6 +175,17 @@ def remap_fact(stored: Stored, book: PriceBook) -> tuple[Fact | None, bool]:
     if not is_moved:
         fact.block_id, fact.block_ix = before.block_id, before.block_ix
     return fact, is_moved
+
+
+def _remap(stored: Stored) -> IncomingEvent | None:
+    """The event as what came maps today; None when that cannot be told any more."""
+    event, payload = stored.fact.event, stored.payload
+    came_as = event.map_version // VERSIONS * VERSIONS
+    if came_as == JSON_SPANS:
+        return remap_json_span(event, payload)
+    if came_as == FALLOM_SPANS:
+        return remap_flat_span(event, payload)
+    return remap_span(event, payload, stored.resource)
 
 
 def _is_same(stored: IncomingEvent, mapped: IncomingEvent) -> bool:

@@ -54,7 +54,8 @@ def as_openinference(client):
 
 def as_json_span(client):
     said = flattened(name="tone", score=0.5, explanation="Kind, so far.")
-    span = make_span(TRACE, SPAN, session_id="s", attributes=said)
+    start = datetime.datetime.fromtimestamp(NOW_NS / 1e9, datetime.UTC)
+    span = make_span(TRACE, SPAN, session_id="s", attributes=said, start=start)
     send_events(client, [span])
 
 

@@ -28,7 +28,7 @@ def recorded(path):
         (
             "ai-experiments/experiment-complete.json",
             (),
-            "“Tone of voice” ended after 1.34 s: 2 succeeded, 1 failed; best: warm",
+            "“Tone of voice” ended after 1.335 s: 2 succeeded, 1 failed; best: warm",
         ),
         ("ai-experiments/variant-start.json", (), "run of “Terse reply” began"),
         (

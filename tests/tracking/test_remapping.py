@@ -1,6 +1,7 @@
 """History mapped again by newer tables: the job, its command and its page."""
 
 import io
+import json
 import time
 
 import pytest
@@ -10,15 +11,15 @@ from django.utils import timezone
 
 from core.jobs import work_on_jobs
 from core.models import AuditEntry, Job
-from tests.flows import digest_all, drift_of, make_sender
+from tests.flows import digest_all, drift_of, make_sender, send_events, send_scores
 from tests.tracking.adapters.otlp_building import make_request, make_span
 from tests.tracking.adapters.test_otlp_remap import forget_what_was_read
 from tracking import remapping
-from tracking.adapters import otlp_spans
-from tracking.adapters.dialects import table
+from tracking.adapters import analytics_fields, analytics_spans, fallom_spans, otlp_spans
+from tracking.adapters.dialects import attributes, table
 from tracking.adapters.dialects.keys import MAP_VERSION
 from tracking.corrections import apply_deltas
-from tracking.models import Event, Session, Trace
+from tracking.models import Event, Session, SessionMetric, Trace
 from tracking.payloads import load_payloads
 from tracking.remapping import remap_step, start_remap
 from tracking.staging import unix_us
@@ -115,6 +116,84 @@ def test_a_second_run_changes_nothing(history):
     assert run(history).result == {"mapped": 3, "changed": 0}
     assert rows_of(history) == rows
     assert set(Event.objects.values_list("map_version", flat=True)) == {MAP_VERSION}
+
+
+CAME_AS = {"json": 1_000, "fallom": 2_000}
+
+
+def send_as(came_as, project, *, span_id="b" * 16):
+    ids = {"trace_id": "a" * 32, "span_id": span_id}
+    times = {"start_time": NOW_NS // 10**6, "end_time": NOW_NS // 10**6 + 5}
+    said = {**CALL, "zz": [1], **JUDGED}
+    flat = {**ids, **times, "name": "call", "kind": "llm", "customer_id": "u", "attributes": said}
+    client = make_sender(project)
+    if came_as == "fallom":
+        flat |= {"fallom.raw.request": '{"model": "gpt-4o"}'}
+        client.post("/v1/traces", json.dumps(flat), content_type="application/json")
+    else:
+        send_events(client, [{"type": "span", "data": {**flat, "tokens": {"output": 3}}}])
+    digest_all()
+
+
+JUDGED = {"annotations.0.annotation.name": "tone", "annotations.0.annotation.score": 0.5}
+
+
+@pytest.fixture
+def older_version(monkeypatch):
+    """Tables of an older version, which knew no evaluations either, until ``undo`` is called."""
+    for name in NEW_KEYS:
+        monkeypatch.delitem(table.KEYS, name)
+    for module in (analytics_spans, fallom_spans):
+        monkeypatch.setattr(module, "MAP_VERSION", MAP_VERSION - 1)
+    monkeypatch.setattr(attributes, "evaluations_of_attributes", lambda leftover: ())
+    monkeypatch.setattr(analytics_fields, "_entries", {})
+    return monkeypatch
+
+
+@pytest.mark.parametrize("came_as", CAME_AS)
+def test_spans_that_came_as_json_are_read_again(alpha, beta, older_version, came_as):
+    send_as(came_as, alpha)
+    assert Event.objects.get().session_own == ""
+    older_version.undo()
+
+    job = run(alpha)
+    digest_all()
+    send_as(came_as, beta)
+
+    assert job.result == {"mapped": 1, "changed": 1}
+    assert rows_of(alpha)[0][0]["map_version"] == CAME_AS[came_as] + MAP_VERSION
+    assert of_spans(rows_of(alpha)) == of_spans(rows_of(beta))
+    metrics = SessionMetric.objects.filter(project_id=alpha.pk)
+    assert [(m.session_id, m.name, m.n, m.total) for m in metrics] == [("s", "score:tone", 1, 0.5)]
+    assert drift_of(alpha.pk) == []
+
+
+def of_spans(rows_and_payloads):
+    pairs = zip(*rows_and_payloads, strict=True)
+    return [(row, payload) for row, payload in pairs if row["operation"] != "score"]
+
+
+@pytest.mark.parametrize("came_as", CAME_AS)
+def test_what_came_as_json_is_read_once(alpha, came_as):
+    send_as(came_as, alpha)
+    rows = rows_of(alpha)
+    assert run(alpha).result == {"mapped": 0, "changed": 0}
+
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE tracking_event SET map_version = map_version - 1 WHERE kind <> 7")
+    job = run(alpha)
+    digest_all()
+
+    assert job.result == {"mapped": 1, "changed": 0}
+    assert rows_of(alpha) == rows
+    assert drift_of(alpha.pk) == []
+
+
+def test_derived_events_are_left_alone(alpha):
+    send_scores(make_sender(alpha), {"session_id": "s", "name": "good", "value": 1})
+    digest_all()
+
+    assert run(alpha).result == {"mapped": 0, "changed": 0}
 
 
 def test_what_was_first_received_stays(history):
@@ -225,3 +304,28 @@ def test_an_administrator_starts_it_on_the_page(history, alice_client):
     assert "3, 3 of them changed" in page
     assert AuditEntry.objects.filter(action="attributes.remap").count() == 2
     assert Trace.objects.get(project_id=history.pk).claim_session == "s"
+
+
+def test_an_administrator_stops_it_and_starts_it_again(
+    history, alice_client, bob_client, monkeypatch
+):
+    monkeypatch.setattr(remapping, "STEP", 2)
+    url = "/p/alpha/settings/attributes/"
+    alice_client.post(f"{url}remap/")
+    work_on_jobs(seconds=0.0001)
+    assert f'action="{url}stop/"' in alice_client.get(f"{url}progress/").content.decode()
+    assert f'action="{url}stop/"' not in bob_client.get(url).content.decode()
+
+    alice_client.post(f"{url}stop/")
+
+    assert work_on_jobs(seconds=20) == 0
+    text = alice_client.get(url).content.decode()
+    assert "2, 2 of them changed" in text
+    assert "Stopped" in text
+    assert AuditEntry.objects.get(action="job.stop").target == "remap"
+    assert drift_of(history.pk) == []
+
+    alice_client.post(f"{url}remap/")
+    work_on_jobs(seconds=20)
+    assert "1, 1 of them changed" in alice_client.get(f"{url}progress/").content.decode()
+    assert drift_of(history.pk) == []

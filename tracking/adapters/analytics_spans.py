@@ -12,9 +12,10 @@ from tracking.adapters.analytics_envelope import (
     id_among,
     wire_id,
 )
-from tracking.adapters.analytics_fields import gather_span, whole_us
+from tracking.adapters.analytics_fields import gather_span, settle_fields, whole_us
 from tracking.adapters.analytics_points import error_text
 from tracking.adapters.dialects.attributes import Gathered, settle
+from tracking.adapters.dialects.keys import JSON_SPANS, MAP_VERSION, TOLD_FIELDS
 from tracking.adapters.dialects.opentelemetry import RESOURCE_COLUMNS
 from tracking.adapters.otlp_settling import settle_beyond
 from tracking.cleaning import clean_error, clean_name
@@ -34,6 +35,9 @@ _STATUSES: dict[object, int] = {
     2: 2,
 }
 _TROUBLE = frozenset({"error", "status_message"})
+_ASIDE = _TROUBLE | {*ENVIRONMENT_KEYS, "release"}
+"""Fields that are read beside the table of fields."""
+
 _CALL_COLUMNS = frozenset({"model", "tokens_in", "tokens_out"})
 
 
@@ -51,7 +55,9 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
     if times.warnings:
         unused |= {key: data[key] for key in (*START_KEYS, *END_KEYS) if key in data}
     status = _settle(gathered, times.duration_us, data, unused)
-    payload = _payload_of(gathered, envelope, unused)
+    told = settle_fields(data, gathered, unused)
+    told += [key for key in _ASIDE & data.keys() if key not in unused and data[key] is not None]
+    payload = _payload_of(gathered, envelope, unused, told)
     event = IncomingEvent(
         id=identity,
         occurred_us=times.occurred_us,
@@ -67,6 +73,7 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
         environment=_resource_name(data, ENVIRONMENT_KEYS, "environment"),
         release=_resource_name(data, ("release",), "release"),
         seen=gathered.seen,
+        map_version=JSON_SPANS + MAP_VERSION,
         warnings=_join(gathered.warnings, times.warnings, envelope.warnings),
         payload=payload,
         evaluations=gathered.evaluations,
@@ -98,15 +105,22 @@ def _settle(
     return _settle_status(data, columns, unused)
 
 
-def _payload_of(gathered: Gathered, envelope: Envelope, unused: dict[str, object]) -> Payload:
+def _payload_of(
+    gathered: Gathered, envelope: Envelope, unused: dict[str, object], told: list[str]
+) -> Payload:
     take = gathered.columns.pop
-    extra = {**(envelope.rest or {}), "data": unused} if unused else envelope.rest
+    extra = dict(envelope.rest or {})
+    if unused:
+        sent = envelope.data  # in its order: of two names for one thing the last is heard
+        extra["data"] = {key: unused[key] for key in sent if key in unused}
+    if told:
+        extra[TOLD_FIELDS] = sorted(told)
     return Payload(
         take("input", None),
         take("output", None),
         take("system", None),
         gathered.leftover or None,
-        extra=extra,
+        extra=extra or None,
     )
 
 

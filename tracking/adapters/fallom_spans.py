@@ -15,6 +15,7 @@ from tracking.adapters.dialects.attributes import (
 )
 from tracking.adapters.dialects.codecs import METADATA, NAME, TAGS, WRONG_TYPE, Codec
 from tracking.adapters.dialects.evaluations import JUDGE, value_of
+from tracking.adapters.dialects.keys import FALLOM_SPANS, MAP_VERSION, TOLD_FIELDS
 from tracking.adapters.dialects.sealing import seal
 from tracking.adapters.dialects.table import KEYS_OF_COLUMN
 from tracking.adapters.fallom_names import (
@@ -35,8 +36,11 @@ from tracking.timestamps import Settled, settle_span
 REST = "fallom.span."
 """Before the name of a field that no column holds, among the attributes."""
 CONTENT_DROPPED = "content_dropped"
+ATTRIBUTE, TWICE = "attributes.", "fallom."
+"""Before names among the fields that a span told: an attribute that became a body, and a field
+that an attribute says as well."""
 
-_FIELDS: dict[str, tuple[str, Codec]] = {
+FIELDS: dict[str, tuple[str, Codec]] = {
     "config_key": ("config_key", NAME),
     "session_id": ("session_own", NAME),
     "customer_id": ("user_own", NAME),
@@ -45,6 +49,10 @@ _FIELDS: dict[str, tuple[str, Codec]] = {
     "tags": ("tags", TAGS),
     "metadata": ("metadata", METADATA),
 }
+_LOOKED_AT = ("time_to_first_token_ms", "prompt_ab_test_key", "prompt_variant_index")
+READ_FIELDS = frozenset({*FIELDS, *_LOOKED_AT, "model", "kind", "status", "error_message"})
+"""What columns give back, unless it is kept beside them."""
+
 _TAKEN = frozenset({"trace_id", "span_id", "name", "attributes"})
 _TIMES = ("start_time", "end_time")
 _STATUSES = {"OK": Status.OK, "ERROR": Status.ERROR, "UNSET": Status.UNSET}
@@ -87,7 +95,8 @@ def map_flat_span(flat: FlatSpan, receipt: Receipt) -> IncomingEvent:
     arms = arm_of(data.get("prompt_ab_test_key"), data.get("prompt_variant_index"))
     settle(gathered, times.duration_us, arms)
     _keep_unused(data, gathered, arms, rest)
-    payload = _payload_of(gathered, bodies, rest)
+    told = [key for key in data if key in READ_FIELDS and data[key] and key not in rest]
+    payload = _payload_of(gathered, bodies, rest, told + bodies.told)
     return IncomingEvent(
         id=span_identity(flat.trace_id, flat.span_id),
         occurred_us=times.occurred_us,
@@ -102,6 +111,7 @@ def map_flat_span(flat: FlatSpan, receipt: Receipt) -> IncomingEvent:
         parent_span_id=flat.parent_span_id,
         evaluations=(*_judgement_of(attributes), *gathered.evaluations),
         seen=gathered.seen,
+        map_version=FALLOM_SPANS + MAP_VERSION,
         warnings=_warnings_of(flat, gathered, times, bodies),
         payload=payload,
         **gathered.columns,
@@ -115,6 +125,7 @@ class Bodies(msgspec.Struct, gc=False):
     output: str | None = None
     request: raw.Request = raw.NO_REQUEST
     response: raw.Response = raw.NO_RESPONSE
+    told: list[str] = []  # the attributes that input and output were, with ATTRIBUTE before them
     is_dropped: bool = False  # sent although the client was told not to capture content
 
 
@@ -123,11 +134,15 @@ def _take_bodies(data: JsonObject, attributes: JsonObject) -> Bodies:
     request, response = attributes.pop(raw.REQUEST, None), attributes.pop(raw.RESPONSE, None)
     bodies = Bodies(request=raw.read_request(request), response=raw.read_response(response))
     bodies.input, bodies.output = raw.body_text(request), raw.body_text(response)
+    wrapped = (raw.REQUEST, bodies.input), (raw.RESPONSE, bodies.output)
+    bodies.told = [ATTRIBUTE + name for name, said in wrapped if said is not None]
     # Spans that people end by hand name what went in and out themselves.
     if bodies.input is None and "input" in attributes:
         bodies.input = _plain_text(attributes.pop("input"))
+        bodies.told.append(f"{ATTRIBUTE}input")
     if bodies.output is None and "output" in attributes:
         bodies.output = _plain_text(attributes.pop("output"))
+        bodies.told.append(f"{ATTRIBUTE}output")
     if is_kept:
         return bodies
     content = [
@@ -139,6 +154,7 @@ def _take_bodies(data: JsonObject, attributes: JsonObject) -> Bodies:
         del attributes[key]
     bodies.is_dropped = bool(content) or bodies.input is not None or bodies.output is not None
     bodies.input = bodies.output = None
+    bodies.told = []
     return bodies
 
 
@@ -168,11 +184,11 @@ def _read_fields(data: JsonObject, gathered: Gathered, rest: dict[str, object]) 
     for key, value in data.items():
         if key in _TAKEN or value is None or value in ("", [], {}):
             continue
-        if key not in _FIELDS:
+        if key not in FIELDS:
             if key not in _ELSEWHERE:
                 rest[key] = value
             continue
-        column, codec = _FIELDS[key]
+        column, codec = FIELDS[key]
         read, exact, warning = codec.read(value)
         if read is not None:
             said[column] = read
@@ -270,7 +286,7 @@ def _keep_unused(
     unused: tuple[str, ...] = ()
     if "ttft_us" not in columns:
         unused += ("time_to_first_token_ms",)
-    if not arms or arms[0] not in columns.get("arms", ()):
+    if not arms or columns.get("arms") != arms:  # among several nobody knows which it was
         unused += ("prompt_ab_test_key", "prompt_variant_index")
     if data.get("model") not in (columns.get("model"), columns.get("model_requested")):
         unused += ("model",)
@@ -299,18 +315,23 @@ def _judgement_of(attributes: JsonObject) -> tuple[Evaluation, ...]:
     )
 
 
-def _payload_of(gathered: Gathered, bodies: Bodies, rest: dict[str, object]) -> Payload:
+def _payload_of(
+    gathered: Gathered, bodies: Bodies, rest: dict[str, object], told: list[str]
+) -> Payload:
     take = gathered.columns.pop
     of_attributes = take("input", None), take("output", None), take("system", None)
     leftover = gathered.leftover
     for key, value in rest.items():
         if leftover.get(f"fallom.{key}") != value:  # a wrapper may say a field twice
             leftover[REST + key] = seal(value)
+        else:
+            told.append(TWICE + key)
     return Payload(
         bodies.input if bodies.input is not None else of_attributes[0],
         bodies.output if bodies.output is not None else of_attributes[1],
         of_attributes[2],
         leftover or None,
+        extra={TOLD_FIELDS: sorted(told)} if told else None,
     )
 
 
@@ -327,7 +348,7 @@ def _warnings_of(
 
 _ELSEWHERE = frozenset(
     {
+        *_LOOKED_AT,
         *("parent_span_id", "model", "kind", "status", "error_message", "duration_ms", *_TIMES),
-        *("time_to_first_token_ms", "prompt_ab_test_key", "prompt_variant_index"),
     }
 )

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tracking.adapters.dialects.attributes import gather, rebuild_attributes, settle
-from tracking.adapters.dialects.keys import MAP_VERSION, STATUS_MESSAGE_BIT
+from tracking.adapters.dialects.keys import MAP_VERSION, STATUS_MESSAGE_BIT, TABLE_WARNINGS
 from tracking.adapters.dialects.table import read_attribute
 from tracking.adapters.fallom_headers import fill, recall_told
 from tracking.adapters.otlp_origins import read_resource
@@ -20,15 +20,7 @@ from tracking.adapters.otlp_settling import (
     settle_status,
 )
 from tracking.events import IncomingEvent, Payload
-from tracking.timestamps import (
-    CLOCK_AHEAD,
-    CLOCK_MISSING,
-    END_AHEAD,
-    END_BEFORE_START,
-    END_MISSING,
-)
 
-_OF_TIMES = frozenset({CLOCK_AHEAD, CLOCK_MISSING, END_AHEAD, END_BEFORE_START, END_MISSING})
 _KEPT = (
     "id",
     "occurred_us",
@@ -70,7 +62,8 @@ def remap_span(
         extra or None,
     )
     kept = {name: getattr(event, name) for name in _KEPT}
-    warnings = _OF_TIMES.intersection(event.warnings) | set(gathered.warnings)
+    stay = {code for code in event.warnings if code not in TABLE_WARNINGS}
+    warnings = stay | set(gathered.warnings)
     mapped = IncomingEvent(
         **kept,
         status=status,

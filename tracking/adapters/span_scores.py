@@ -62,7 +62,8 @@ def _part_of(evaluation: Evaluation, event: IncomingEvent, received_us: int) -> 
         at_us = event.occurred_us + (event.duration_us or 0)
     said = build_said(evaluation, at_us=at_us, **target)
     if evaluation.identifier:
-        name = _encode([target, evaluation.name, evaluation.identifier])
+        judged = [target.get("trace_id") or target["session_id"], target.get("span_id", "")]
+        name = _encode([*judged, evaluation.name, evaluation.identifier])
     else:
         name = _encode([event.trace_id, event.span_id, evaluation.key])
     return build_part(said, name, received_us=received_us, is_counted=False)

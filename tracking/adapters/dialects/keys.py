@@ -15,6 +15,22 @@ MAP_VERSION = 2
 when a stored span would be read differently: ``manage.py remap`` then reads the older ones again.
 """
 
+VERSIONS = 1_000
+JSON_SPANS, FALLOM_SPANS = 1 * VERSIONS, 2 * VERSIONS
+"""Added to the version that is stored with spans that came as JSON events, and as Fallom's flat
+spans: each is read again as what it was. Spans of OTLP add nothing."""
+
+TABLE_WARNINGS = frozenset(
+    {
+        *("attribute_type", "attribute_range", "attribute_cut", "arm_conflict"),
+        *("ttft_longer_than_span", "inconsistent_usage", "content_not_serialised"),
+    }
+)
+"""What mapping finds, and finds again; other warnings of a stored span stay."""
+
+TOLD_FIELDS = "fields"
+"""Among the extras of a span that came as JSON: its own fields that columns give back."""
+
 STATUS_MESSAGE_BIT = 1 << 61
 """Not an attribute: the span's status message is wholly in the column ``error``."""
 
