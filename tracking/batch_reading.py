@@ -19,7 +19,7 @@ from tracking.counters import Fate, FateCounts
 from tracking.dimensions import decide_names
 from tracking.documents import DocumentChanges, read_documents
 from tracking.event_rows import EventKey
-from tracking.events import OWN_FORMATS, IncomingEvent, Part, Receipt
+from tracking.events import OWN_FORMATS, IncomingEvent, Part, Receipt, rank_of
 from tracking.folding import Fact
 from tracking.inflate import inflate
 from tracking.leases import Batch
@@ -178,8 +178,3 @@ def _drop_repeats(reading: Reading) -> None:
         kept = sorted(best.values())
         reading.facts = [reading.facts[i] for i in kept]
         reading.received_us = [reading.received_us[i] for i in kept]
-
-
-def rank_of(event: IncomingEvent) -> tuple[int, int]:
-    """Of two contents of one identity the one that ended later wins, then the greater hash."""
-    return event.occurred_us + (event.duration_us or 0), event.content_rank

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from django.db import transaction
 
-from tracking.changes import Writing, apply_changes, by_trace
+from tracking.changes import Writing, apply_changes
 from tracking.event_rows import (
     EventKey,
     delete_events,
@@ -16,7 +16,8 @@ from tracking.event_rows import (
     replace_events,
     save_prices,
 )
-from tracking.folding import Fact
+from tracking.events import rank_of
+from tracking.folding import Fact, by_trace
 from tracking.payloads import note_stale, slots_of
 from tracking.pricing import PriceBook, cost_of
 from tracking.rules import hold_horizon
@@ -42,6 +43,12 @@ def apply_deltas(
         horizon_us = hold_horizon(cursor, project_id)
         writing = Writing(project_id, cursor, 0, now, horizon_us)
         return write_deltas(writing, put=replace, retract=retract, only_stored=True)
+
+
+def _gives_way(stored: Fact, new: Fact | None, owned: Mapping[EventKey, int]) -> bool:
+    if owned.get(stored.event_key) == stored.event.content_rank:
+        return True
+    return new is not None and rank_of(new.event) > rank_of(stored.event)
 
 
 def reprice_events(writing: Writing, keys: Sequence[EventKey], book: PriceBook) -> int:
@@ -85,11 +92,14 @@ def write_deltas(
     put: Sequence[Fact] = (),
     retract: Sequence[EventKey] = (),
     received_us: Mapping[EventKey, int] | None = None,
+    owned: Mapping[EventKey, int] | None = None,
     only_stored: bool = False,
 ) -> int:
     """Store facts, new or in place of what is stored under their keys, and delete other events.
 
-    ``received_us``: when new ones were received; otherwise when they occurred.
+    ``received_us``: when new ones were received; otherwise when they occurred. ``owned``: content
+    ranks of what the caller stored there before. What is stored of somebody else is not deleted,
+    and replaced only by what outranks it.
     Locks as digest does: traces first, then events, in order. Returns how many stored events were
     replaced or deleted.
     """
@@ -104,6 +114,8 @@ def write_deltas(
     received = [(received_us or {}).get(key, key[0]) for key in news]
     fresh = insert_events(cursor, project_id, received, list(news.values()))
     removed = load_facts(cursor, project_id, [k for k in wanted if k not in fresh], lock=True)
+    if owned is not None:
+        removed = [old for old in removed if _gives_way(old, news.get(old.event_key), owned)]
     # What was stored between the two looks may belong to another trace, locked late.
     groups = by_trace(removed)
     late = {trace_id: groups[trace_id] for trace_id in groups.keys() - traces.keys()}
@@ -114,7 +126,8 @@ def write_deltas(
     delete_events(cursor, project_id, sorted(old - news.keys()))
     added = [fact for key, fact in news.items() if key in fresh or key in old]
     kept = slots_of(added)
-    gone = [fact for fact in removed if (fact.block_id, fact.block_ix) not in kept]
+    lost = [fact for key, fact in news.items() if key not in fresh and key not in old]
+    gone = [f for f in (*removed, *lost) if (f.block_id, f.block_ix) not in kept]
     note_stale(cursor, project_id, gone)
     apply_changes(writing, traces, added=added, removed=removed)
     return len(removed)

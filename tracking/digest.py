@@ -15,21 +15,22 @@ import psycopg
 from django.db import transaction
 
 from tracking import leases
-from tracking.batch_reading import Reading, make_ready, rank_of, read_batch
-from tracking.changes import Writing, apply_changes, by_trace
+from tracking.batch_reading import Reading, make_ready, read_batch
+from tracking.changes import Writing, apply_changes
 from tracking.corrections import write_deltas
 from tracking.counters import Fate, FateCounts
 from tracking.dimensions import decide_names, names_of
 from tracking.documents import (
+    PATIENCE,
     DocumentChange,
     locked_documents,
     refuse_part,
     save_documents,
 )
 from tracking.event_rows import insert_events, load_facts, replace_events
-from tracking.events import CALL_KINDS, IncomingEvent, Part
+from tracking.events import CALL_KINDS, IncomingEvent, Part, rank_of
 from tracking.faults import is_transient
-from tracking.folding import Fact
+from tracking.folding import Fact, by_trace
 from tracking.handing_on import hand_on
 from tracking.leases import Batch, Lease
 from tracking.payloads import Slot, note_stale, save_used_blocks, slots_of
@@ -105,7 +106,8 @@ def _write(writing: Writing, reading: Reading) -> None:
     used = _store_derived(writing, reading, reading.documents.changes)
     used |= _store(writing, reading, range(len(reading.facts)))
     save_used_blocks(cursor, project_id, reading.blocks, used)
-    hand_on(cursor, project_id, reading.handed_on, now=writing.now)
+    hand_on(cursor, project_id, reading.handed_on, due=writing.now)
+    hand_on(cursor, project_id, reading.documents.put_off, due=writing.now + PATIENCE)
     items = screen_items(cursor, project_id, reading.rules, reading.quarantined, reading.counts)
     quarantine(cursor, project_id, items, counts=reading.counts, now=writing.now)
     reading.counts.save(cursor, project_id)
@@ -143,7 +145,8 @@ def _write_documents(writing: Writing, changes: Sequence[DocumentChange]) -> set
     put = [fact for change in changes for fact in change.facts]
     retract = [key for change in changes for key in change.retract]
     received_us = {f.event_key: change.received_us for change in changes for f in change.facts}
-    write_deltas(writing, put=put, retract=retract, received_us=received_us)
+    owned = {key: rank for change in changes for key, rank in change.before.items()}
+    write_deltas(writing, put=put, retract=retract, received_us=received_us, owned=owned)
     return slots_of(put)
 
 

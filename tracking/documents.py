@@ -5,6 +5,7 @@ that changes against the events derived before goes the way of every correction.
 ones: a deriver thinks while it holds them, which no row lock should see.
 """
 
+import datetime
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,12 @@ from tracking.staging import Stage, pg_json, pg_time, unix_us
 MAX_PARTS = 20_000
 """Beyond this many pieces a document takes no more: each new one means reading all of them."""
 
+GREAT = 500
+"""From so many pieces on a document is derived at intervals: pieces that come one by one wait for
+one another, else each would cost the reading of all."""
+
+PATIENCE = datetime.timedelta(seconds=2)
+
 MOST_FAILURES = 200
 """Of a document and lease: after so many the pieces that are left are refused together."""
 
@@ -38,10 +45,11 @@ DocumentKey = tuple[str, str]
 """(system, key)."""
 
 LOCK = "SELECT pg_advisory_lock(n) FROM unnest(%s::bigint[]) WITH ORDINALITY t (n, i) ORDER BY i"
+LOCK_TO_THE_END = LOCK.replace("pg_advisory_lock", "pg_advisory_xact_lock")
 UNLOCK = "SELECT pg_advisory_unlock(n) FROM unnest(%s::bigint[]) t (n)"
 BY_KEYS = " JOIN unnest(%s::text[], %s::text[]) k (system, key) USING (system, key)"
 LOAD_DOCUMENTS = (
-    f"SELECT system, key, derived FROM tracking_document{BY_KEYS} WHERE project_id = %s"
+    f"SELECT system, key, n_parts, derived FROM tracking_document{BY_KEYS} WHERE project_id = %s"
 )
 LOAD_PARTS = (
     f"SELECT system, key, received_at, body FROM tracking_documentpart{BY_KEYS}"
@@ -123,6 +131,7 @@ class DocumentChanges(msgspec.Struct):
 
     changes: list[DocumentChange] = []
     refused: list[Item] = []
+    put_off: list[Part] = []  # to be digested a moment later, with those that come until then
     stored: list[int] = []
     repeated: list[int] = []
     n_failures: int = 0  # derivations of one document
@@ -143,9 +152,12 @@ def locked_documents(
             cursor.execute(UNLOCK, (locks,))
 
 
-def lock_document(cursor: psycopg.Cursor[Any], project_id: int, system: str, key: str) -> None:
-    """Keep everybody else away from a document until this transaction ends."""
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_of(project_id, system, key),))
+def lock_documents(
+    cursor: psycopg.Cursor[Any], project_id: int, keys: Iterable[DocumentKey]
+) -> None:
+    """Keep everybody else away from documents until this transaction ends."""
+    locks = sorted({_lock_of(project_id, system, key) for system, key in keys})
+    cursor.execute(LOCK_TO_THE_END, (locks,))
 
 
 def _lock_of(project_id: int, system: str, key: str) -> int:
@@ -160,22 +172,30 @@ def read_documents(
     news: dict[DocumentKey, list[Part]] = {}
     for part in parts:
         news.setdefault((part.system, part.key), []).append(part)
-    names = list(map(list, zip(*news, strict=True)))
-    before = {
-        (system, key): unpack_derived(derived)
-        for system, key, derived in cursor.execute(LOAD_DOCUMENTS, (*names, project_id))
-    }
+    rows = cursor.execute(LOAD_DOCUMENTS, (*_arrays(news), project_id)).fetchall()
+    before = {(system, key): unpack_derived(derived) for system, key, _, derived in rows}
+    great = {(system, key) for system, key, n_parts, _ in rows if n_parts >= GREAT}
+    result = DocumentChanges()
+    for document in great:
+        if not any(part.is_put_off for part in news[document]):
+            waiting = news.pop(document)
+            result.put_off += [msgspec.structs.replace(p, is_put_off=True) for p in waiting]
+    if not news:
+        return result
     stored: dict[DocumentKey, dict[bytes, Part]] = {}
-    for system, key, received_at, body in cursor.execute(LOAD_PARTS, (*names, project_id)):
+    for system, key, received_at, body in cursor.execute(LOAD_PARTS, (*_arrays(news), project_id)):
         part = _open_part(system, key, received_at, body)
         stored.setdefault((system, key), {})[part.body] = part
-    result = DocumentChanges()
     for document, arrived in news.items():
         change = _merge(document, stored.get(document, {}), arrived, result)
         if change is not None:
             change.before = before.get(document, {})
             result.changes.append(change)
     return result
+
+
+def _arrays(keys: Iterable[DocumentKey]) -> list[list[str]]:
+    return list(map(list, zip(*keys, strict=True)))
 
 
 def _open_part(system: str, key: str, received_at: Any, body: bytes) -> Part:

@@ -1,6 +1,10 @@
-"""What belongs to an erased subject, taken out of facts and aggregates: traces and documents."""
+"""What belongs to an erased subject, taken out of facts and aggregates: traces and documents.
 
-from collections.abc import Callable, Iterable, Sequence
+A step locks all its documents, then all its traces, in the order in which digest locks them, before
+it takes anything away.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +14,7 @@ from isal import isal_zlib
 from tracking.changes import Writing, outlives_events, spread_changes
 from tracking.corrections import write_deltas
 from tracking.derived_keys import unpack_derived
-from tracking.documents import lock_document
+from tracking.documents import DocumentKey, lock_documents
 from tracking.event_rows import EventKey, load_facts, load_trace_facts
 from tracking.folding import Fact, TraceState
 from tracking.mentions import names_said
@@ -48,39 +52,27 @@ DOCUMENT = (
     "SELECT derived, summary::text FROM tracking_document"
     " WHERE project_id = %s AND system = %s AND key = %s"
 )
+DERIVED = (
+    "SELECT derived FROM tracking_document JOIN unnest(%s::text[], %s::text[]) k (system, key)"
+    " USING (system, key) WHERE project_id = %s"
+)
 PARTS = "SELECT body FROM tracking_documentpart WHERE project_id = %s AND system = %s AND key = %s"
 DELETE_DOCUMENT = "DELETE FROM {table} WHERE project_id = %s AND system = %s AND key = %s"
 
 
 @dataclass(slots=True)
 class Erased:
-    """What one step took away: told to whoever keeps something by these names."""
+    """What was taken away: sessions that are gone, and events."""
 
-    project_id: int
-    users: list[str] = field(default_factory=list)
     sessions: list[str] = field(default_factory=list)
-    traces: list[str] = field(default_factory=list)
     n_events: int = 0
-
-
-Eraser = Callable[[Cursor, Erased], None]
-_erasers: list[Eraser] = []
-
-
-def register_eraser(eraser: Eraser) -> None:
-    """Say what a later app does when users, sessions or traces are erased."""
-    _erasers.append(eraser)
-
-
-def tell_erasers(cursor: Cursor, erased: Erased) -> None:
-    for eraser in _erasers:
-        eraser(cursor, erased)
 
 
 def erase_traces(writing: Writing, subject: Subject, trace_ids: Sequence[str]) -> Erased:
     """Erase what is the subject's in these traces."""
     cursor, project_id = writing.cursor, writing.project_id
     ids = sorted(set(trace_ids) - {""})
+    lock_stored(cursor, project_id, ids)
     belongings = find_belongings(cursor, subject, ids)
     facts = list(load_trace_facts(cursor, project_id, ids))
     chosen = [fact for fact in facts if belongings.has_event(fact)]
@@ -94,7 +86,7 @@ def erase_traces(writing: Writing, subject: Subject, trace_ids: Sequence[str]) -
     _drop_outlived(writing, belongings, kept)
     cursor.execute(FORGET_EXAMPLES, (project_id, ids))
     gone = _forget_sessions(cursor, project_id, met)
-    return Erased(project_id, sessions=gone, traces=ids, n_events=len(chosen))
+    return Erased(gone, len(chosen))
 
 
 def _traces_of(belongings: Belongings, chosen: Iterable[Fact]) -> set[str]:
@@ -109,8 +101,7 @@ def _traces_of(belongings: Belongings, chosen: Iterable[Fact]) -> set[str]:
 
 def erase_points(writing: Writing, keys: Sequence[EventKey]) -> Erased:
     """Erase events that belong to no trace."""
-    n_events = _retract(writing, keys)
-    return Erased(writing.project_id, n_events=n_events)
+    return Erased(n_events=_retract(writing, keys))
 
 
 def _retract(writing: Writing, keys: Sequence[EventKey]) -> int:
@@ -157,10 +148,20 @@ def _forget_sessions(cursor: Cursor, project_id: int, met: set[str]) -> list[str
     return gone
 
 
-def erase_document(writing: Writing, subject: Subject, system: str, key: str) -> Erased | None:
-    """Erase a document if an event of it is the subject's, or a piece of it names the subject."""
+def hold_documents(writing: Writing, keys: Sequence[DocumentKey]) -> None:
+    """Lock documents and the traces of what is derived from them, each in order."""
     cursor, project_id = writing.cursor, writing.project_id
-    lock_document(cursor, project_id, system, key)
+    lock_documents(cursor, project_id, keys)
+    rows = cursor.execute(DERIVED, (*map(list, zip(*keys, strict=True)), project_id)).fetchall()
+    derived = [key for row in rows for key in unpack_derived(bytes(row[0]))]
+    traces = {fact.event.trace_id for fact in load_facts(cursor, project_id, derived)}
+    lock_stored(cursor, project_id, traces - {""})
+
+
+def erase_document(writing: Writing, subject: Subject, system: str, key: str) -> Erased | None:
+    """Erase a document if an event of it is the subject's, or a piece of it names the subject. The
+    caller holds it."""
+    cursor, project_id = writing.cursor, writing.project_id
     row = cursor.execute(DOCUMENT, (project_id, system, key)).fetchone()
     if row is None:
         return None
@@ -178,7 +179,7 @@ def erase_document(writing: Writing, subject: Subject, system: str, key: str) ->
     for table in ("tracking_documentpart", "tracking_document"):
         cursor.execute(DELETE_DOCUMENT.format(table=table), (project_id, system, key))
     gone = _forget_sessions(cursor, project_id, met)
-    return Erased(project_id, sessions=gone, n_events=n_events)
+    return Erased(gone, n_events)
 
 
 def _bodies(cursor: Cursor, project_id: int, system: str, key: str) -> list[bytes]:

@@ -5,7 +5,9 @@ the steps do not find any more stays away. Backups and PostgreSQL's dead rows ar
 """
 
 import datetime
-from collections.abc import Callable
+import itertools
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -24,15 +26,16 @@ from tracking.erasing import (
     erase_document,
     erase_points,
     erase_traces,
+    hold_documents,
     sweep_traces,
-    tell_erasers,
 )
 from tracking.mentions import names_said
 from tracking.models import ErasedSubject, ErasedTrace, InboxBatch, Quarantined
 from tracking.payloads import empty_stale_slots
 from tracking.rules import change_rules, hold_horizon
 from tracking.screening import ERASED
-from tracking.staging import clear_stages, open_cursor, prepare_stages, unix_us
+from tracking.staging import clear_stages, datetime_of, open_cursor, prepare_stages, unix_us
+from tracking.statements import fetch_all
 from tracking.subjects import Subject
 from tracking.tombstones import SESSION, USER, is_any_erased, tombstone_hash
 
@@ -41,7 +44,9 @@ AUDIT_STARTED, AUDIT_DONE, AUDIT_LIFTED = "data.erase", "data.erased", "data.era
 TRACES_AT_ONCE = 20
 TRACES_LOOKED_AT = 20_000
 DOCUMENTS_AT_ONCE = 50
+EVENTS_AT_ONCE = 500
 ROWS_AT_ONCE = 200
+LONGEST_READING = 0.5  # seconds of quarantined bodies, each of which may be of 20 MiB
 BLOCKS_AT_ONCE = 50
 HOURS_AT_ONCE = 24
 HOUR = datetime.timedelta(hours=1)
@@ -63,6 +68,12 @@ NEXT = "SELECT min(occurred_at) FROM tracking_event WHERE project_id = %s AND oc
 NAMING = (
     "SELECT occurred_at, id, trace_id FROM tracking_event WHERE project_id = %s"
     " AND occurred_at >= %s AND occurred_at < %s AND {column} = %s"
+    " ORDER BY occurred_at, id LIMIT %s"
+)
+# Those accepted before the first tombstone, between it and the second, and so on.
+WAITING = (
+    "SELECT width_bucket(id, %s::bigint[]), count(*) FROM tracking_inboxbatch"
+    " WHERE project_id = %s AND id <= %s GROUP BY 1"
 )
 ORPHANED_TEXTS = (
     "DELETE FROM tracking_sessiontext t WHERE t.project_id = %s AND NOT EXISTS (SELECT"
@@ -124,12 +135,17 @@ def lift_tombstone(project: Project, subject: ErasedSubject, *, actor: User | No
         subject.delete()
 
 
-def count_waiting(subject: ErasedSubject) -> int:
-    """Requests that were accepted before the tombstone stood and are not digested yet: digest will
-    refuse what is the subject's in them."""
-    return InboxBatch.objects.filter(
-        project_id=subject.project_id, pk__lte=subject.last_inbox_id
-    ).count()
+def count_waiting(project_id: int, subjects: Sequence[ErasedSubject]) -> dict[int, int]:
+    """Requests that were accepted before each tombstone stood and are not digested yet, by the key
+    of the record: digest will refuse what is the subject's in them."""
+    lasts = sorted({subject.last_inbox_id for subject in subjects})
+    if not lasts:
+        return {}
+    rows = fetch_all(WAITING, [[last + 1 for last in lasts], project_id, lasts[-1]])
+    counted: dict[int, int] = dict(rows)
+    sums = list(itertools.accumulate(counted.get(n, 0) for n in range(len(lasts))))
+    waiting = dict(zip(lasts, sums, strict=True))
+    return {subject.pk: waiting[subject.last_inbox_id] for subject in subjects}
 
 
 class Erasure:
@@ -160,12 +176,11 @@ class Erasure:
             counts.count(Fate.ERASED, unix_us(self.writing.now) or 0, n=erased.n_events)
             counts.save(self.cursor, self.record.project_id)
         self.count("sessions", len(erased.sessions))
-        tell_erasers(self.cursor, erased)
 
     def erase_traces(self, trace_ids: list[str]) -> None:
-        for start in range(0, len(trace_ids), TRACES_AT_ONCE):
-            some = trace_ids[start : start + TRACES_AT_ONCE]
-            self.note(erase_traces(self.writing, self.subject, some))
+        """At most TRACES_AT_ONCE: steps are short."""
+        if trace_ids:
+            self.note(erase_traces(self.writing, self.subject, trace_ids))
 
 
 def do_step(job: Job) -> bool:
@@ -194,6 +209,8 @@ def _documents(erasure: Erasure) -> bool:
     )
     values = (erasure.subject.project_id, *after, DOCUMENTS_AT_ONCE)
     rows = erasure.cursor.execute(query, values).fetchall()
+    if rows:
+        hold_documents(erasure.writing, rows)
     for system, key in rows:
         erased = erase_document(erasure.writing, erasure.subject, system, key)
         if erased is not None:
@@ -223,7 +240,11 @@ def _traces(erasure: Erasure) -> bool:
         return True
     values = (subject.name, subject.project_id, erasure.place or "", TRACES_LOOKED_AT)
     rows = erasure.cursor.execute(CLAIMED, values).fetchall()
-    erasure.erase_traces([trace_id for trace_id, is_claimed in rows if is_claimed])
+    claimed = [trace_id for trace_id, is_claimed in rows if is_claimed]
+    erasure.erase_traces(claimed[:TRACES_AT_ONCE])
+    if len(claimed) > TRACES_AT_ONCE:
+        erasure.move(claimed[TRACES_AT_ONCE - 1])
+        return False
     if rows:
         erasure.move(rows[-1][0])
     return len(rows) < TRACES_LOOKED_AT
@@ -237,23 +258,42 @@ def _events(erasure: Erasure) -> bool:
         row = erasure.cursor.execute(NEXT, values).fetchone()
         if row is None or row[0] is None:
             return True
-        start = row[0].replace(minute=0, second=0, microsecond=0)
-        at = start + HOUR
-        if _erase_hour(erasure, start, at):
+        start, at = row[0], row[0].replace(minute=0, second=0, microsecond=0) + HOUR
+        if rows := _find_naming(erasure, start, at):
+            at = _erase_some(erasure, rows) or at
             break
     erasure.move(at.isoformat() if at else None)
     return False
 
 
-def _erase_hour(erasure: Erasure, start: datetime.datetime, end: datetime.datetime) -> bool:
+def _find_naming(
+    erasure: Erasure, start: datetime.datetime, end: datetime.datetime
+) -> list[tuple[Any, ...]]:
     subject = erasure.subject
     column = "user_own" if subject.kind == USER else "session_own"
-    values = (subject.project_id, start, end, subject.name)
-    rows = erasure.cursor.execute(NAMING.format(column=column), values).fetchall()
-    erasure.erase_traces(sorted({trace_id for _, _, trace_id in rows if trace_id}))
-    points = [(unix_us(at) or 0, identity.bytes) for at, identity, trace in rows if not trace]
-    erasure.note(erase_points(erasure.writing, points))
-    return bool(rows)
+    values = (subject.project_id, start, end, subject.name, EVENTS_AT_ONCE)
+    return erasure.cursor.execute(NAMING.format(column=column), values).fetchall()
+
+
+def _erase_some(erasure: Erasure, rows: list[tuple[Any, ...]]) -> datetime.datetime | None:
+    """Erase the first rows' traces, or the points of no trace, which a step of their own takes:
+    rollups would be locked before their rows. Returns when those begin that are left."""
+    left = rows[-1][0] if len(rows) == EVENTS_AT_ONCE else None
+    traces: set[str] = set()
+    points = []
+    for at, identity, trace_id in rows:
+        if trace_id and len(traces | {trace_id}) > TRACES_AT_ONCE:
+            left = at
+            break
+        if trace_id:
+            traces.add(trace_id)
+        else:
+            points.append((unix_us(at) or 0, identity.bytes))
+    if not traces:
+        erasure.note(erase_points(erasure.writing, points))
+        return left
+    erasure.erase_traces(sorted(traces))
+    return datetime_of(points[0][0]) if points else left
 
 
 def _slots(erasure: Erasure) -> bool:
@@ -267,8 +307,13 @@ def _quarantine(erasure: Erasure) -> bool:
     project_id = erasure.subject.project_id
     rows = Quarantined.objects.filter(project_id=project_id, pk__gt=erasure.place or 0)
     page = list(rows.order_by("pk").defer("body")[:ROWS_AT_ONCE])
-    counts = FateCounts()
+    counts, until = FateCounts(), time.monotonic() + LONGEST_READING
+    n_read = 0
     for row in page:  # one body at a time: each may be of 20 MiB
+        if time.monotonic() > until:
+            break
+        n_read += 1
+        erasure.move(row.pk)
         names = names_said(row.format, bytes(row.body), row.headers)
         if is_any_erased(erasure.cursor, project_id, names):
             reason, at = row.reason.partition(":")[0], unix_us(row.received_at) or 0
@@ -277,17 +322,12 @@ def _quarantine(erasure: Erasure) -> bool:
             erasure.count("quarantined", row.n_items)
             row.delete()
     counts.save(erasure.cursor, project_id)
-    if page:
-        erasure.move(page[-1].pk)
-    return len(page) < ROWS_AT_ONCE
+    return n_read == len(page) < ROWS_AT_ONCE
 
 
 def _finish(erasure: Erasure) -> bool:
     """What is kept by name elsewhere, then the name itself."""
     record, subject = erasure.record, erasure.subject
-    erased = Erased(subject.project_id)
-    (erased.users if subject.kind == USER else erased.sessions).append(subject.name)
-    tell_erasers(erasure.cursor, erased)
     # Texts being refreshed at this moment from what was read before are waited for.
     change_rules(erasure.cursor, subject.project_id)
     erasure.cursor.execute(ORPHANED_TEXTS, (subject.project_id,))

@@ -133,6 +133,11 @@ class IncomingEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return self.operation == SCORE and self.duration_us is None
 
 
+def rank_of(event: IncomingEvent) -> tuple[int, int]:
+    """Of two contents of one identity the one that ended later wins, then the greater hash."""
+    return event.occurred_us + (event.duration_us or 0), event.content_rank
+
+
 class Rejection(msgspec.Struct, frozen=True):
     """An item refused at the door. The same body gives the same rejections when it is digested."""
 
@@ -162,6 +167,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     received_us: int
     moments: tuple[int, ...] = ()  # times of its events, as far as it names them
     is_counted: bool = True  # False: it comes of an item that the ledger counts already
+    is_put_off: bool = False  # it waited for others of its document, and does so once
 
 
 EVENT_FORMAT = "assay-event"

@@ -1,7 +1,7 @@
-"""What events carry beside themselves, handed on to a later digest: their evaluations, as scores.
+"""Parts of documents handed on to a later digest: scores that events carry, and parts put off.
 
-The inbox row is written in the transaction that stores the events: they are known together, or not
-at all. It holds no items of the ledger, which counted the events.
+The inbox row is written in the transaction that digests what brought them: they are known together,
+or not at all. Its items are those that the ledger has not counted.
 """
 
 import datetime
@@ -18,7 +18,7 @@ AT_ONCE = 2_000  # parts of one row
 INSERT = (
     "INSERT INTO tracking_inboxbatch (project_id, format, encoding, body, headers, n_items,"
     " n_bytes, horizon_us, received_at, lease_until, attempts, last_error)"
-    " VALUES (%s, %s, '', %s, '{}', 0, %s, 0, %s, %s, 0, '')"
+    " VALUES (%s, %s, '', %s, '{}', %s, %s, 0, %s, %s, 0, '')"
 )
 
 
@@ -27,12 +27,14 @@ def hand_on(
     project_id: int,
     parts: Sequence[Part],
     *,
-    now: datetime.datetime,
+    due: datetime.datetime,
 ) -> None:
-    """Put parts into the inbox, in the caller's transaction. They were received when their events
-    were: who follows the log does not pass them by."""
+    """Put parts into the inbox, in the caller's transaction, to be digested from ``due`` on. They
+    keep their time of receipt: who follows the log does not pass them by."""
     for first in range(0, len(parts), AT_ONCE):
         some = parts[first : first + AT_ONCE]
         body = write(some)
         received_at = datetime_of(min(part.received_us for part in some))
-        cursor.execute(INSERT, (project_id, PARTS_FORMAT, body, len(body), received_at, now))
+        n_items = sum(part.is_counted for part in some)
+        values = (project_id, PARTS_FORMAT, body, n_items, len(body), received_at, due)
+        cursor.execute(INSERT, values)

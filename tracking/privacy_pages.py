@@ -1,9 +1,10 @@
 """The privacy page: capture, masks, retention, erasures. For admins; each change is recorded."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Min
+from django.db.models import Q
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,11 +13,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from core.access import PageRequest, project_view
+from core.api import CursorError, read_cursor, sign_cursor
 from core.models import Job, Project, Role
 from tracking.cleaning import clean_name
 from tracking.erasure import KIND, count_waiting, lift_tombstone, start_erasure
 from tracking.mask_settings import masker_of
-from tracking.models import ErasedSubject, InboxBatch
+from tracking.models import ErasedSubject
 from tracking.privacy import read_holdings, save_content_rules, save_retention
 from tracking.privacy_forms import ContentForm, ErasureForm, RetentionForm
 from tracking.retention import KIND as RETENTION
@@ -97,26 +99,49 @@ def lift(request: PageRequest, project: Project, erasure_id: int) -> HttpRespons
 @project_view(role=Role.ADMIN)
 def erasures(request: PageRequest, project: Project) -> HttpResponse:
     """The list of erasures alone, asked again while one is at work."""
-    return render(request, "tracking/_erasures.html", _describe_erasures(project))
+    return render(request, "tracking/_erasures.html", _describe_erasures(request, project))
 
 
-def _describe_erasures(project: Project) -> dict[str, Any]:  # a template context, here and below
-    records = list(
-        ErasedSubject.objects.filter(project_id=project.pk).order_by("-requested_at")[:SHOWN]
-    )
-    newest = Job.objects.filter(project=project, kind=KIND).order_by("-pk")[: SHOWN * 4]
-    jobs = {job.params.get("erasure"): job for job in reversed(list(newest))}
-    oldest = InboxBatch.objects.filter(project_id=project.pk).aggregate(pk=Min("pk"))["pk"]
+def _describe_erasures(request: PageRequest, project: Project) -> dict[str, Any]:  # a context
+    """A page of erasures, the newest first; an old link leads to the first page."""
+    chosen = ErasedSubject.objects.filter(project_id=project.pk).order_by("-requested_at", "-pk")
+    if (position := _read_position(request, project)) is not None:
+        at, last = position
+        chosen = chosen.filter(Q(requested_at__lt=at) | Q(requested_at=at, pk__lt=last))
+    records = list(chosen[: SHOWN + 1])
+    shown = records[:SHOWN]
+    keys = [record.pk for record in shown]
+    found = Job.objects.filter(project=project, kind=KIND, params__erasure__in=keys).order_by("pk")
+    jobs = {job.params["erasure"]: job for job in found}
+    waiting = count_waiting(project.pk, shown)
     rows = [
         {
             "record": record,
             "went": [(n, what) for what in COUNTED if (n := record.counts.get(what))],
             "job": jobs.get(record.pk),
-            "waiting": count_waiting(record) if oldest and record.last_inbox_id >= oldest else 0,
+            "waiting": waiting[record.pk],
         }
-        for record in records
+        for record in shown
     ]
-    return {"erasures": rows, "at_work": any(not record.erased_at for record in records)}
+    following = shown[-1] if len(records) > SHOWN else None
+    return {
+        "erasures": rows,
+        "at_work": any(not record.erased_at for record in shown),
+        "next_cursor": _write_position(following) if following else "",
+    }
+
+
+def _write_position(record: ErasedSubject) -> str:
+    place = [record.requested_at.isoformat(), str(record.pk)]
+    return sign_cursor(place, project_id=record.project_id, filters=KIND)
+
+
+def _read_position(request: PageRequest, project: Project) -> tuple[datetime, int] | None:
+    try:
+        at, last = read_cursor(request.GET.get("cursor", ""), project_id=project.pk, filters=KIND)
+        return datetime.fromisoformat(at), int(last)
+    except (CursorError, ValueError):
+        return None
 
 
 def _page(request: PageRequest, project: Project, **given: Any) -> HttpResponse:
@@ -137,7 +162,7 @@ def _page(request: PageRequest, project: Project, **given: Any) -> HttpResponse:
         "trial": given.get("trial"),
         "holdings": read_holdings(project, now=timezone.now()),
         "retention_job": Job.objects.filter(project=project, kind=RETENTION).first(),
-        **_describe_erasures(project),
+        **_describe_erasures(request, project),
     }
     status = 400 if any(form is not None and form.errors for form in forms) else 200
     return render(request, "tracking/settings_privacy.html", context, status=status)

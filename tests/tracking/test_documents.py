@@ -12,7 +12,15 @@ from tests.flows import drift_of, forget_process_caches, status_of
 from tracking import adapters, documents
 from tracking.adapters import Adapter
 from tracking.draining import drain
-from tracking.events import Batch, Derived, IncomingEvent, Part, Payload
+from tracking.events import (
+    EVENT_FORMAT,
+    Batch,
+    Derived,
+    IncomingEvent,
+    Part,
+    Payload,
+    rank_of,
+)
 from tracking.identity import content_rank, given_identity
 from tracking.models import Document, DocumentPart, Event, InboxBatch, Quarantined, Trace
 from tracking.staging import unix_us
@@ -67,13 +75,15 @@ def notes(monkeypatch):
 
 
 def put(project, *notes, received=None):
-    now = received or timezone.now()
-    body = json.dumps(notes).encode()
+    put_body(project, "notes", json.dumps(notes).encode(), len(notes), received or timezone.now())
+
+
+def put_body(project, wire_format, body, n_items, now):
     InboxBatch.objects.create(
         project_id=project.pk,
-        format="notes",
+        format=wire_format,
         body=body,
-        n_items=len(notes),
+        n_items=n_items,
         n_bytes=len(body),
         horizon_us=0,
         received_at=now,
@@ -226,3 +236,90 @@ def test_events_of_years_without_partitions_are_stored(alpha):
     digest(alpha, {"key": str(uuid.uuid4()), "n": 1, "at": -400 * 86_400})
 
     assert Event.objects.count() == 1
+
+
+FOREIGN = {"key": "d", "n": 1, "at": 0, "name": "foreign"}
+
+
+def digest_foreign(project):
+    """An event of nobody's document, under the key of one that a document has."""
+    body = msgspec.json.encode(event_of("d", FOREIGN))
+    put_body(project, EVENT_FORMAT, body, 1, timezone.now())
+    drain(slot=0)
+
+
+@pytest.mark.parametrize("name", ["derived", "foreign too", "x", "y"])
+@pytest.mark.parametrize("is_foreign_first", [True, False])
+def test_what_somebody_else_stored_gives_way_by_rank(alpha, name, is_foreign_first):
+    own = {"key": "d", "n": 1, "at": 0, "name": name}
+    steps = [lambda: digest_foreign(alpha), lambda: digest(alpha, own)]
+    for step in steps if is_foreign_first else reversed(steps):
+        step()
+
+    best = max(FOREIGN, own, key=lambda note: rank_of(event_of("d", note)))
+    assert Event.objects.get().name == best["name"]
+    assert drift_of(alpha.pk) == []
+
+    digest(alpha, {"key": "d", "n": 2, "at": 9, "edition": 1})
+    left = ["foreign"] if best is FOREIGN else []
+    assert sorted(Event.objects.values_list("name", flat=True)) == sorted([*left, "note"])
+    assert drift_of(alpha.pk) == []
+
+
+def make_due():
+    InboxBatch.objects.update(lease_until=timezone.now() - documents.PATIENCE)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_parts_of_a_great_document_wait_for_one_another(alpha, monkeypatch, order):
+    derived = []
+
+    def note_and_derive(key, parts):
+        derived.append(key)
+        return derive(key, parts)
+
+    monkeypatch.setitem(adapters.DERIVERS, "notes", note_and_derive)
+    monkeypatch.setattr(documents, "GREAT", 2)
+    digest(alpha, *({"key": "d", "n": n, "at": n} for n in (8, 9)))
+    for n in order:
+        digest(alpha, {"key": "d", "n": n, "at": n, "edition": n == 3})
+    digest(alpha, {"key": "other", "n": 1, "at": 1})
+
+    assert derived == ["d", "other"]
+    assert InboxBatch.objects.count() == status_of(alpha).pending_events == 4
+    assert ledger(alpha) == (3, 0, 0)
+
+    make_due()
+    drain(slot=0)
+
+    assert derived == ["d", "other", "d"]
+    assert InboxBatch.objects.count() == 0
+    names = ("n_parts", "summary")
+    assert Document.objects.filter(key="d").values_list(*names).get() == (6, {"notes": 1})
+    assert ledger(alpha) == (7, 0, 0)
+    assert drift_of(alpha.pk) == []
+
+
+def test_a_part_waits_once(alpha, monkeypatch):
+    monkeypatch.setattr(documents, "GREAT", 1)
+    note = {"key": "d", "n": 2, "at": 2}
+    digest(alpha, {"key": "d", "n": 1, "at": 1})
+    digest(alpha, note)
+    digest(alpha, note)
+    make_due()
+    digest(alpha, {"key": "d", "n": 3, "at": 3})
+
+    assert InboxBatch.objects.count() == 0
+    assert Document.objects.get().n_parts == 3
+    assert ledger(alpha) == (3, 1, 0)
+
+
+def test_parts_that_waited_are_quarantined_and_tried_again(alpha, monkeypatch):
+    monkeypatch.setattr(documents, "GREAT", 1)
+    digest(alpha, {"key": "d", "n": 1, "at": 1})
+    digest(alpha, {"key": "d", "n": "poison", "at": 1})
+    make_due()
+    drain(slot=0)
+
+    assert ledger(alpha) == (1, 0, 1)
+    assert Quarantined.objects.get().reason == "derive_failed: ValueError: poison"

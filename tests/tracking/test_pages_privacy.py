@@ -9,6 +9,8 @@ from core.jobs import work_on_jobs
 from core.models import AuditEntry, Job, Project
 from tests.cast import make_client
 from tests.flows import digest_all, make_sender, make_span, send_events
+from tracking import privacy_pages
+from tracking.erasure import count_waiting, start_erasure
 from tracking.models import ErasedSubject, Event
 
 pytestmark = pytest.mark.usefixtures("pipeline")
@@ -192,3 +194,31 @@ def test_it_asks_a_fixed_number_of_questions(admin, alpha, django_assert_max_num
 
     with django_assert_max_num_queries(15):
         admin.get(PAGE)
+
+
+def test_it_shows_the_newest_erasures_and_pages_the_rest(admin, alpha, monkeypatch):
+    monkeypatch.setattr(privacy_pages, "SHOWN", 2)
+    records = [start_erasure(alpha, "user", f"u{n}") for n in range(3)]
+
+    first = admin.get(PAGE)
+    following = admin.get(f"{PAGE}?cursor={first.context['next_cursor']}")
+
+    pages = [[row["record"].pk for row in page.context["erasures"]] for page in (first, following)]
+    assert pages == [[records[2].pk, records[1].pk], [records[0].pk]]
+    assert all(row["job"] for page in (first, following) for row in page.context["erasures"])
+    assert following.context["next_cursor"] == ""
+    assert admin.get(f"{PAGE}?cursor=odd").context["erasures"][0]["record"] == records[2]
+
+
+def test_waiting_requests_are_counted_for_each_erasure(alpha):
+    sender = make_sender(alpha)
+    records = []
+    for n in range(3):
+        send_events(sender, [make_span("t", f"s{n}")])
+        records.append(start_erasure(alpha, "user", f"u{n}"))
+    send_events(sender, [make_span("t", "later")])
+
+    assert list(count_waiting(alpha.pk, records).values()) == [1, 2, 3]
+    digest_all()
+    assert set(count_waiting(alpha.pk, records).values()) == {0}
+    assert count_waiting(alpha.pk, []) == {}

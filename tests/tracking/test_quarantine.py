@@ -183,3 +183,27 @@ def test_only_items_of_the_project_are_retried(alpha, beta, sender):
 
     assert retry_all(beta) == 0
     assert Quarantined.objects.count() == 1
+
+
+def test_what_is_retried_is_no_source_again(alpha, sender, monkeypatch):
+    refuse_names(["bad"])
+    send_events(sender, [make_span("t", "bad"), make_span("t", "good")])
+    digest_all()
+    broken_adapter(monkeypatch, fail)
+    send_events(sender, [make_span("t", "late")])
+    digest_all()
+    before = sources()
+    accept_names()
+    monkeypatch.setitem(tracking.adapters.ADAPTERS, "analytics", ANALYTICS)
+
+    assert retry_all(alpha) == 2
+    digest_all()
+
+    assert Quarantined.objects.count() == 0
+    assert sources() == before == {("format", "analytics"): 3, ("client", "(not named)"): 2}
+    assert drift_of(alpha.pk) == []
+
+
+def sources():
+    rows = IngestCounter.objects.filter(fate__in=["format", "client"])
+    return {(row.fate, row.detail): row.n for row in rows}

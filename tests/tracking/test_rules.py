@@ -13,7 +13,7 @@ from core.models import Job
 from tests.flows import make_sender, make_span, send_events
 from tests.tracking.test_receive import own_parameters
 from tracking import repricing, retention
-from tracking.documents import _lock_of, lock_document, locked_documents
+from tracking.documents import _lock_of, lock_documents, locked_documents
 from tracking.draining import drain
 from tracking.erasure import start_erasure
 from tracking.events import Part
@@ -167,7 +167,7 @@ def test_locks_of_documents_are_let_go_where_one_is_not_to_be_had(open_pipeline,
         with transaction.atomic(), open_cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '300ms'")
             for part in parts:
-                lock_document(cursor, alpha.pk, part.system, part.key)
+                lock_documents(cursor, alpha.pk, [(part.system, part.key)])
         done.set()
         connection.close()
 

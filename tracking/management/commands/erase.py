@@ -39,7 +39,7 @@ class Command(BaseCommand):
         record.refresh_from_db()
         told = ", ".join(f"{n} {what}" for what, n in record.counts.items()) or "nothing was stored"
         self.stdout.write(f"Erased: {told}. Tombstone {record.reference}.")
-        if waiting := count_waiting(record):
+        if waiting := count_waiting(record.project_id, [record])[record.pk]:
             self.stdout.write(f"{waiting} requests wait still; digest refuses what is theirs.")
 
     def _work(self, job: Job) -> None:
