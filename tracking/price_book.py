@@ -3,10 +3,8 @@
 Pure. A rate is nano-dollars a token; people give dollars a million tokens.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from functools import lru_cache
 
 import msgspec
 
@@ -39,7 +37,7 @@ OTHERS = tuple(kind for kind in LIST_KINDS if kind not in BASES and "cache" not 
 
 NANO_A_MILLION = 1_000  # a dollar a million tokens is so many nano-dollars a token
 WILDCARD = "*"
-MAX_WILDCARDS = 3  # each one more multiplies the ways in which a long name may match
+MAX_WILDCARDS = 3  # of a pattern that people still understand
 
 
 class Override(msgspec.Struct, frozen=True):
@@ -55,7 +53,7 @@ class Override(msgspec.Struct, frozen=True):
     def covers(self, provider: str, model: str, day: int) -> bool:
         if day < self.first_day or (self.end_day is not None and day >= self.end_day):
             return False
-        return self.provider in ("", provider) and bool(_pattern(self.model).fullmatch(model))
+        return self.provider in ("", provider) and _matches(self.model, model)
 
     @property
     def rank(self) -> tuple[bool, bool, int, int, int]:
@@ -65,9 +63,22 @@ class Override(msgspec.Struct, frozen=True):
         return is_exact, self.provider != "", letters, self.first_day, self.id
 
 
-@lru_cache(1_024)
-def _pattern(model: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, model.split(WILDCARD))), re.DOTALL)
+def _matches(pattern: str, model: str) -> bool:
+    """Whether a name is what a pattern says, * being any characters. Each piece is taken where it
+    comes first, so that a long name is gone through once."""
+    first, *pieces = pattern.split(WILDCARD)
+    if not pieces:
+        return pattern == model
+    *middle, last = pieces
+    at, end = len(first), len(model) - len(last)
+    if at > end or not (model.startswith(first) and model.endswith(last)):
+        return False
+    for piece in middle:
+        found = model.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
 
 
 def pick_override(

@@ -75,10 +75,6 @@ def merge_sketches(*sketches: Sequence[int] | None) -> list[int]:
     return sketch_of_counts(counts)
 
 
-def negate_sketch(sketch: Iterable[int]) -> list[int]:
-    return sketch_of_counts({bucket: -n for bucket, n in counts_of_sketch(sketch).items()})
-
-
 def sketch_size(sketch: Iterable[int] | None) -> int:
     """Return how many values a sketch stands for."""
     return sum(map(_signed, sketch or ()))

@@ -127,6 +127,13 @@ PATTERNS = [
     ("gpt.4o", "", "gpt?4o", False),
     ("a\nb", "", "a*b", True),
     ("anything", "", "*", True),
+    ("gpt-4o-mini", "", "g*4*o*i", True),
+    ("gpt-4o-mini", "", "g*4*4*i", False),
+    ("aba", "", "ab*ba", False),
+    ("abba", "", "ab*ba", True),
+    ("abab", "", "*ab", True),
+    ("", "", "*", True),
+    ("a.c", "", "a?c", False),
 ]
 
 

@@ -359,8 +359,17 @@ def test_a_text_that_lost_its_column_is_kept():
     assert event.payload.attributes["traceloop.entity.input"] == LONG + " "
 
 
+SEALED_OWN = {"$object": {"$column": "json"}}
+
+
 def test_an_object_that_looks_like_a_seal_comes_back():
-    map_all({"ai.prompt": {"$column": "text"}, "own": {"$column": "json"}, "ai.value": LONG})
+    sent = {"ai.prompt": {"$column": "text"}, "own": {"$column": "json"}, "ai.value": LONG}
+
+    event = map_one(sent)
+
+    rebuilt = rebuild_attributes(event, event.payload)
+    assert rebuilt == {**sent, "ai.prompt": {"$object": sent["ai.prompt"]}, "own": SEALED_OWN}
+    assert unseal(rebuilt) == sent
 
 
 @pytest.mark.parametrize(

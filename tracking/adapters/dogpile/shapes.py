@@ -22,6 +22,7 @@ class Shape(enum.StrEnum):
 
 ERROR = "error"
 CHUNK = "model-output-chunk"
+MAX_SUB_RUNS = 32  # one within the other
 
 FORMS = {
     Shape.EVENT: '{"type": "agent-turn", "runId": "…", "at": "2026-03-04T09:15:00.000Z", …}',
@@ -78,9 +79,17 @@ def tell_shape(value: object) -> Shape:
             found = "is missing" if name not in value else f"must be {words}"
             raise FaultError("field_invalid", f'"{name}" {found}: {_form(shape)}')
     _check_run_id(value, shape)
+    _check_parents(value)
     if shape is Shape.EVENT:
         _check_event(value)
     return shape
+
+
+def _check_parents(value: JsonObject) -> None:
+    parents = value.get("parentRunIds")
+    if isinstance(parents, list) and len(parents) > MAX_SUB_RUNS:
+        reason = f"{len(parents)} runs around it, at most {MAX_SUB_RUNS} are taken"
+        raise FaultError("too_deep", f'"parentRunIds" names {reason}')
 
 
 def run_id_of(value: JsonObject, shape: Shape) -> str:
