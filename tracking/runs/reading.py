@@ -6,7 +6,8 @@ import msgspec
 from isal import isal_zlib
 
 from tracking.adapters.dogpile import LOOSE_SYSTEM, SYSTEM
-from tracking.adapters.dogpile.record import Run, build_run
+from tracking.adapters.dogpile.building import build_run
+from tracking.adapters.dogpile.record import Run
 from tracking.adapters.dogpile.summary import benchmark_id
 from tracking.adapters.dogpile.values import JsonObject, canonical
 from tracking.cleaning import clean_name

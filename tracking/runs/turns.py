@@ -3,15 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from tracking.adapters.dogpile.calls import Call, Tool
 from tracking.adapters.dogpile.record import Run
-from tracking.adapters.dogpile.timeline import (
-    Call,
-    Round,
-    Timeline,
-    Tool,
-    Turn,
-    decision_of,
-)
+from tracking.adapters.dogpile.timeline import Round, Timeline, Turn, decision_of
 from tracking.adapters.dogpile.values import (
     JsonObject,
     first_text,

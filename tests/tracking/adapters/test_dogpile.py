@@ -15,7 +15,7 @@ from tests.tracking.dogpile_runs import (
 )
 from tracking.adapters.dogpile import derive_loose, derive_run
 from tracking.adapters.dogpile.body import parse_items
-from tracking.adapters.dogpile.record import build_run
+from tracking.adapters.dogpile.building import build_run
 from tracking.adapters.dogpile.timeline import build_timeline
 from tracking.adapters.dogpile.values import canonical
 from tracking.events import Kind, Status

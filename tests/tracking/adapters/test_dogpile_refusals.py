@@ -1,5 +1,7 @@
 """What the door of runs refuses, and odd values inside of what it takes."""
 
+import itertools
+
 import pytest
 
 from tests.tracking.dogpile_runs import (
@@ -13,7 +15,8 @@ from tests.tracking.dogpile_runs import (
 )
 from tracking.adapters.dogpile import check, derive_run
 from tracking.adapters.dogpile.body import parse_items
-from tracking.adapters.dogpile.record import build_run
+from tracking.adapters.dogpile.building import build_run
+from tracking.adapters.dogpile.shapes import MAX_SUB_RUNS
 from tracking.adapters.dogpile.timeline import build_timeline
 from tracking.adapters.dogpile.values import canonical
 from tracking.events import BadBodyError, Receipt
@@ -34,6 +37,10 @@ def test_chunks_are_stored_without_the_texts_they_repeat():
 REFUSED = {
     "no type": ({"foo": 1}, 'neither "type" nor "kind"'),
     "an event without a run": ({"type": "agent-turn"}, '"runId" must be a text'),
+    "sub-runs without an end": (
+        event("final", 1) | {"parentRunIds": ["r"] * 33},
+        '"parentRunIds" names 33 runs around it, at most 32 are taken',
+    ),
     "a time that is none": (event("final", 1) | {"at": "soon"}, "\"at\": 'soon' is not a time"),
     "a trace without events": (
         {"schemaVersion": "1.0", "runId": "r"},
@@ -107,3 +114,19 @@ def test_a_run_without_times_stands_at_its_receipt():
 
     assert (timeline.start_us, timeline.end_us) == (RECEIVED_US, RECEIVED_US)
     assert [t.role for t in timeline.turns] == ["planner", "critic"]
+
+
+def test_sub_runs_too_deep_hang_below_the_run():
+    chain = [RUN_ID, *(f"child-{n}" for n in range(2_000))]
+    events = [
+        event("agent-turn", 1, run_id=run_id, parentRunIds=[RUN_ID, above])
+        for above, run_id in itertools.pairwise(chain)
+    ]
+
+    run = build_run(RUN_ID, parts_of(*events))
+
+    depth, level = 0, run.children
+    while level:
+        depth, level = depth + 1, [child for each in level for child in each.children]
+    assert depth <= MAX_SUB_RUNS
+    assert len(derive_run(RUN_ID, parts_of(*events)).events) > 2_000

@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
-from tracking.adapters.dogpile.record import Run
-from tracking.adapters.dogpile.timeline import Call
+from tracking.adapters.dogpile.calls import Call
+from tracking.adapters.dogpile.record import COMPLETED, Run
+from tracking.adapters.dogpile.timeline import Turn
 from tracking.adapters.dogpile.values import (
     NO_COST,
     Cost,
@@ -143,3 +144,37 @@ def output_of(text: object, requests: list[JsonObject]) -> str | None:
 def slim(event: JsonObject) -> JsonObject:
     """An event without the whole run that a sub-run's end carries: that has spans of its own."""
     return {k: v for k, v in event.items() if k not in ("subResult", "partialTrace")}
+
+
+def trouble_of(run: Run) -> JsonObject:
+    """The last error of a run that did not complete."""
+    troubles = run.troubles if run.status != COMPLETED else []
+    return troubles[-1] if troubles else {}
+
+
+def run_attributes(run: Run) -> dict[str, object]:
+    own = {
+        "dogpile.run_id": run.run_id,
+        "dogpile.parent_run_id": run.parent_id,
+        "dogpile.status": run.status,
+        "dogpile.provider_id": run.provider_id,
+        "dogpile.agents": [agent.id for agent in run.agents],
+        "dogpile.seed": run.seed.get("value"),
+        "dogpile.temperature": run.temperature,
+        "dogpile.caps": run.caps,
+        "dogpile.evaluation": run.evaluation,
+    }
+    return {name: value for name, value in own.items() if value not in (None, "", {}, [])}
+
+
+def turn_attributes(turn: Turn) -> dict[str, object]:
+    own = {
+        "dogpile.agent": turn.agent,
+        "dogpile.role": turn.role,
+        "dogpile.turn": turn.number,
+        "dogpile.phase": turn.phase,
+        "dogpile.participation": text_of(turn.decision.get("participation")),
+        "dogpile.rationale": text_of(turn.decision.get("rationale")),
+        "dogpile.decision": text_of(turn.decision.get("type")),
+    }
+    return {name: value for name, value in own.items() if value}

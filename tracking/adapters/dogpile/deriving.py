@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tracking.adapters.dogpile.record import build_run
+from tracking.adapters.dogpile.building import build_run
 from tracking.adapters.dogpile.shapes import Shape, tell_shape
 from tracking.adapters.dogpile.spans import spans_of
 from tracking.adapters.dogpile.summary import summarise

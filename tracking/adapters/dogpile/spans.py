@@ -9,35 +9,28 @@ from typing import Any
 
 import msgspec
 
+from tracking.adapters.dogpile.calls import Call, Tool
 from tracking.adapters.dogpile.columns import (
     Owner,
     money_of,
     owner_of,
     participation_tags,
     payload_of_call,
+    run_attributes,
     score_of,
-    slim,
     status_of_call,
     stop_reason,
+    trouble_of,
+    turn_attributes,
     usage_columns,
 )
+from tracking.adapters.dogpile.moments import moments_of
 from tracking.adapters.dogpile.record import CANCELLED, COMPLETED, FAILED, Run, total_cost
-from tracking.adapters.dogpile.shapes import CHUNK
-from tracking.adapters.dogpile.timeline import (
-    BROADCAST,
-    TURN,
-    Call,
-    Round,
-    Timeline,
-    Tool,
-    Turn,
-    build_timeline,
-)
+from tracking.adapters.dogpile.timeline import Round, Timeline, Turn, build_timeline
 from tracking.adapters.dogpile.values import (
     JsonObject,
     canonical,
     cost_of,
-    count_of,
     first_text,
     json_text,
     number_of,
@@ -49,12 +42,8 @@ from tracking.cleaning import clean_error, clean_name
 from tracking.events import IncomingEvent, Kind, Payload, Status
 from tracking.identity import content_rank, given_identity
 
-ROLE_ASSIGNMENT = "role-assignment"
 ROOT_NAME, SUB_RUN_NAME = "dogpile.run", "dogpile.sub-run"
 
-_SPANS_OF_THEIR_OWN = frozenset(
-    {TURN, BROADCAST, CHUNK, "tool-call", "tool-result", "model-request", "model-response", "final"}
-)
 _REPEATED = frozenset({"input", "output", "kind", "protocol"})
 _STATUS = {COMPLETED: Status.OK, FAILED: Status.ERROR}
 
@@ -93,7 +82,7 @@ class _Telling:
 
     def _root(self) -> IncomingEvent:
         run = self.run
-        trouble = self._trouble()
+        trouble = trouble_of(run)
         metrics = [("quality", run.quality)]
         metrics += [("benchmark_score", score_of(each)) for each in run.material.benchmarks[:1]]
         return self._event(
@@ -113,34 +102,15 @@ class _Telling:
             payload=Payload(
                 input=run.intent or None,
                 output=run.output or None,
-                attributes=self._root_attributes(),
+                attributes=run_attributes(run),
             ),
             **usage_columns(total_cost(run)),
         )
-
-    def _trouble(self) -> JsonObject:
-        troubles = self.run.troubles if self.run.status != COMPLETED else []
-        return troubles[-1] if troubles else {}
 
     def _metadata(self, **more: str) -> str:
         said = {"protocol": self.run.protocol, "tier": self.run.tier, **more}
         flat = {name: clean_name(text) for name, text in said.items() if text}
         return canonical(flat).decode() if flat else ""
-
-    def _root_attributes(self) -> dict[str, object]:
-        run = self.run
-        own = {
-            "dogpile.run_id": run.run_id,
-            "dogpile.parent_run_id": run.parent_id,
-            "dogpile.status": run.status,
-            "dogpile.provider_id": run.provider_id,
-            "dogpile.agents": [agent.id for agent in run.agents],
-            "dogpile.seed": run.seed.get("value"),
-            "dogpile.temperature": run.temperature,
-            "dogpile.caps": run.caps,
-            "dogpile.evaluation": run.evaluation,
-        }
-        return {name: value for name, value in own.items() if value not in (None, "", {}, [])}
 
     def _round(self, round_: Round, index: int) -> IncomingEvent:
         contributions = [
@@ -165,16 +135,6 @@ class _Telling:
         )
 
     def _turn(self, turn: Turn) -> IncomingEvent:
-        decision = turn.decision
-        attributes = {
-            "dogpile.agent": turn.agent,
-            "dogpile.role": turn.role,
-            "dogpile.turn": turn.number,
-            "dogpile.phase": turn.phase,
-            "dogpile.participation": text_of(decision.get("participation")),
-            "dogpile.rationale": text_of(decision.get("rationale")),
-            "dogpile.decision": text_of(decision.get("type")),
-        }
         return self._event(
             self._turn_id(turn),
             kind=Kind.AGENT,
@@ -185,11 +145,11 @@ class _Telling:
             parent=self._round_id(turn.round) if turn.round >= 0 else self.root,
             status=Status.OK,
             metadata=self._metadata(agent=turn.agent, phase=turn.phase),
-            tags=participation_tags(decision),
+            tags=participation_tags(turn.decision),
             payload=Payload(
                 input=turn.input or None,
                 output=turn.output or None,
-                attributes={name: value for name, value in attributes.items() if value},
+                attributes=turn_attributes(turn),
             ),
             **usage_columns(turn.added),
         )
@@ -255,23 +215,9 @@ class _Telling:
     # --- points ---
 
     def _points(self) -> Iterator[IncomingEvent]:
-        run = self.run
-        for index, decision in enumerate(run.decisions):
-            name = first_text(decision.get("decision"), decision.get("eventType")) or "decision"
-            yield self._point(f"decision:{index}", name, decision)
-        told = {count_of(decision.get("eventIndex")) for decision in run.decisions}
-        seen: dict[str, int] = {}
-        for index, event in enumerate(run.events):
-            name = text_of(event.get("type"))
-            if name == ROLE_ASSIGNMENT and index in told:
-                continue  # the decision says the same
-            if name and name not in _SPANS_OF_THEIR_OWN:
-                seen[name] = seen.get(name, 0) + 1
-                yield self._point(f"{name}:{seen[name]}", name, slim(event))
-        if run.stop:
-            at = {"at": run.final.get("at")}
-            yield self._point("termination-stop", "termination-stop", {**at, **run.stop})
-        for number, error in enumerate(run.errors):
+        for key, name, said in moments_of(self.run):
+            yield self._point(key, name, said)
+        for number, error in enumerate(self.run.errors):
             yield self._error_point(f"error:{number}", error)
 
     def _point(self, key: str, name: str, said: JsonObject) -> IncomingEvent:
