@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.flows import digest_all, make_sender
-from tests.tracking.dogpile_runs import RUN_ID, load, post, stream
+from tests.flows import make_sender
+from tests.tracking.dogpile_runs import RUN_ID, load, sending, stream
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -13,14 +13,7 @@ PAGE = f"/p/alpha/runs/{RUN_ID}/"
 
 @pytest.fixture
 def send(transactional_db, alpha):
-    client = make_sender(alpha)
-
-    def sender(*values):
-        for value in values:
-            assert post(client, value).status_code == 202
-        digest_all()
-
-    return sender
+    return sending(make_sender(alpha))
 
 
 def test_the_replay_steps_without_loading_the_page(alice, open_page, send):

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.flows import digest_all
 from tracking.adapters.dogpile import read
 from tracking.adapters.dogpile.values import canonical
 from tracking.events import Receipt
@@ -60,3 +61,15 @@ def parts_of(*values, received_us=RECEIVED_US):
 def post(client, value):
     body = value if isinstance(value, str | bytes) else json.dumps(value)
     return client.post(PATH, body, content_type="application/json")
+
+
+def sending(client):
+    """Posts and digests values, one request each."""
+
+    def send(*values):
+        answers = [post(client, value) for value in values]
+        assert [answer.status_code for answer in answers] == [202] * len(values), answers
+        digest_all()
+        return answers
+
+    return send

@@ -5,13 +5,13 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.flows import digest_all, make_sender
+from tests.flows import make_sender
 from tests.tracking.dogpile_runs import (
     RUN_ID,
     event,
     load,
     names,
-    post,
+    sending,
     stream,
     text_of,
     turn,
@@ -25,14 +25,7 @@ PAGE = f"{LIST}{RUN_ID}/"
 
 @pytest.fixture
 def send(alpha):
-    client = make_sender(alpha)
-
-    def sender(*values):
-        for value in values:
-            assert post(client, value).status_code == 202
-        digest_all()
-
-    return sender
+    return sending(make_sender(alpha))
 
 
 def text(client, address, **headers):
