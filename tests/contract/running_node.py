@@ -28,17 +28,31 @@ def run_node(name: str, *, url: str, key: str, further: dict[str, str]) -> str:
     return run_script(command, {**environment_of(url, key, ""), **further})
 
 
-def installed_folder() -> Path:
-    reason, folder = _install()
+def run_shown(text: str, folder: Path, environment: dict[str, str], *, packages: str = "") -> str:
+    """Run a program as a page shows it, with the packages of ``clients/<packages>`` if any.
+
+    Skips the test without Node or when its packages cannot be had. Raises ClientError.
+    """
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("no Node client: node is not installed")
+    if packages:
+        (folder / "node_modules").symlink_to(installed_folder(SCRIPTS / packages) / "node_modules")
+    (folder / "hello.mjs").write_text(text)
+    return run_script([node, str(folder / "hello.mjs")], environment)
+
+
+def installed_folder(sources: Path = SOURCES) -> Path:
+    reason, folder = _install(sources)
     if reason:
         pytest.skip(reason)
     return folder
 
 
 @cache
-def _install() -> tuple[str, Path]:
+def _install(sources: Path) -> tuple[str, Path]:
     """Why there are no packages, or "", and the folder they are in."""
-    wanted = (SOURCES / "package.json").read_bytes()
+    wanted = (sources / "package.json").read_bytes()
     folder = ROOT / "var" / "clients-node" / hashlib.sha256(wanted).hexdigest()[:12]
     if (folder / ".installed").exists():
         return "", folder
