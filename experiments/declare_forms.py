@@ -265,7 +265,8 @@ def read_form(
         rows = [VariantForm(data, prefix=f"v{i}", kind=kind, numbers=numbers) for i in range(n)]
         return ExperimentForm(kind, prompt, definition, rows, control)
     said = [_said_in_row(data, f"v{i}") for i in range(min(n + 1, MAX_VARIANTS))]
-    form = open_form(kind, prompt, numbers, initial=data, rows=said)
+    typed = {name: data[name] for name in data}  # the last value of each, of a QueryDict
+    form = open_form(kind, prompt, numbers, initial=typed, rows=said)
     form.control = control
     return form
 

@@ -43,9 +43,6 @@ def test_two_versions_become_an_experiment_with_a_leaderboard(alpha, erin, versi
 
     page.click("text=Compare v1 with v2 in an experiment")
     expect(page.locator("select[name=v1-version]")).to_have_value("2")
-    page.fill("[name=key]", "")
-    page.click("text=Write the draft")
-    expect(page.locator("#declare .text-bad")).to_have_text("This field is required.")
     page.fill("[name=key]", "tone")
     page.select_option("[name=role_cost_per_unit]", "guardrail")
     page.click("text=Write the draft")
@@ -55,10 +52,11 @@ def test_two_versions_become_an_experiment_with_a_leaderboard(alpha, erin, versi
     expect(page.locator("#verdict")).to_contain_text("Running")
 
     send_sessions(alpha, page.locator("#tagging-snippet").inner_text(), 20)
-    page.reload()
+    page.click("text=Live")
 
     rows = page.locator("#leaderboard tbody tr")
     expect(rows).to_have_count(2)
+    expect(page.locator("#verdict")).to_contain_text("20 of 5,000 planned", timeout=15_000)
     counts = [int(rows.nth(at).locator("td a").first.inner_text()) for at in (0, 1)]
     assert sum(counts) == 20
     assert min(counts) > 0

@@ -177,9 +177,11 @@ def test_a_key_that_is_free_is_proposed(editor, alpha, versions):
 
 
 def test_a_row_is_added_without_javascript(editor, versions):
-    page = text_of(editor.post(NEW, answers(add="1", key="")))
+    page = text_of(editor.post(NEW, answers(add="1", key="", role_duration="guardrail")))
 
     assert chosen_in(page) == ["1", "2"]
+    assert 'name="name" value="Tone"' in page
+    assert page.count('<option value="guardrail" selected>') == 1
     assert 'name="v2-version"' in page
     assert 'name="rows" value="3"' in page
     assert "This field is required." not in page
