@@ -1,4 +1,4 @@
-"""The page "Send data" in a browser: a key at a click, news without a reload, the pages' snippet."""
+"""Sending data in a browser: a key at a click, news without reloading, the snippet of pages."""
 
 import re
 
