@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -20,6 +20,7 @@ from core.demo.judgements import Score, quality_of, scores_of, scores_of_runs
 from core.demo.missions import run_items
 from core.demo.points import Event, rating_of, runs
 from core.demo.spans import spans_of_session, to_key_values
+from core.demo.tagging import tagging_spans
 
 SESSIONS_A_REQUEST = 40
 EVENTS_A_REQUEST = 500
@@ -64,6 +65,7 @@ def build_requests(now: datetime, seed: int = 1) -> Iterator[DemoRequest]:
             scores.extend(scores_of(plan, ended_at, now=now, rng=judging))
     for batch in _cut(events, EVENTS_A_REQUEST):
         yield _json(EVENTS_PATH, {"events": batch})
+    yield _tagging(now, Random(seed + 4))
     yield _evaluations(judged, now=now, rng=judging)
     items = list(run_items(now, Random(seed + 2)))
     scores.extend(scores_of_runs(items, now=now, rng=judging))
@@ -116,11 +118,29 @@ def _traces(written: list[Written]) -> DemoRequest:
             "service.version": release,
             "deployment.environment.name": environment,
         }
-        group = request.resource_spans.add()
-        group.resource.attributes.extend(to_key_values(resource))
-        scope = group.scope_spans.add()
-        scope.scope.name, scope.scope.version = "harborpine.support", release
-        scope.spans.extend(spans)
+        _add_spans(request, resource, "harborpine.support", spans)
+    return _otlp(request)
+
+
+def _tagging(now: datetime, rng: Random) -> DemoRequest:
+    request = ExportTraceServiceRequest()
+    resource = {"service.name": "catalogue-tags", "deployment.environment.name": "production"}
+    _add_spans(request, resource, "harborpine.catalogue", tagging_spans(now, rng))
+    return _otlp(request)
+
+
+def _add_spans(
+    request: ExportTraceServiceRequest, resource: dict[str, str], scope: str, spans: Iterable[Span]
+) -> None:
+    group = request.resource_spans.add()
+    group.resource.attributes.extend(to_key_values(resource))
+    scoped = group.scope_spans.add()
+    scoped.scope.name = scope
+    scoped.scope.version = resource.get("service.version", "")
+    scoped.spans.extend(spans)
+
+
+def _otlp(request: ExportTraceServiceRequest) -> DemoRequest:
     body = request.SerializeToString(deterministic=True)
     return DemoRequest(TRACES_PATH, "application/x-protobuf", _zip(body))
 
