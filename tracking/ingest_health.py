@@ -26,6 +26,12 @@ FORMATS = {
     "analytics": "JSON events",
     "otlp-protobuf": "OTLP protobuf",
     "otlp-json": "OTLP JSON",
+    "otlp-logs-protobuf": "OTLP logs, protobuf",
+    "otlp-logs-json": "OTLP logs, JSON",
+    "scores": "scores",
+    "fallom-spans": "Fallom spans",
+    "dogpile": "runs of Dogpile",
+    "matey": "chats of ai.matey",
     "assay-event": "retried events",
     "assay-part": "retried parts",
 }
