@@ -28,7 +28,7 @@ ALPHA = 0.05
 # How much worse a guardrail may get when nobody says: what the verdict takes for negligible.
 MARGINS = {"rate": 0.02, "ms": 0.05, "usd": 0.05, "tokens": 0.05}
 RESERVED = "new"  # the address of the form
-WEIGHT_SLACK = 0.05  # 33.3 three times is all the traffic
+WEIGHT_SLACK = 0.2  # 33.3 three times is all the traffic
 
 _unkeepable = re.compile("[\x00\ud800-\udfff]").search  # neither is text to PostgreSQL
 _control = re.compile(r"[\x00-\x1f\x7f]").search
