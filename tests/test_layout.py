@@ -36,6 +36,7 @@ PURE = [
     "tracking/inflate.py",
     "tracking/blocks.py",
     "tracking/folding.py",
+    "tracking/reports.py",
     "tracking/ties.py",
     "tracking/masking.py",
     "tracking/mask_patterns.py",

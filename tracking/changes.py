@@ -13,13 +13,13 @@ import psycopg
 
 from tracking.dimensions import decide_names
 from tracking.event_rows import load_trace_facts
-from tracking.folding import Fact, TraceState, by_trace, fold, unfold
+from tracking.folding import Fact, TraceState, by_trace, fold, recount, unfold
 from tracking.rollups import RollupDeltas, save_rollups
 from tracking.session_deltas import session_deltas
 from tracking.sessions import apply_session_deltas
-from tracking.ties import counted
+from tracking.ties import Tying, counted
 from tracking.traces import Change, save_traces
-from tracking.tying import Tying, find_tied, tie_traces
+from tracking.tying import find_tied, tie_traces
 
 REFRESH_AFTER = datetime.timedelta(seconds=2)
 
@@ -91,6 +91,8 @@ def _spread_ties(
     for before, after in tying.moved:
         rollups.add_fact(before, -1)
         rollups.add_fact(after)
+        if before.event.trace_id not in anew and before.event.kind != after.event.kind:
+            recount(traces[before.event.trace_id].after, before, after)
 
 
 def spread_changes(

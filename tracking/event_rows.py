@@ -91,6 +91,7 @@ EventKey = tuple[int, bytes]
 """(occurred_us, id). The id alone is not enough: a span sent again with another start is another
 event under the same id."""
 
+_TIE = ["is_tied", "above_key", "above_version", "same_as", "response"]
 REPLACE = (
     "UPDATE tracking_event e SET "
     + ", ".join(
@@ -98,7 +99,7 @@ REPLACE = (
         for name in EVENTS.columns
         if name not in {"occurred_at", "received_at", "id"}  # received when it first was
     )
-    + ", is_tied = NULL, above_key = NULL, above_version = NULL"  # tied anew, maybe elsewhere
+    + "".join(f", {name} = NULL" for name in _TIE)  # tied anew, maybe in another trace
     + " FROM stage_event s JOIN unnest(%s::timestamptz[], %s::uuid[]) k (at, id)"
     " ON s.occurred_at = k.at AND s.id = k.id"
     " WHERE e.project_id = %s AND e.occurred_at = s.occurred_at AND e.id = s.id"
@@ -109,7 +110,7 @@ DELETE = (
 )
 _READ = ["received_at", "occurred_at", *OWN_COLUMNS, "cost_nano", "cost_source", "block_id"]
 _READ += ["block_ix", "price_version", "arms", "metrics", "tags", "warnings"]
-_READ += ["is_tied", "above_key", "above_version"]
+_READ += _TIE
 COLUMNS = ", ".join(f"e.{name}" for name in _READ)
 SELECT = f"SELECT {COLUMNS} FROM tracking_event e"
 BY_KEY = (
@@ -214,8 +215,7 @@ def fact_of_row(row: tuple[Any, ...]) -> Fact:
     n = 2 + len(OWN_COLUMNS)
     own = dict(zip(OWN_COLUMNS, row[2:n], strict=True))
     own["id"] = own["id"].bytes
-    cost_nano, cost_source, block_id, block_ix, stamp, arms, metrics, tags, warnings = row[n:-3]
-    is_tied, above_key, above_version = row[-3:]
+    cost_nano, cost_source, block_id, block_ix, stamp, arms, metrics, tags, warnings = row[n:-5]
     event = IncomingEvent(
         occurred_us=unix_us(row[1]) or 0,
         arms=tuple((experiment, variant) for experiment, variant in read_json(arms) or ()),
@@ -224,5 +224,18 @@ def fact_of_row(row: tuple[Any, ...]) -> Fact:
         warnings=tuple(warnings or ()),
         **own,
     )
-    tie = Tie(above_key or "", above_version or "") if is_tied else None
-    return Fact(event, cost_nano, cost_source, block_id, block_ix, stamp, tie)
+    return Fact(event, cost_nano, cost_source, block_id, block_ix, stamp, _tie_of_row(*row[-5:]))
+
+
+def _tie_of_row(
+    is_tied: bool | None,
+    above_key: str | None,
+    above_version: str | None,
+    same_as: uuid.UUID | None,
+    response: int | None,
+) -> Tie | None:
+    if not is_tied:
+        return None
+    return Tie(
+        above_key or "", above_version or "", same_as.bytes if same_as else b"", response or 0
+    )

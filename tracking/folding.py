@@ -43,11 +43,12 @@ Arm = tuple[str, str, str]
 
 
 class Tie(msgspec.Struct, frozen=True, gc=False):
-    """What the other spans of its trace mean for a span (tracking.ties): the nearest prompt named
-    above it, or ""."""
+    """What the other spans of its trace mean for a span (tracking.ties)."""
 
-    prompt_key: str = ""
+    prompt_key: str = ""  # the nearest prompt named above it
     prompt_version: str = ""
+    same_as: bytes = b""  # id of the report of the same call that counts instead (tracking.reports)
+    response: int = 0  # hash of the id of a call's answer, where it may tell reports apart
 
 
 class Fact(msgspec.Struct, gc=False):
@@ -132,7 +133,8 @@ class TraceState(msgspec.Struct):
     last_us: int | None = None
     n_calls: int = 0
     root_status: int = 0
-    ties: int = 0  # tracking.ties
+    ties: int = 0  # bits, tracking.ties
+    reporter: int | None = None  # the smallest origin of its model calls
     name: str = ""
     claim_session: str = ""
     claim_user: str = ""
@@ -164,6 +166,17 @@ def fold(state: TraceState, facts: Iterable[Fact]) -> None:
         if after is not None:
             add_usage(state.parts[after.event.session_own].sums, after, sign=1)
     _resolve(state)
+
+
+def recount(state: TraceState, before: Fact, after: Fact) -> None:
+    """Count an event of the trace as a call no more, or again: what differs adds up."""
+    part = state.parts[before.event.session_own]
+    lost = Part(part.session_own, None, None, [0] * len(SUMS), {}, {})
+    n_calls = state.n_calls
+    _count(state, lost, before)
+    state.n_calls = 2 * n_calls - state.n_calls
+    part.sums = [a - b for a, b in zip(part.sums, lost.sums, strict=True)]
+    _count(state, part, after)
 
 
 def unfold(state: TraceState, facts: Iterable[Fact]) -> None:
@@ -263,7 +276,10 @@ def _claim(state: TraceState, fact: Fact) -> None:
         return
     if state.root is None or key < state.root:
         state.root, state.name, state.root_status = key, event.name, event.status
-    if is_wrapper(fact) and (state.wrapper_key is None or key < state.wrapper_key):
+    if event.kind in CALL_KINDS or (fact.tie is not None and fact.tie.same_as):
+        if state.reporter is None or event.origin < state.reporter:
+            state.reporter = event.origin
+    elif is_wrapper(fact) and (state.wrapper_key is None or key < state.wrapper_key):
         state.wrapper_key, state.wrapper = key, fact
 
 

@@ -171,6 +171,7 @@ def _describe_span(project_id: int, detail: SpanDetail | None) -> Context:
     return {
         "span": detail.span,
         "content": detail.content,
+        "reports": detail.reports,
         "slots": list_slots(detail.content),
         "provenance": provenance_of(detail.content.attributes),
         "phases": list_phases(detail.content.attributes, detail.span.duration_ms),

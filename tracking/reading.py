@@ -10,7 +10,9 @@ from uuid import UUID
 from tracking.adapters.dialects.attributes import rebuild_attributes
 from tracking.events import CALL_KINDS, Payload
 from tracking.payloads import load_payloads
+from tracking.reports import MOST_REPORTS
 from tracking.rows import (
+    KIND_NAMES,
     SESSION_COLUMNS,
     SPAN_COLUMNS,
     SPAN_FIELDS,
@@ -23,10 +25,12 @@ from tracking.rows import (
     load_claims,
 )
 from tracking.shapes import (
+    CallReport,
     SessionDetail,
     SessionWindow,
     SpanContent,
     SpanDetail,
+    SpanRow,
     TraceDetail,
     TraceRow,
 )
@@ -36,6 +40,7 @@ TRACE_LIMIT = 5_000
 WINDOW = 200
 OVERLAPPING = 500  # trace parts that may run at the same moment of one session
 CALLS_MEASURED = 2_000
+CALL_NAMES = frozenset(KIND_NAMES[kind] for kind in CALL_KINDS)
 NUL = "\x00"  # PostgreSQL's text cannot hold it: no id has it
 
 SESSION = (
@@ -76,6 +81,7 @@ CONTENT_FIELDS = [
         "block_ix",
         "ns_rest",
         "cost_reported",
+        "is_tied",
     ],
 ]
 CONTENT_COLUMNS = ", ".join(f"e.{name}" for name in CONTENT_FIELDS)
@@ -90,6 +96,12 @@ EVENT_BY_KEY = (
 SOME_EVENTS = (
     f"SELECT {CONTENT_COLUMNS} FROM tracking_event e WHERE {EVENTS_WITHIN}"
     " AND (e.span_id = ANY (%s) OR e.id = ANY (%s)) ORDER BY e.occurred_at, e.id LIMIT %s"
+)
+REPORTS = (
+    "SELECT e.id, e.span_id, e.name, e.same_as, o.body FROM tracking_event e"
+    " LEFT JOIN tracking_origin o ON o.project_id = e.project_id AND o.hash = e.origin"
+    f" WHERE {EVENTS_WITHIN} AND e.is_tied AND (e.same_as = %s OR e.id = %s)"
+    " ORDER BY e.occurred_at, e.id LIMIT %s"
 )
 ORIGIN = "SELECT body FROM tracking_origin WHERE project_id = %s AND hash = %s"
 PARTS = (
@@ -164,7 +176,24 @@ def read_span(project_id: int, trace_id: str, key: str) -> SpanDetail | None:
     payload = load_payloads(project_id, [_place(row)])[0]
     resource = _load_resource(project_id, row)
     span = build_span(row, (trace.session_id, trace.user_id))
-    return SpanDetail(span, _build_content(row, payload, resource))
+    is_tied = row[CONTENT_FIELDS.index("is_tied")] and span.kind in CALL_NAMES
+    reports = _read_reports(_within(project_id, [found]), span) if is_tied else []
+    return SpanDetail(span, _build_content(row, payload, resource), reports)
+
+
+def _read_reports(within: list[Any], span: SpanRow) -> list[CallReport]:
+    """The other reports of a call that several tell."""
+    rows = fetch_all(REPORTS, [*within, span.id, span.duplicate_of or span.id, MOST_REPORTS])
+    return [
+        CallReport(
+            key=span_id or str(event_id),
+            name=name,
+            reporter=json.loads(bytes(body)).get("scope", "") if body else "",
+            counts=same_as is None,
+        )
+        for event_id, span_id, name, same_as, body in rows
+        if str(event_id) != span.id
+    ]
 
 
 def read_spans(project_id: int, trace_id: str, keys: Sequence[str]) -> list[SpanDetail]:

@@ -190,6 +190,7 @@ SPAN_FIELDS = [
     "config_version",
     "above_key",
     "above_version",
+    "same_as",
 ]
 SPAN_COLUMNS = ", ".join(f"e.{name}" for name in SPAN_FIELDS)
 CLAIMS = (
@@ -249,6 +250,7 @@ def build_span(row: Columns, claim: tuple[str, str]) -> SpanRow:
         metrics=dict(json.loads(row[34])) if row[34] else {},
         warnings=row[35] or [],
         config=ConfigRef(key=row[36], version=row[37]) if row[36] else None,
+        duplicate_of=str(row[40]) if row[40] else None,
     )
 
 

@@ -222,6 +222,10 @@ class SpanSerializer(serializers.Serializer[SpanRow]):
     metrics = serializers.DictField(child=serializers.FloatField())
     warnings = serializers.ListField(child=serializers.CharField())
     config = ConfigRefSerializer(allow_null=True)
+    duplicate_of = serializers.UUIDField(
+        allow_null=True,
+        help_text="The span that tells of the same model call and counts; null: this one counts.",
+    )
 
 
 class SpanDetailSerializer(SpanSerializer):

@@ -144,6 +144,7 @@ class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     metrics: dict[str, float]
     warnings: list[str]
     config: ConfigRef | None = None
+    duplicate_of: str | None = None  # id of the report of the same call that counts instead
 
     @property
     def key(self) -> str:
@@ -166,9 +167,20 @@ class SpanContent:
 
 
 @dataclass(frozen=True, slots=True)
+class CallReport:
+    """Another span that tells of the same call; ``reporter`` is its scope, or ""."""
+
+    key: str
+    name: str
+    reporter: str
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SpanDetail:
     span: SpanRow
     content: SpanContent
+    reports: list[CallReport] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import psycopg
 from tracking.event_rows import COLUMNS, EventKey, fact_of_row
 from tracking.events import CALL_KINDS
 from tracking.folding import Fact, Tie
+from tracking.reports import MOST_REPORTS
 from tracking.staging import datetime_of
 from tracking.ties import Tag
 
@@ -33,10 +34,23 @@ BY_SPAN = (
     " JOIN tracking_event e ON e.trace_id = k.trace_id AND e.span_id = k.span_id"
     " WHERE e.project_id = %s AND e.is_tied AND e.occurred_at BETWEEN %s AND %s"
 )
+CALLS_BELOW = (
+    f"SELECT {COLUMNS} FROM unnest(%s::text[], %s::text[]) k (trace_id, span_id)"
+    " JOIN tracking_event e ON e.trace_id = k.trace_id AND e.parent_span_id = k.span_id"
+    " WHERE e.project_id = %s AND e.is_tied AND e.occurred_at BETWEEN %s AND %s"
+    f" AND e.kind IN ({_CALLS})"
+)
+BY_RESPONSE = (
+    f"SELECT {COLUMNS} FROM unnest(%s::text[], %s::bigint[]) k (trace_id, response)"
+    " CROSS JOIN LATERAL (SELECT * FROM tracking_event e WHERE e.project_id = %s"
+    " AND e.trace_id = k.trace_id AND e.response = k.response AND e.occurred_at BETWEEN %s AND %s"
+    f" ORDER BY e.occurred_at, e.id LIMIT {MOST_REPORTS + 1}) e"
+)
 SAVE = (
-    "UPDATE tracking_event e SET is_tied = k.tied, above_key = k.key, above_version = k.version"
-    " FROM unnest(%s::timestamptz[], %s::uuid[], %s::bool[], %s::text[], %s::text[])"
-    " k (at, id, tied, key, version)"
+    "UPDATE tracking_event e SET is_tied = k.tied, above_key = k.key, above_version = k.version,"
+    " same_as = k.same_as, response = k.response"
+    " FROM unnest(%s::timestamptz[], %s::uuid[], %s::bool[], %s::text[], %s::text[], %s::uuid[],"
+    " %s::bigint[]) k (at, id, tied, key, version, same_as, response)"
     " WHERE e.project_id = %s AND e.occurred_at = k.at AND e.id = k.id"
 )
 # A parent that came after its children brings them what it passes down. Spans that have it already
@@ -55,7 +69,8 @@ PASS_DOWN = (
     " WHERE e.project_id = %(project)s AND e.occurred_at = b.occurred_at AND e.id = b.id"
     f" RETURNING {COLUMNS}"
 ).format(
-    ends=f"(e.prompt_key <> '' AND e.kind NOT IN ({_CALLS}) OR e.span_id = '')",
+    ends=f"(e.prompt_key <> '' AND (e.kind NOT IN ({_CALLS}) OR e.same_as IS NOT NULL)"
+    " OR e.span_id = '')",
     open="e.project_id = %(project)s AND e.is_tied AND e.above_key IS NULL"
     " AND e.occurred_at BETWEEN %(first)s AND %(last)s",
 )
@@ -67,6 +82,25 @@ def load_spans(
     """The tied spans of these ids."""
     traces, ids = zip(*sorted(set(spans)), strict=True)
     cursor.execute(BY_SPAN, (list(traces), list(ids), project_id, *reach))
+    return [fact_of_row(row) for row in cursor]
+
+
+def load_calls_below(
+    cursor: psycopg.Cursor[Any], project_id: int, spans: Iterable[Span], reach: Reach
+) -> list[Fact]:
+    """The tied model calls whose parents have these ids."""
+    traces, ids = zip(*sorted(set(spans)), strict=True)
+    cursor.execute(CALLS_BELOW, (list(traces), list(ids), project_id, *reach))
+    return [fact_of_row(row) for row in cursor]
+
+
+def load_responses(
+    cursor: psycopg.Cursor[Any], project_id: int, named: Iterable[tuple[str, int]], reach: Reach
+) -> list[Fact]:
+    """The tied calls that name these answers (trace id, response): the first ones of each, and
+    one more than can be reports of one call."""
+    traces, responses = zip(*sorted(set(named)), strict=True)
+    cursor.execute(BY_RESPONSE, (list(traces), list(responses), project_id, *reach))
     return [fact_of_row(row) for row in cursor]
 
 
@@ -99,4 +133,7 @@ def save_ties(
         tied = [None if tie is None else True for _, tie in ties]
         keys = [tie.prompt_key or None if tie else None for _, tie in ties]
         versions = [tie.prompt_version if tie and tie.prompt_key else None for _, tie in ties]
-        cursor.execute(SAVE, (times, ids, tied, keys, versions, project_id))
+        same_as = [uuid.UUID(bytes=tie.same_as) if tie and tie.same_as else None for _, tie in ties]
+        responses = [tie.response or None if tie else None for _, tie in ties]
+        values = (times, ids, tied, keys, versions, same_as, responses, project_id)
+        cursor.execute(SAVE, values)

@@ -45,6 +45,7 @@ TRACE_COLUMNS = {
     "cost_nano": "int8",
     "root_status": "int2",
     "ties": "int2",
+    "reporter": "int8",
     "claim_rank": "bytea",
     "user_rank": "bytea",
     "root_rank": "bytea",
@@ -78,7 +79,7 @@ CREATE = (
 )
 LOAD = (
     "SELECT trace_id, first_at, last_at, n_calls, root_status, claim_rank, user_rank, root_rank,"
-    " wrapper_rank, claim_session, claim_user, name, ties FROM tracking_trace"
+    " wrapper_rank, claim_session, claim_user, name, ties, reporter FROM tracking_trace"
     " WHERE project_id = %s AND trace_id = ANY (%s)"
 )
 LOCK = LOAD + ' ORDER BY trace_id COLLATE "C" FOR UPDATE'
@@ -206,6 +207,7 @@ def _state(row: tuple[Any, ...]) -> TraceState:
         claim_user=row[10],
         name=row[11],
         ties=row[12],
+        reporter=row[13],
     )
 
 
@@ -272,6 +274,7 @@ def trace_row(state: TraceState) -> tuple[Any, ...]:
         state.total(COST),
         state.root_status,
         state.ties,
+        state.reporter,
         pack_key(state.claim),
         pack_key(state.user),
         pack_key(state.root),

@@ -106,7 +106,8 @@ class Recount:
 
     def _tie(self, trace_id: str, facts: Sequence[Fact]) -> tuple[int, Sequence[Fact]]:
         """Tie the events of a whole trace again, and note where they are tied otherwise."""
-        level, ties = tie_trace(facts if trace_id else ())
+        responses = {fact.event_key: fact.tie.response for fact in facts if fact.tie}
+        level, ties = tie_trace(facts if trace_id else (), responses)
         tied = []
         for fact in facts:
             tie = ties.get(fact.event_key)

@@ -55,6 +55,7 @@ class Trace(models.Model):
     cost_nano = models.BigIntegerField(default=0)
     root_status = models.SmallIntegerField(default=0)
     ties = models.SmallIntegerField(default=0, db_default=0)
+    reporter = models.BigIntegerField(null=True)
     claim_rank = models.BinaryField(null=True)
     user_rank = models.BinaryField(null=True)
     root_rank = models.BinaryField(null=True)

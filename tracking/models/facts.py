@@ -68,6 +68,8 @@ class Event(models.Model):
     is_tied = models.BooleanField(null=True)
     above_key = models.TextField(null=True, db_collation="C")  # noqa: DJ001
     above_version = models.TextField(null=True, db_collation="C")  # noqa: DJ001
+    same_as = models.UUIDField(null=True)
+    response = models.BigIntegerField(null=True)
 
     class Meta:
         managed = False

@@ -1,0 +1,193 @@
+"""Traces tied where they grew.
+
+New spans ask their parents what passes down to them, and tell those below what these did not know;
+new calls meet the calls around them. Rows are found by the indexes of tied spans alone, so what a
+trace costs that comes in many pieces grows with its events, not with their square.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+
+from tracking.event_rows import EventKey
+from tracking.folding import Fact, Tie, by_trace
+from tracking.reports import find_duplicates, is_call, names_one_call, response_of
+from tracking.staging import datetime_of
+from tracking.tied_rows import (
+    Reach,
+    Span,
+    load_calls_below,
+    load_responses,
+    load_spans,
+    pass_down,
+)
+from tracking.ties import (
+    NO_TAG,
+    REPORTED,
+    TANGLED,
+    TIED,
+    Ancestry,
+    Tag,
+    Tying,
+    below,
+    passes_down,
+)
+from tracking.traces import Change
+
+Groups = Mapping[str, Sequence[Fact]]
+"""Facts by trace."""
+
+
+def is_tied_well(change: Change, facts: Sequence[Fact]) -> bool:
+    """Whether a stored trace can be tied where these facts touch it. One whose spans share ids
+    cannot, nor one that is told of by a second reporter for the first time."""
+    before = change.before
+    if not before.ties or before.ties & TANGLED:
+        return False
+    return bool(before.ties & REPORTED) or all(
+        before.reporter in (None, fact.event.origin) for fact in facts if is_call(fact.event)
+    )
+
+
+def tie_grown(
+    tying: Tying,
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    traces: Mapping[str, Change],
+    groups: Groups,
+) -> Groups:
+    """Tie what the traces gained, and return those where that was all. In the others spans share
+    an id by now, or a call's report changes what others are told."""
+    if not groups:
+        return {}
+    reach = _reach_of(traces, groups)
+    spans = [(t, f.event.parent_span_id) for t, facts in groups.items() for f in facts]
+    spans += [(t, f.event.span_id) for t, facts in groups.items() for f in facts]
+    near = by_trace(load_spans(cursor, project_id, [span for span in spans if span[1]], reach))
+    reported = {t: facts for t, facts in groups.items() if traces[t].before.ties & REPORTED}
+    meetings = _load_meetings(cursor, project_id, reported, near, reach)
+    grown = {}
+    for trace_id, facts in groups.items():
+        stored = near.get(trace_id, [])
+        known = {fact.event.span_id: below(fact) for fact in stored}
+        meeting = meetings.get(trace_id, _NOBODY)
+        ancestry = Ancestry(facts, known, meeting.duplicates)
+        twins = ancestry.is_tangled or not known.keys().isdisjoint(f.event.span_id for f in facts)
+        if twins or meeting.reaches_far:
+            continue
+        grown[trace_id] = facts
+        bits = TIED if any(passes_down(fact.event) for fact in facts) else 0
+        tying.levels[trace_id] = traces[trace_id].before.ties | bits
+        for fact in facts:
+            tying.set(fact, _tie_of(fact, ancestry, meeting), is_added=True)
+        for fact, tie in meeting.changed:
+            tying.set(fact, tie, is_added=False)
+    return grown
+
+
+class _Meeting(msgspec.Struct):
+    """What new calls and the stored ones around them tell of the same calls."""
+
+    duplicates: dict[EventKey, bytes] = {}
+    responses: dict[EventKey, int] = {}  # of the new calls
+    changed: list[tuple[Fact, Tie]] = []  # stored ones, with their new ties
+    reaches_far: bool = False  # the whole trace is to be looked at
+
+
+_NOBODY = _Meeting()
+
+
+def _tie_of(fact: Fact, ancestry: Ancestry, meeting: _Meeting) -> Tie | None:
+    if fact.event.duration_us is None:
+        return None
+    key = fact.event_key
+    same_as = meeting.duplicates.get(key, b"")
+    return Tie(*ancestry.above(fact.event), same_as, meeting.responses.get(key, 0))
+
+
+def _load_meetings(
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    groups: Groups,
+    near: Groups,
+    reach: Reach,
+) -> dict[str, _Meeting]:
+    calls = {t: [f for f in facts if is_call(f.event)] for t, facts in groups.items()}
+    calls = {trace_id: new for trace_id, new in calls.items() if new}
+    if not calls:
+        return {}
+    spans = [(t, f.event.span_id) for t, new in calls.items() for f in new if f.event.span_id]
+    around = load_calls_below(cursor, project_id, spans, reach) if spans else []
+    responses = {
+        t: {f.event_key: response_of(f.event.payload.attributes) for f in new}
+        for t, new in calls.items()
+    }
+    if named := [(t, r) for t, held in responses.items() for r in held.values() if r]:
+        around += load_responses(cursor, project_id, named, reach)
+    stored = by_trace(around)
+    return {
+        t: _meet(new, [*near.get(t, ()), *stored.get(t, ())], responses[t])
+        for t, new in calls.items()
+    }
+
+
+def _meet(new: Sequence[Fact], around: Sequence[Fact], responses: dict[EventKey, int]) -> _Meeting:
+    stored = {fact.event_key: fact for fact in around if is_call(fact.event)}
+    said = {key: fact.tie.response if fact.tie else 0 for key, fact in stored.items()} | responses
+    asked = set(responses.values()) - {0}
+    calls = [(fact, said[fact.event_key]) for fact in (*new, *stored.values())]
+    for response in asked:
+        held = [fact for fact, named in calls if named == response]
+        before = [fact for fact in held if fact.event_key in stored]
+        if names_one_call(before) and not names_one_call(held):
+            return _Meeting(reaches_far=True)  # the id was taken for that of one call until now
+    found = find_duplicates(calls, responses=asked)
+    meeting = _Meeting(duplicates=found, responses=responses)
+    for key in stored.keys() & found.keys():
+        fact = stored[key]
+        known = fact.tie.same_as if fact.tie else b""
+        same_as = min(known, found[key]) if known else found[key]
+        if same_as != known:
+            # What does not count passes the prompt that it names down.
+            meeting.reaches_far |= not known and fact.event.prompt_key != ""
+            meeting.changed.append(
+                (fact, msgspec.structs.replace(fact.tie or Tie(), same_as=same_as))
+            )
+    return meeting
+
+
+def tell_below(
+    tying: Tying,
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    traces: Mapping[str, Change],
+    groups: Groups,
+) -> None:
+    """Tell what the new spans pass down to those that are below them."""
+    said: dict[Span, Tag] = {}
+    for trace_id, facts in groups.items():
+        for fact in facts:
+            tied = msgspec.structs.replace(fact, tie=tying.ties[fact.event_key])
+            if fact.event.span_id and (tag := below(tied)) != NO_TAG:
+                said[trace_id, fact.event.span_id] = tag
+    if not said:
+        return
+    new = {fact.event_key for facts in groups.values() for fact in facts}
+    for fact in pass_down(cursor, project_id, said, _reach_of(traces, groups)):
+        tie = fact.tie or Tie()
+        if fact.event_key in new:
+            tying.ties[fact.event_key] = tie
+        else:
+            silent = msgspec.structs.replace(tie, prompt_key="", prompt_version="")
+            tying.move(msgspec.structs.replace(fact, tie=silent), fact)
+
+
+def _reach_of(traces: Mapping[str, Change], groups: Groups) -> Reach:
+    """The times of all spans of these traces, old and new."""
+    times = [fact.event.occurred_us for facts in groups.values() for fact in facts]
+    for trace_id in groups:
+        before = traces[trace_id].before
+        times += [us for us in (before.first_us, before.last_us) if us is not None]
+    return datetime_of(min(times)), datetime_of(max(times))
