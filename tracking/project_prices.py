@@ -15,13 +15,18 @@ from core.models import Project
 from tracking.models import ModelPrice, PriceVersion
 from tracking.price_book import LIST_KINDS, NANO_A_MILLION, Override
 from tracking.pricing import LIST, PRICE_VERSION, PriceBook
+from tracking.staging import open_cursor
 from tracking.statements import fetch_one
 
 READ_AGAIN_AFTER = 2.0  # seconds: new prices hold everywhere within this time
-STAMPS_A_LIST = 1_000
+FIRST_STAMP = 1_000  # of own prices; those below are versions of the list, where it is alone
 STAMPS = 2**15  # of a smallint
 EPOCH = datetime.date(1970, 1, 1)
-VERSION = "SELECT number FROM tracking_priceversion WHERE project_id = %s"
+VERSION = "SELECT number, list_version FROM tracking_priceversion WHERE project_id = %s"
+FOLLOW_LIST = (
+    "UPDATE tracking_priceversion SET number = number + 1, list_version = %s, changed_at = now()"
+    " WHERE project_id = %s AND list_version < %s"
+)
 
 _books: dict[int, tuple[float, PriceBook]] = {}
 
@@ -45,16 +50,27 @@ def load_book(project_id: int, *, known: PriceBook | None = None) -> PriceBook:
     """The prices of a project as they are now; ``known`` itself where nothing changed."""
     # The version first: of a change between the two reads, the stamp is the older one, and the next
     # read brings the new one.
-    stamp = stamp_of(int((fetch_one(VERSION, [project_id]) or (0,))[0]))
+    stamp = stamp_of(_read_number(project_id))
     if known is not None and known.stamp == stamp:
         return known
     prices = [_override_of(price) for price in ModelPrice.objects.filter(project_id=project_id)]
     return PriceBook(stamp, prices) if prices or stamp != LIST.stamp else LIST
 
 
+def _read_number(project_id: int) -> int:
+    """How often the project's prices changed; a newer list is a change of them as well."""
+    number, list_version = fetch_one(VERSION, [project_id]) or (0, PRICE_VERSION)
+    if list_version >= PRICE_VERSION:
+        return int(number)
+    with open_cursor() as cursor:
+        cursor.execute(FOLLOW_LIST, (PRICE_VERSION, project_id, PRICE_VERSION))
+    return int((fetch_one(VERSION, [project_id]) or (0,))[0])
+
+
 def stamp_of(number: int) -> int:
-    """What is stored on an event: equal stamps mean equal prices, also after an upgrade."""
-    return ((PRICE_VERSION - 1) * STAMPS_A_LIST + 1 + number) % STAMPS
+    """What is stored on an event: equal stamps mean equal prices, also after an upgrade. A stamp
+    comes again after 31,768 changes."""
+    return FIRST_STAMP + number % (STAMPS - FIRST_STAMP) if number else PRICE_VERSION
 
 
 def _override_of(price: ModelPrice) -> Override:
@@ -97,7 +113,7 @@ def note_change(
     """Give the project's prices a new version, so that digests read them again."""
     PriceVersion.objects.get_or_create(project=project)
     PriceVersion.objects.filter(project=project).update(
-        number=F("number") + 1, changed_at=timezone.now()
+        number=F("number") + 1, list_version=PRICE_VERSION, changed_at=timezone.now()
     )
     record_audit(project, actor, action, target=target, detail=detail)
     transaction.on_commit(forget)

@@ -13,10 +13,17 @@ from django.utils import timezone
 from core.jobs import stop_jobs, work_on_jobs
 from core.models import AuditEntry, Job
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
-from tracking import repricing
+from tracking import pricing, project_prices, repricing
 from tracking.draining import drain
 from tracking.models import Event, ModelPrice, PriceVersion, Session, Trace, UsageRollup
-from tracking.project_prices import book_of, end_price, forget, save_price, stamp_of
+from tracking.project_prices import (
+    book_of,
+    end_price,
+    forget,
+    load_book,
+    save_price,
+    stamp_of,
+)
 from tracking.repricing import start_repricing
 
 pytestmark = pytest.mark.usefixtures("pipeline")
@@ -368,3 +375,19 @@ def test_audio_is_priced_at_its_own_rate_and_stays_so(alpha, sender):
 
     assert reprice(alpha) == {"priced": 2, "changed": 0}
     assert cost_everywhere(alpha) == 2 * expected
+
+
+def test_stamps_of_many_changes_and_lists_stay_apart(alpha, monkeypatch):
+    set_price(alpha)
+    stamps = {stamp_of(number) for number in range(31_000)}
+    assert len(stamps) == 31_000
+    assert max(stamps) < 2**15
+
+    before = book_of(alpha.pk).stamp
+    for module in (pricing, project_prices):
+        monkeypatch.setattr(module, "PRICE_VERSION", 2)
+    forget()
+
+    assert book_of(alpha.pk).stamp == before + 1
+    assert load_book(alpha.pk).stamp == before + 1  # followed once
+    assert stamp_of(0) == 2

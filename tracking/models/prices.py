@@ -24,6 +24,7 @@ class PriceVersion(models.Model):
         Project, on_delete=models.PROTECT, primary_key=True, related_name="price_version"
     )
     number = models.PositiveIntegerField(default=0)
+    list_version = models.PositiveSmallIntegerField(default=1)  # of genai-prices, at that number
     changed_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
