@@ -1,6 +1,6 @@
 """What the filter bar of a page shows: the time range, active filters, what else there is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -14,6 +14,7 @@ from tracking.filters import RANGES, SCORE_PREFIX, EventFilter, FilterError, par
 from tracking.score_chips import SCORE_METRIC
 from tracking.series import top
 from tracking.shapes import Page, SessionRow
+from tracking.tops import list_names
 
 Row = TypeVar("Row")
 
@@ -52,6 +53,8 @@ PAGE_SIZE = 50
 SCORES_OFFERED = 6
 MOST_ENVIRONMENTS = 50
 ENVIRONMENTS_KEPT = 60  # seconds
+NAMES_OFFERED = 20
+NAMES_KEPT = 10  # seconds
 NOT_KEPT = ("from", "to", "range", "cursor", "seen")
 
 
@@ -239,16 +242,27 @@ def list_facets(
     project_id: int, page: PageFilter, params: QueryDict, *, families: Iterable[str]
 ) -> list[object]:
     """Menus of the most used models, prompts and so on of the time range."""
-    facets = []
-    for family in families:
-        rows = top(project_id, page.time_range, family=family, limit=20, with_latency=False)
-        values: list[tuple[str, int | None]]
-        if family == "error":
-            values = [("any", None), *((row.key, row.errors) for row in rows)]
-        else:
-            values = [(row.key, row.events) for row in rows]
-        facets.append(build_facet(params, family, values))
-    return facets
+    chosen = tuple(families)
+    names = _names_used(project_id, page.time_range, with_errors="error" in chosen)
+    return [build_facet(params, family, names[family]) for family in chosen]
+
+
+Menus = Mapping[str, Sequence[tuple[str, int | None]]]
+
+
+def _names_used(project_id: int, time_range: TimeRange, *, with_errors: bool) -> Menus:
+    """Up to ten seconds old: who sorts, filters, pages or follows a list asks for them each time,
+    and they cost more than the list itself."""
+    hours = f"{time_range.start:%Y%m%d%H}:{time_range.end:%Y%m%d%H}"
+    key = f"names:{project_id}:{hours}:{with_errors:d}"
+    menus: Menus | None = cache.get(key)
+    if menus is None:
+        menus = list_names(project_id, time_range, limit=NAMES_OFFERED)
+        if with_errors:
+            rows = top(project_id, time_range, family="error", limit=NAMES_OFFERED)
+            menus = {**menus, "error": [("any", None), *((row.key, row.errors) for row in rows)]}
+        cache.set(key, menus, NAMES_KEPT)
+    return menus
 
 
 def _shown(value: object) -> str:

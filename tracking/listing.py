@@ -17,7 +17,8 @@ from tracking.statements import Where
 
 __all__ = ["list_sessions", "list_spans", "list_traces"]
 
-MICROSECONDS = "(extract(epoch FROM {} - {}) * 1000000)::bigint"
+# By floats, exact for the hundred years that a session may last: extract() would make numerics.
+MICROSECONDS = "(date_part('epoch', {} - {}) * 1000000)::bigint"
 SESSION_DURATION = MICROSECONDS.format("s.last_at", "s.first_at")
 SESSION_TIMES = ("last_at", "first_at")
 SESSION_SORTS = {

@@ -35,6 +35,11 @@ TOP_FAMILIES = {
     "prompt": (Family.PROMPT, "key_a", "''"),
     "environment": (Family.ENVIRONMENT, "key_a", "''"),
 }
+NAMES = (
+    f"SELECT family, CASE family WHEN {Family.MODEL:d} THEN key_b ELSE key_a END, sum(n)"
+    " FROM tracking_usagerollup WHERE project_id = %s AND hour >= %s AND hour < %s"
+    f" AND family IN ({Family.MODEL:d}, {Family.PROMPT:d}) GROUP BY 1, 2 ORDER BY 3 DESC, 2"
+)
 ERRORS_LOOKED_AT = 1_000
 ERRORS = (
     "SELECT substr(facet, 7), count(*) FROM ("
@@ -72,6 +77,18 @@ def top(
     is_measured = with_latency and family == "model" and rows
     sketches = _model_sketches(project_id, time_range) if is_measured else {}
     return [_top_row(row, sketches.get(row[0])) for row in rows]
+
+
+def list_names(
+    project_id: int, time_range: TimeRange, *, limit: int
+) -> dict[str, list[tuple[str, int]]]:
+    """The most used models and prompts, with how many events have them: the hours are read once."""
+    scope = [project_id, time_range.start, time_range.end]
+    found: dict[int, list[tuple[str, int]]] = {Family.MODEL: [], Family.PROMPT: []}
+    for family, name, n in fetch_all(NAMES, scope):
+        if name and len(found[family]) < limit:
+            found[family].append((name, int(n)))
+    return {"model": found[Family.MODEL], "prompt": found[Family.PROMPT]}
 
 
 def _model_sketches(project_id: int, time_range: TimeRange) -> dict[str | int, list[int]]:

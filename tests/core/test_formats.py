@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.template import Context, Template
+from django.utils.safestring import mark_safe
 
 from core.templatetags import formats
 
@@ -94,6 +96,13 @@ def test_shares_become_percent(share, text):
 )
 def test_ages_are_rounded_down(age, text):
     assert formats.ago(NOW - age, NOW) == text
+
+
+def test_long_texts_are_cut_and_stay_escaped():
+    page = Template("{{ text|truncatechars:4 }} {{ safe|truncatechars:4 }} {{ n|truncatechars:4 }}")
+    context = Context({"text": "<b>bold", "safe": mark_safe("<b>&"), "n": 12345})
+
+    assert page.render(context) == "&lt;b&gt;… <b>& 123…"
 
 
 def test_ids_keep_both_ends():

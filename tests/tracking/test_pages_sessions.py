@@ -110,7 +110,17 @@ def test_a_stranger_finds_nothing(charlie_client):
 
 
 @pytest.mark.usefixtures("bot")
-@pytest.mark.parametrize("path", [LIST, PAGE, f"{PAGE}?view=timeline", f"{PAGE}?view=details"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        LIST,
+        f"{LIST}?range=30d&sort=-cost",
+        f"{LIST}?range=30d&sort=duration",
+        PAGE,
+        f"{PAGE}?view=timeline",
+        f"{PAGE}?view=details",
+    ],
+)
 def test_it_asks_the_database_a_fixed_number_of_questions(
     bob_client, django_assert_max_num_queries, path
 ):

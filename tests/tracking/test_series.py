@@ -10,6 +10,7 @@ from tracking.events import Kind
 from tracking.models import UsageRollup
 from tracking.series import SeriesError, freshness, series, top, totals
 from tracking.sketches import build_sketch
+from tracking.tops import list_names
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +158,15 @@ def test_the_greatest_models_come_first(project_id):
 )
 def test_other_families_have_their_greatest_too(project_id, family, keys):
     assert [row.key for row in top(project_id, WHOLE_DAY, family=family)] == keys
+
+
+def test_names_for_menus_are_those_of_the_greatest(project_id):
+    found = list_names(project_id, WHOLE_DAY, limit=2)
+
+    for family, names in found.items():
+        rows = top(project_id, WHOLE_DAY, family=family, limit=2)
+        assert names == [(row.key, row.events) for row in rows]
+    assert [len(names) for names in found.values()] == [2, 1]
 
 
 def test_top_stops_at_its_limit(project_id):
