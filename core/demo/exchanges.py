@@ -184,9 +184,15 @@ def _milliseconds(talk: Talk, backend: Backend, answer: str) -> int:
 
 
 def _answered(
-    talk: Talk, backend: Backend, question: str, answer: str, *, finish: str = "stop"
+    talk: Talk,
+    backend: Backend,
+    question: str,
+    answer: str,
+    *,
+    finish: str = "stop",
+    request_id: str = "",
 ) -> Json:
-    request_id = f"req-{talk.rng.getrandbits(40):010x}"
+    request_id = request_id or f"req-{talk.rng.getrandbits(40):010x}"
     told = {"provenance": _provenance(talk, backend), "warnings": _warnings(talk, backend)}
     return {
         "request": _request(talk, backend, request_id, question),
@@ -245,16 +251,18 @@ def _failover(
     talk: Talk, first: Backend, second: Backend, question: str, answer: str
 ) -> list[Json]:
     """The first backend is out of quota, the router takes the next: one request, two attempts."""
-    good = _answered(talk, second, question, answer)
-    asked = good["request"]
+    failed = _answered(talk, first, question, "")
+    request_id = failed["request"]["metadata"]["requestId"]
+    route = _metadata(talk, request_id, provenance=_provenance(talk, first))
     error = {"code": "RATE_LIMIT_EXCEEDED", "message": "429: the quota is used up"}
     failed = {
-        "request": asked
-        | {"metadata": asked["metadata"] | {"provenance": _provenance(talk, first)}},
+        "request": failed["request"] | {"metadata": route},
         "error": error | {"isRetryable": True},
         "durationMs": 310,
         "attempt": 1,
     }
+    talk.at += timedelta(milliseconds=330)
+    good = _answered(talk, second, question, answer, request_id=request_id)
     return [failed, good | {"attempt": 2}]
 
 
@@ -273,4 +281,5 @@ def _tool_use(talk: Talk, backend: Backend, question: str) -> Json:
     exchange["request"] |= {"tools": [tool], "toolChoice": "auto"}
     use = {"type": "tool_use", "id": "call_1", "name": "stock_level", "input": {"sku": "TINDEN-43"}}
     exchange["response"]["message"]["content"] = [use]
+    exchange["response"]["usage"] = _usage(question, str(use))
     return exchange
