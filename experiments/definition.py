@@ -11,7 +11,8 @@ from experiments.wording import plain_amount, unit_word
 # State → what can be done: (action, word, icon, what it means).
 ACTIONS = {
     "draft": [
-        ("start", "Start", "player-play", "From now on its {unit}s count; what varies stays.")
+        ("start", "Start", "player-play", "From now on its {unit}s count; what varies stays."),
+        ("discard", "Discard", "trash", "The draft is gone then."),
     ],
     "running": [
         ("pause", "Pause", "player-pause", "No new {unit} counts until it goes on."),
@@ -30,6 +31,14 @@ class Action:
     word: str
     icon: str
     meaning: str
+
+    @property
+    def is_final(self) -> bool:
+        return self.name in {"stop", "discard"}
+
+    @property
+    def takes_note(self) -> bool:
+        return self.name != "discard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ def _variant_line(variant: Variant, control: Variant | None) -> VariantLine:
     is_same_prompt = control is not None and control.prompt_id == variant.prompt_id
     return VariantLine(
         variant=variant,
-        weight=percent(None if variant.weight is None else variant.weight / 100),
+        weight=f"{decimal(variant.weight)} %",
         version=version,
         compared_to=base.number if base is not None and is_other and is_same_prompt else None,
         config=json.dumps(variant.config, ensure_ascii=False) if variant.config else "",

@@ -47,7 +47,7 @@ def test_two_versions_become_an_experiment_with_a_leaderboard(alpha, erin, versi
     page.select_option("[name=role_cost_per_unit]", "guardrail")
     page.click("text=Write the draft")
     expect(page.locator("#verdict")).to_contain_text("Not started")
-    page.click("#definition summary:has-text('Start')")
+    page.click("#verdict summary:has-text('Start')")
     page.click("text=Start it now")
     expect(page.locator("#verdict")).to_contain_text("Running")
 
@@ -76,7 +76,7 @@ def test_it_works_without_javascript(alpha, erin, versions, open_page):
     page.click("text=One more variant")
     expect(page.locator("select[name=v2-version]")).to_have_value("")
     page.click("text=Write the draft")
-    page.click("#definition summary:has-text('Start')")
+    page.click("#verdict summary:has-text('Start')")
     page.click("text=Start it now")
 
     expect(page.locator("#verdict")).to_contain_text("Running")
