@@ -267,7 +267,8 @@ def _build_line(row: Columns, meaning: str) -> LogLine:
 def _keys(row: Columns) -> list[tuple[str, str]]:
     if _is_score(row):
         target = _target(row)
-        further = ("session", row[9]), ("trace", "" if ":" in row[6] else row[6])
+        made_up = ":" in row[6] or row[6] == row[8]  # traces that hold scores alone, and runs
+        further = ("session", row[9]), ("trace", "" if made_up else row[6])
         return [target, *(pair for pair in further if pair[1] and pair != target)]
     return _point_keys(row) if row[3] == 0 else _span_keys(row)
 

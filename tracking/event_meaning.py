@@ -18,6 +18,7 @@ MOST_FIELDS = 4
 Metrics = Sequence[tuple[str, float]]
 
 _IDS = ("id", "Id", "ID")
+_WHO = {"user": "a user", "human": "a human", "judge": "a judge"}
 _PLACES = ("env", "environment", "timestamp", "type", "at", "stack")
 
 
@@ -42,11 +43,11 @@ def meaning_of_score(said: Said) -> str:
     shown = ("yes" if value else "no") if isinstance(value, bool) else _show(value)
     line = f"{_show(told.get('name'))} = {shown}"
     if source := text(told.get("source")):
-        line += f" from {source}"
+        line += f", by {_WHO.get(source, source)}"
     if said.target:
-        line += f" of the {said.target}"
-    comment = text(told.get("comment"))
-    return _shorten(f"{line}: “{comment}”" if comment else line, LONGEST)
+        line += f", for the {said.target}"
+    comment = _quote(told.get("comment"))
+    return _shorten(f"{line}: {comment}" if comment else line, LONGEST)
 
 
 def _started(said: Said) -> str:
@@ -162,9 +163,7 @@ def _other(said: Said) -> str:
 
 
 def _is_short(value: object) -> bool:
-    return isinstance(value, bool | int | float) or (
-        isinstance(value, str) and 0 < len(value) <= LONGEST
-    )
+    return isinstance(value, bool | int | float) or (isinstance(value, str) and value != "")
 
 
 def _numbers(said: Said) -> str:

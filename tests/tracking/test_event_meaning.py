@@ -66,11 +66,11 @@ def test_recorded_points_say_what_happened(path, metrics, meaning):
 @pytest.mark.parametrize(
     ("attributes", "meaning"),
     [
-        ({"name": "tone", "value": 0.5, "source": "judge"}, "tone = 0.5 from judge of the span"),
-        ({"name": "ok", "value": True, "source": "user"}, "ok = yes from user of the span"),
+        ({"name": "tone", "value": 0.5, "source": "judge"}, "tone = 0.5, by a judge, for the span"),
+        ({"name": "ok", "value": True, "source": "user"}, "ok = yes, by a user, for the span"),
         (
             {"name": "tone", "value": "rude", "source": "human", "comment": "He\nshouts."},
-            "tone = rude from human of the span: “He shouts.”",
+            "tone = rude, by a human, for the span: “He shouts.”",
         ),
     ],
 )
@@ -120,11 +120,11 @@ def test_the_log_tells_scores_and_points(alpha, bob_client, django_assert_max_nu
     digest_all()
 
     lines = {line.meaning: line for line in list_events(alpha.pk, LogFilter()).lines}
-    scored = lines["tone = 0.5 from judge of the span: “<b>Kind”"]
+    scored = lines["tone = 0.5, by a judge, for the span: “<b>Kind”"]
     assert (scored.type, scored.keys) == ("score", [("span", "call"), ("trace", "t")])
-    assert lines["ok = yes from code of the session"].keys == [("session", "s")]
+    assert lines["ok = yes, by code, for the session"].keys == [("session", "s")]
     assert "chose “warm” by thompson-sampling (sample 0.8134)" in lines
     with django_assert_max_num_queries(15):
         page = bob_client.get("/p/alpha/events/?type=score").content.decode()
-    assert "tone = 0.5 from judge of the span: “&lt;b&gt;Kind”" in page
+    assert "tone = 0.5, by a judge, for the span: “&lt;b&gt;Kind”" in page
     assert "thompson" not in page

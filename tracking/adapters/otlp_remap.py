@@ -14,7 +14,7 @@ from tracking.adapters.dialects.table import read_attribute
 from tracking.adapters.fallom_headers import fill, recall_told
 from tracking.adapters.otlp_origins import read_resource
 from tracking.adapters.otlp_settling import (
-    add_evaluations,
+    all_evaluations,
     further_arms,
     settle_beyond,
     settle_status,
@@ -44,8 +44,6 @@ def remap_span(
     said = read_resource(resource)
     span_events: list[Any] | None = payload.span_events
     settle(gathered, event.duration_us, further_arms(span_events, said.arms))
-    if span_events:
-        add_evaluations(gathered, span_events)
     extra = dict(payload.extra or {})
     text = str(extra.pop("status_message", event.error if event.seen & STATUS_MESSAGE_BIT else ""))
     code = extra.pop("status_code", event.status)
@@ -73,7 +71,7 @@ def remap_span(
         map_version=MAP_VERSION,
         warnings=tuple(sorted(warnings)),
         payload=new_payload,
-        evaluations=gathered.evaluations,
+        evaluations=all_evaluations(gathered, span_events),
         **gathered.columns,
     )
     if gathered.beyond is not None:

@@ -10,7 +10,7 @@ from tracking.adapters.dialects.compounds import Beyond
 from tracking.adapters.dialects.evaluations import evaluations_among_events
 from tracking.adapters.dialects.keys import STATUS_MESSAGE_BIT
 from tracking.cleaning import clean_error, clean_name
-from tracking.events import IncomingEvent, Status
+from tracking.events import Evaluation, IncomingEvent, Status
 
 _ERROR = int(Status.ERROR)
 
@@ -55,10 +55,11 @@ def further_arms(span_events: list[Any] | None, of_resource: tuple[Arm, ...]) ->
     return (*arms, *of_resource) if arms else of_resource
 
 
-def add_evaluations(gathered: Gathered, span_events: list[Any]) -> None:
-    """Evaluations may come as events of the span itself."""
-    if found := evaluations_among_events(span_events):
-        gathered.evaluations = (*gathered.evaluations, *found)
+def all_evaluations(gathered: Gathered, span_events: list[Any] | None) -> tuple[Evaluation, ...]:
+    """Evaluations among the attributes, and those that came as events of the span itself."""
+    if not span_events:
+        return gathered.evaluations
+    return (*gathered.evaluations, *evaluations_among_events(span_events))
 
 
 def settle_beyond(event: IncomingEvent, beyond: Beyond) -> IncomingEvent:

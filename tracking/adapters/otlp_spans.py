@@ -10,7 +10,7 @@ from tracking.adapters.dialects.arms import Arm
 from tracking.adapters.dialects.attributes import Gathered, gather, settle
 from tracking.adapters.dialects.keys import MAP_VERSION
 from tracking.adapters.otlp_settling import (
-    add_evaluations,
+    all_evaluations,
     further_arms,
     settle_beyond,
     settle_status,
@@ -55,8 +55,6 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
         odd = {"start_ns": start_ns, "end_ns": end_ns}
     span_events = _read_span_events(span.events) if span.events else None
     settle(gathered, times.duration_us, further_arms(span_events, context.arms))
-    if span_events:
-        add_evaluations(gathered, span_events)
     status = _plain_statuses.get(span.status)
     if status is None:
         status = _settle_status(gathered, span.status, span_events, odd)
@@ -86,7 +84,7 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
         map_version=MAP_VERSION,
         warnings=tuple(sorted(set(gathered.warnings))) if gathered.warnings else (),
         payload=payload,
-        evaluations=gathered.evaluations,
+        evaluations=all_evaluations(gathered, span_events),
         **gathered.columns,
     )
     return event if gathered.beyond is None else settle_beyond(event, gathered.beyond)
