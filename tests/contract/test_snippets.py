@@ -44,7 +44,7 @@ def shown(alice, web_server):
     def show(key, part="code"):
         page = client.post(f"/p/alpha/send/?with={key}", headers={"host": host})
         assert page.status_code == 200
-        found = re.search(rf'<pre id="{part}">(.*?)</pre>', page.content.decode(), re.DOTALL)
+        found = re.search(rf'<pre id="{part}"[^>]*>(.*?)</pre>', page.content.decode(), re.DOTALL)
         return html.unescape(found[1])
 
     return show

@@ -25,7 +25,7 @@ def text_of(response):
 
 
 def code_of(text):
-    return html.unescape(re.search(r'<pre id="code">(.*?)</pre>', text, re.DOTALL)[1])
+    return html.unescape(re.search(r'<pre id="code"[^>]*>(.*?)</pre>', text, re.DOTALL)[1])
 
 
 def news_url(text):
