@@ -13,12 +13,13 @@ import psycopg
 
 from tracking.dimensions import decide_names
 from tracking.event_rows import load_trace_facts
+from tracking.faults import RaceError
 from tracking.folding import Fact, TraceState, by_trace, fold, recount, unfold
 from tracking.rollups import RollupDeltas, save_rollups
 from tracking.session_deltas import session_deltas
 from tracking.sessions import apply_session_deltas
 from tracking.ties import Tying, counted
-from tracking.traces import Change, save_traces
+from tracking.traces import Change, create_traces, lock_traces, save_traces
 from tracking.tying import find_tied, tie_traces
 
 REFRESH_AFTER = datetime.timedelta(seconds=2)
@@ -43,13 +44,37 @@ def apply_changes(
 ) -> None:
     """Add facts to, and take facts from, traces, sessions and rollups.
 
-    ``traces`` are locked and loaded. A trace that loses a fact is folded anew from its stored rows,
-    which hold what is added already.
+    ``traces`` are locked and loaded, or new. A trace that loses a fact is folded anew from its
+    stored rows, which hold what is added already. Raises RaceError, which the next try cures.
     """
+    rollups = RollupDeltas()
+    moved = _move(writing, traces, added, removed, rollups)
+    again, turn = traces, 1
+    while raced := create_traces(writing.cursor, writing.project_id, again.values(), turn=turn):
+        if any(traces[t].rebuilt or traces[t].after.ties for t in raced):
+            raise RaceError(f"{len(raced)} traces were stored by another transaction meanwhile")
+        again, turn = lock_traces(writing.cursor, writing.project_id, raced), turn + 1
+        traces |= again
+        moved = [fact for fact in moved if fact.event.trace_id not in again]
+        gained = [fact for fact in added if fact.event.trace_id in again]
+        moved += _move(writing, again, gained, (), rollups)
+    for fact in moved:
+        rollups.add_fact(fact)
+    spread_changes(writing, list(traces.values()), rollups)
+
+
+def _move(
+    writing: Writing,
+    traces: dict[str, Change],
+    added: Sequence[Fact],
+    removed: Sequence[Fact],
+    rollups: RollupDeltas,
+) -> list[Fact]:
+    """Fold what was added and removed into the traces, and return what was added, as it counts.
+    What was removed, or counts otherwise now, is moved in the rollups at once."""
     losses = by_trace(removed)
     outlived = {t for t in losses if outlives_events(traces[t].before, writing.horizon_us)}
     anew = _load_anew(writing, losses.keys() - outlived)
-    rollups = RollupDeltas()
     for fact in removed:
         rollups.add_fact(counted(fact), -1)
     if (tied := find_tied(traces, added)) or anew:
@@ -64,9 +89,7 @@ def apply_changes(
         added = tying.count(added)
         _spread_ties(tying, traces, anew, rollups)
     _fold_traces(traces, by_trace(added), losses, anew)
-    for fact in added:
-        rollups.add_fact(fact)
-    spread_changes(writing, list(traces.values()), rollups)
+    return list(added)
 
 
 def _load_anew(writing: Writing, trace_ids: AbstractSet[str]) -> dict[str, list[Fact]]:
@@ -113,7 +136,7 @@ def spread_changes(
             rollups.add_session(moved.after, 1)
     # Digest has decided about new names already; the others are those of events stored before.
     rows = rollups.rows(decide_names(cursor, project_id, rollups.names()))
-    save_rollups(cursor, project_id, rows.items(), slot=writing.slot)
+    save_rollups(cursor, project_id, rows.items(), slot=writing.slot, now=writing.now)
 
 
 def _fold_traces(

@@ -22,7 +22,7 @@ from tracking.payloads import note_stale, slots_of
 from tracking.pricing import PriceBook, cost_of
 from tracking.rules import hold_horizon
 from tracking.staging import clear_stages, open_cursor, prepare_stages
-from tracking.traces import lock_traces
+from tracking.traces import lock_late, lock_traces
 
 
 def apply_deltas(
@@ -63,9 +63,7 @@ def reprice_events(writing: Writing, keys: Sequence[EventKey], book: PriceBook) 
     stored = load_facts(cursor, project_id, sorted(fact.event_key for fact in met), lock=True)
     pairs = _repriced(stored, book)
     moved = [(old, new) for old, new in pairs if _differ(old, new)]
-    late = by_trace([old for old, _ in moved])
-    if missing := {trace_id: late[trace_id] for trace_id in late.keys() - traces.keys()}:
-        traces |= lock_traces(cursor, project_id, missing)
+    traces = lock_late(cursor, project_id, traces, by_trace(old for old, _ in moved))
     save_prices(cursor, project_id, [new for _, new in pairs], stamp=book.stamp)
     apply_changes(
         writing, traces, added=[new for _, new in moved], removed=[old for old, _ in moved]
@@ -116,11 +114,8 @@ def write_deltas(
     removed = load_facts(cursor, project_id, [k for k in wanted if k not in fresh], lock=True)
     if owned is not None:
         removed = [old for old in removed if _gives_way(old, news.get(old.event_key), owned)]
-    # What was stored between the two looks may belong to another trace, locked late.
-    groups = by_trace(removed)
-    late = {trace_id: groups[trace_id] for trace_id in groups.keys() - traces.keys()}
-    if late:
-        traces |= lock_traces(cursor, project_id, late)
+    # What was stored between the two looks may belong to another trace.
+    traces = lock_late(cursor, project_id, traces, by_trace(removed))
     old = {fact.event_key for fact in removed}
     replace_events(cursor, project_id, sorted(old & news.keys()))
     delete_events(cursor, project_id, sorted(old - news.keys()))

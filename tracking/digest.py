@@ -43,7 +43,7 @@ from tracking.staging import (
     open_cursor,
     prepare_stages,
 )
-from tracking.traces import lock_traces
+from tracking.traces import lock_late, lock_traces
 from tracking.unmapped import note_unmapped
 
 logger = logging.getLogger(__name__)
@@ -199,12 +199,8 @@ def _store_facts(
     removed, replacing = _replace(writing, repeated) if repeated else ([], [])
     added = fresh + replacing
     touched = by_trace(added + removed)
-    # An item that names its own id may be told again in another trace. That one is locked late: a
-    # deadlock that comes of it is noticed by PostgreSQL, and the batch digested again.
-    late = touched.keys() - traces.keys()
-    if late:
-        groups = {trace_id: touched[trace_id] for trace_id in late}
-        traces |= lock_traces(writing.cursor, writing.project_id, groups)
+    # An item that names its own id may be told again in another trace.
+    traces = lock_late(writing.cursor, writing.project_id, traces, by_trace(removed))
     moved = {trace_id: change for trace_id, change in traces.items() if trace_id in touched}
     apply_changes(writing, moved, added=added, removed=removed)
     counts = FateCounts()

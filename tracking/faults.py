@@ -6,6 +6,11 @@ from django.db import InterfaceError, OperationalError
 from tracking import partitions
 from tracking.leases import LeaseLostError
 
+
+class RaceError(RuntimeError):
+    """Another transaction stored meanwhile what this one took for new."""
+
+
 # What another try may cure: a lost connection, a deadlock, a full disk, a lease that ran out.
 TRANSIENT = (
     OperationalError,
@@ -14,6 +19,7 @@ TRANSIENT = (
     psycopg.InterfaceError,
     psycopg.errors.ReadOnlySqlTransaction,
     LeaseLostError,
+    RaceError,
 )
 # Operational by class, but the item's own fault: too long for an index, too deep for a parser.
 TOO_LARGE = (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex)

@@ -61,7 +61,8 @@ def rebuild_project(project_id: int) -> None:
     """
     prepare_stages()
     with transaction.atomic(durable=True), open_cursor() as cursor:
-        cursor.execute("LOCK TABLE tracking_trace IN SHARE ROW EXCLUSIVE MODE")
+        # Whoever is to write events asks for locks of traces first, and waits here.
+        cursor.execute("LOCK TABLE tracking_trace IN EXCLUSIVE MODE")
         horizon_us = read_rules(cursor, project_id).horizon_us
         _delete_aggregates(cursor, project_id, horizon_us)
         for chunk in in_chunks(events_by_trace(cursor, project_id, from_us=horizon_us)):
@@ -110,4 +111,6 @@ def _count_again(
         rollups.add_wrapper(counted_wrapper(state, groups[trace_id]), 1)
     fold_name = decide_names(writing.cursor, writing.project_id, rollups.names())
     rows = rollups.rows(fold_name)
-    save_rollups(writing.cursor, writing.project_id, rows.items(), slot=writing.slot)
+    save_rollups(
+        writing.cursor, writing.project_id, rows.items(), slot=writing.slot, now=writing.now
+    )

@@ -3,6 +3,7 @@
 Only sums live here. A row that reaches zero stays: it says the same as no row.
 """
 
+import datetime
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,6 +19,7 @@ from tracking.staging import Stage, datetime_of, pg_int8s, pg_time, unix_us
 
 HOUR_US = 3_600_000_000
 SLOTS = 4
+LIVE = datetime.timedelta(hours=2)
 COUNTS = (
     "n",
     "n_spans",
@@ -192,7 +194,8 @@ _MERGED = ", ".join(
 )
 ADD = (
     f"INSERT INTO tracking_usagerollup AS t (project_id, slot, {USAGE.names})"
-    f" SELECT %s, %s, {USAGE.names} FROM stage_usage ORDER BY hour, family, kind, key_a, key_b"
+    f" SELECT %s, CASE WHEN hour >= %s THEN %s ELSE 0 END, {USAGE.names} FROM stage_usage"
+    " ORDER BY hour, family, kind, key_a, key_b"
     " ON CONFLICT (project_id, hour, family, kind, key_a, key_b, slot) DO UPDATE SET "
     + ", ".join(f"{name} = t.{name} + excluded.{name}" for name in COUNTS)
     + f", {_MERGED}"
@@ -205,8 +208,10 @@ def save_rollups(
     rows: Iterable[tuple[RollupKey, Usage]],
     *,
     slot: int,
+    now: datetime.datetime,
 ) -> None:
-    """Add the differences. ``slot`` keeps concurrent writers off each other's rows."""
+    """Add the differences. ``slot`` keeps concurrent writers off each other's rows of the live
+    hours; what is older comes seldom, and is kept in one row."""
     staged = [
         (
             pg_time(hour * HOUR_US),
@@ -220,7 +225,7 @@ def save_rollups(
     ]
     if staged:
         USAGE.fill(cursor, staged)
-        cursor.execute(ADD, (project_id, slot % SLOTS))
+        cursor.execute(ADD, (project_id, now - LIVE, slot % SLOTS))
 
 
 READ = (

@@ -11,7 +11,7 @@ import psycopg
 
 from tracking.sessions import ARMS, METRICS, SESSION_COLUMNS
 from tracking.staging import pg_time, read_json, unix_us
-from tracking.traces import PARTS, TRACES
+from tracking.traces import PARTS, TRACE_COLUMNS
 
 Rows = dict[tuple[Any, ...], tuple[Any, ...]]
 """Values by key; Any: whatever the columns hold."""
@@ -46,7 +46,7 @@ class Table:
         return {self.key_of(row): row for row in rows}
 
 
-TRACE = Table("tracking_trace", ("trace_id",), TRACES.columns)
+TRACE = Table("tracking_trace", ("trace_id",), TRACE_COLUMNS)
 PART = Table("tracking_tracepart", ("trace_id", "session_own"), PARTS.columns)
 SESSION = Table("tracking_session", ("session_id",), SESSION_COLUMNS)
 METRIC = Table("tracking_sessionmetric", ("session_id", "name"), METRICS.columns)

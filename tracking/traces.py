@@ -1,6 +1,6 @@
 """Trace states: locked and loaded before events are folded into them, saved after."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -14,14 +14,13 @@ from tracking.folding import (
     SPANS,
     SUMS,
     TOKENS,
-    Fact,
     Metric,
     Part,
     Sighting,
     TraceState,
 )
 from tracking.ranks import pack_key, pack_last, unpack_key, unpack_last
-from tracking.staging import Stage, datetime_of, pg_json, pg_time, read_json, unix_us
+from tracking.staging import Stage, pg_json, pg_time, read_json, unix_us
 
 
 class Change(msgspec.Struct):
@@ -29,6 +28,7 @@ class Change(msgspec.Struct):
 
     before: TraceState
     after: TraceState
+    is_new: bool = False  # not stored when it was asked for, so nobody holds its lock
     rebuilt: bool = False  # something may have been taken away: minima and maxima are not additive
 
 
@@ -65,17 +65,14 @@ PART_COLUMNS = {
     "arms": "jsonb",
     "metrics": "jsonb",
 }
-TRACES = Stage("stage_trace", TRACE_COLUMNS)
+TRACES = Stage("stage_trace", {"round": "int2", **TRACE_COLUMNS})
 PARTS = Stage("stage_part", PART_COLUMNS)
 
-_ZEROS = ", 0" * 7
-# Born with its first time, which its save will mostly find unchanged: the update then touches no
-# index.
+_SAVE_ROUND = 0
+_NAMES = ", ".join(TRACE_COLUMNS)
 CREATE = (
-    "INSERT INTO tracking_trace (project_id, trace_id, first_at, n_spans, n_calls, n_llm, n_errors,"
-    " tokens_in, tokens_out, cost_nano, root_status, claim_session, claim_user, name)"
-    f" SELECT %s, t, at{_ZEROS}, 0, '', '', '' FROM unnest(%s::text[], %s::timestamptz[]) t (t, at)"
-    " ON CONFLICT DO NOTHING RETURNING trace_id"
+    f"INSERT INTO tracking_trace (project_id, {_NAMES}) SELECT %s, {_NAMES} FROM stage_trace"
+    " WHERE round = %s ORDER BY trace_id ON CONFLICT DO NOTHING RETURNING trace_id"
 )
 LOAD = (
     "SELECT trace_id, first_at, last_at, n_calls, root_status, claim_rank, user_rank, root_rank,"
@@ -98,7 +95,7 @@ _TRACE_VALUES = [name for name in TRACE_COLUMNS if name != "trace_id"]
 _PART_VALUES = [name for name in PART_COLUMNS if name not in {"trace_id", "session_own"}]
 SAVE_TRACES = (
     f"UPDATE tracking_trace t SET {_assignments(_TRACE_VALUES, 's')} FROM stage_trace s"
-    " WHERE t.project_id = %s AND t.trace_id = s.trace_id"
+    f" WHERE s.round = {_SAVE_ROUND} AND t.project_id = %s AND t.trace_id = s.trace_id"
 )
 SAVE_PARTS = (
     f"INSERT INTO tracking_tracepart (project_id, {PARTS.names}) SELECT %s, {PARTS.names}"
@@ -114,26 +111,48 @@ DROP_TRACES = "DELETE FROM tracking_trace WHERE project_id = %s AND trace_id = A
 
 
 def lock_traces(
-    cursor: psycopg.Cursor[Any], project_id: int, groups: Mapping[str, Sequence[Fact]]
+    cursor: psycopg.Cursor[Any], project_id: int, trace_ids: Iterable[str]
 ) -> dict[str, Change]:
-    """Create what is missing, lock all in order, and return each as it stands (twice).
+    """Lock those of the traces that are stored, in order, and return each as it stands (twice).
 
-    ``groups``: what is going to change, by trace.
+    The others are new, as far as anyone can see: :func:`create_traces` finds out.
     """
-    changes: dict[str, Change] = {}
-    wanted = sorted(groups)
-    while wanted:
-        firsts = [datetime_of(min(f.event.occurred_us for f in groups[t])) for t in wanted]
-        new = {row[0] for row in cursor.execute(CREATE, (project_id, wanted, firsts))}
-        changes |= {
-            trace_id: Change(TraceState(trace_id), TraceState(trace_id)) for trace_id in new
-        }
-        known = [trace_id for trace_id in wanted if trace_id not in new]
-        if known:
-            changes |= _load_locked(cursor, project_id, known)
-        # Whoever held the lock of a trace may have deleted it.
-        wanted = [trace_id for trace_id in known if trace_id not in changes]
-    return changes
+    wanted = sorted(trace_ids)
+    stored = _load_locked(cursor, project_id, wanted)
+    return {
+        trace_id: stored.get(trace_id)
+        or Change(TraceState(trace_id), TraceState(trace_id), is_new=True)
+        for trace_id in wanted
+    }
+
+
+def lock_late(
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    traces: dict[str, Change],
+    trace_ids: Iterable[str],
+) -> dict[str, Change]:
+    """``traces`` and those of ``trace_ids`` that they lack, or take for new though events of them
+    are stored. A deadlock that comes of locking late is noticed by PostgreSQL, and the work done
+    again."""
+    late = [t for t in trace_ids if t not in traces or traces[t].is_new]
+    return traces | lock_traces(cursor, project_id, late) if late else traces
+
+
+def create_traces(
+    cursor: psycopg.Cursor[Any], project_id: int, changes: Iterable[Change], *, turn: int
+) -> list[str]:
+    """Store new traces whole, in order; return those that another transaction stored meanwhile.
+
+    Whoever comes second waits here until the first has committed, and folds its events into what
+    the first one left. ``turn`` counts from 1 in a transaction.
+    """
+    states = {c.after.trace_id: c.after for c in changes if c.is_new and c.after.parts}
+    if not states:
+        return []
+    TRACES.fill(cursor, ((turn, *trace_row(state)) for state in states.values()))
+    created = {row[0] for row in cursor.execute(CREATE, (project_id, turn))}
+    return sorted(states.keys() - created)
 
 
 def lock_stored(
@@ -148,7 +167,7 @@ def _load_locked(
 ) -> dict[str, Change]:
     rows = cursor.execute(LOCK, (project_id, trace_ids), binary=True).fetchall()
     changes = {row[0]: Change(_state(row), _state(row)) for row in rows}
-    for row in load_parts(cursor, project_id, "trace_id", trace_ids):
+    for row in load_parts(cursor, project_id, "trace_id", list(changes)):
         change = changes[row[0]]
         for state in (change.before, change.after):
             part = part_of_row(row)
@@ -174,6 +193,8 @@ def load_parts(
     cursor: psycopg.Cursor[Any], project_id: int, column: str, values: list[str]
 ) -> list[tuple[Any, ...]]:
     """The rows of parts by "trace_id" or "session_id"."""
+    if not values:
+        return []
     query = LOAD_PARTS.format(column=column)
     return cursor.execute(query, (project_id, values), binary=True).fetchall()
 
@@ -236,9 +257,12 @@ def metric_of(numbers: list[Any], rank: str) -> Metric:
 
 
 def save_traces(cursor: psycopg.Cursor[Any], project_id: int, changes: Iterable[Change]) -> None:
+    """Save locked traces, and the parts of these and of new ones."""
     changes = list(changes)
-    TRACES.fill(cursor, (trace_row(change.after) for change in changes))
-    cursor.execute(SAVE_TRACES, (project_id,))
+    known = [change.after for change in changes if not change.is_new]
+    if known:
+        TRACES.fill(cursor, ((_SAVE_ROUND, *trace_row(state)) for state in known))
+        cursor.execute(SAVE_TRACES, (project_id,))
     gone = [
         (change.after.trace_id, own)
         for change in changes
@@ -247,7 +271,7 @@ def save_traces(cursor: psycopg.Cursor[Any], project_id: int, changes: Iterable[
     if gone:
         traces, owns = zip(*gone, strict=True)
         cursor.execute(DROP_PARTS, (project_id, list(traces), list(owns)))
-    if empty := [change.after.trace_id for change in changes if not change.after.parts]:
+    if empty := [state.trace_id for state in known if not state.parts]:
         cursor.execute(DROP_TRACES, (project_id, empty))
     PARTS.fill(
         cursor,

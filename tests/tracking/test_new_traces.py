@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.flows import drift_of, make_sender, make_span, send_events
-from tracking import digest, sessions
+from tracking import changes, digest, sessions
 from tracking.draining import drain
 from tracking.models import Session, Trace
 
@@ -46,11 +46,11 @@ def come_first(monkeypatch, client, others, *, module, name):
     monkeypatch.setattr(module, name, wait)
 
 
-@pytest.mark.parametrize(("module", "name"), [(sessions, "_create")])
+@pytest.mark.parametrize(("module", "name"), [(changes, "create_traces"), (sessions, "_create")])
 def test_whoever_comes_second_adds_to_what_is_there(alpha, monkeypatch, module, name):
     client = make_sender(alpha)
     send_events(client, [make_span("t", "one", **CALL), make_span("mine", "two", **CALL)])
-    others = [make_span("theirs", "three", **CALL)]
+    others = [make_span("t" if module is changes else "theirs", "three", **CALL)]
     come_first(monkeypatch, client, others, module=module, name=name)
 
     drain(slot=0)

@@ -10,7 +10,8 @@ from tracking.models import UsageRollup
 from tracking.sketches import quantile
 
 pytestmark = pytest.mark.usefixtures("pipeline")
-HOUR = timezone.now().replace(minute=0, second=0, microsecond=0) - datetime.timedelta(hours=3)
+NOW = timezone.now()
+HOUR = NOW.replace(minute=0, second=0, microsecond=0) - datetime.timedelta(hours=3)
 
 
 @pytest.fixture
@@ -59,13 +60,18 @@ def test_traces_and_sessions_count_in_the_hour_of_their_first_event(alpha, sende
     assert drift_of(alpha.pk) == []
 
 
-def test_workers_write_rows_of_their_own(alpha, sender):
+@pytest.mark.parametrize(
+    ("hour", "rows"),
+    [(NOW, [(0, 2), (1, 1), (2, 1), (3, 1)]), (NOW - datetime.timedelta(hours=9), [(0, 5)])],
+    ids=["live", "past"],
+)
+def test_workers_write_rows_of_their_own_in_live_hours(alpha, sender, hour, rows):
     for slot in range(5):
-        send_events(sender, [call(f"c{slot}")])
+        send_events(sender, [call(f"c{slot}", hour)])
         drain(slot=slot)
 
-    rows = UsageRollup.objects.filter(family=0, kind=1)
-    assert sorted(rows.values_list("slot", "n")) == [(0, 2), (1, 1), (2, 1), (3, 1)]
+    stored = UsageRollup.objects.filter(family=0, kind=1)
+    assert sorted(stored.values_list("slot", "n")) == rows
     assert drift_of(alpha.pk) == []
 
 
