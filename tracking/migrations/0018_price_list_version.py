@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tracking', '0017_reports'),
+        ("tracking", "0017_reports"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='priceversion',
-            name='list_version',
+            model_name="priceversion",
+            name="list_version",
             field=models.PositiveSmallIntegerField(default=1),
         ),
     ]

@@ -165,8 +165,8 @@ class SessionText(models.Model):
 
     class Meta:
         indexes = [
-            GinIndex(fields=["facets"], name="tracking_text_facets"),
-            GinIndex(fields=["search"], name="tracking_text_search"),
+            GinIndex(fields=["facets"], name="tracking_text_facets", gin_pending_list_limit=512),
+            GinIndex(fields=["search"], name="tracking_text_search", gin_pending_list_limit=512),
         ]
 
     def __str__(self) -> str:
