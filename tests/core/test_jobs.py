@@ -174,3 +174,21 @@ def test_jobs_take_their_steps_in_turn(alpha, beta):
     work_on_jobs(seconds=NO_END)
 
     assert order == ["alpha", "beta"] * 3
+
+
+def test_a_turn_ends_though_a_job_does_not_and_a_new_one_comes_first(alpha, beta):
+    def go_on(job):
+        job.n_done += 1
+        return False
+
+    register_job("endless", go_on)
+    register_job("count", count_to_three)
+    endless = start_job(alpha, "endless", {})
+    n_steps = work_on_jobs(seconds=0.05)
+    small = start_job(beta, "count", {})
+
+    work_on_jobs(seconds=0.0001)
+
+    small.refresh_from_db()
+    endless.refresh_from_db()
+    assert (small.n_done, endless.n_done, endless.is_open) == (1, n_steps, True)
