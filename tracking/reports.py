@@ -1,4 +1,4 @@
-"""Which model calls of a trace are two reports of one call. Pure.
+"""Which model calls of a trace are reports of one call. Pure.
 
 An application that is instrumented twice (a framework and the client below it, a client that makes
 spans by itself and an instrumentation of it) tells each call twice. Two calls of one kind that come
@@ -6,15 +6,19 @@ from different reporters (resource and scope) are one, when
 
 - one is the parent of the other and runs around it, and nothing that both say contradicts:
   the id of the answer, the model, the tokens, whether it failed; or
-- both name the same id of the answer, run at the same time, and no reporter names that id twice.
+- both name the same id of the answer, run at the same time, and no reporter names that id twice; or
+- both have one parent, begin together, the one runs around the other, and both say the same model
+  and the same tokens, in and out.
 
-The report that says more counts, and the other is told of it. When in doubt both count: what is
+Of two the one that says no tokens does not count, else the longer one: several calls may lie
+within one that sums up the last, and each of them counts. When in doubt both count: what is
 wrongly taken for the same is money that nobody sees.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 
 from xxhash import xxh64_intdigest
 
@@ -22,7 +26,8 @@ from tracking.events import CALL_KINDS, IncomingEvent, Status
 from tracking.folding import Fact
 
 SLACK_US = 1_000  # some clients round the times of spans to whole milliseconds
-MOST_REPORTS = 8  # of one call; an id of more calls is no id
+TOGETHER_US = 50_000  # an instrumentation begins so much before what it wraps, at its first call
+MOST_REPORTS = 8  # of one call; an id of more calls is no id, and more that begin together are many
 RESPONSE_KEYS = ("gen_ai.response.id", "ai.response.id")
 _FAILED = int(Status.ERROR)
 
@@ -45,39 +50,90 @@ def response_of(attributes: Mapping[str, object] | None) -> int:
 
 
 def find_duplicates(
-    calls: Sequence[Call], *, responses: Container[int] | None = None
+    calls: Sequence[Call],
+    *,
+    new: Container[EventKey] | None = None,
+    responses: Container[int] | None = None,
 ) -> dict[EventKey, bytes]:
-    """The calls that do not count, each with the id of a report of the same call that says more.
+    """The calls that do not count, each with the id of a report of the same call that does better.
 
-    ``responses``: the answers all of whose calls are here; None for all.
+    ``new``: of these, and of what they meet. ``responses``: the answers all of whose calls are
+    here. None for all.
     """
     found: dict[EventKey, bytes] = {}
-    for one, other in _pairs_of(calls, responses):
-        poorer, richer = sorted((one, other), key=lambda fact: worth_of(fact.event))
-        known = found.get(poorer.event_key)
-        found[poorer.event_key] = richer.event.id if known is None else min(known, richer.event.id)
+    ordered = sorted(calls, key=lambda call: call[0].event_key)
+    pairs = chain(_nested(ordered), _of_one_answer(ordered, responses), _beside(ordered))
+    for one, other in pairs:
+        if new is None or one.event_key in new or other.event_key in new:
+            poorer, richer = sorted((one, other), key=lambda fact: worth_of(fact.event))
+            known = found.get(poorer.event_key, richer.event.id)
+            found[poorer.event_key] = min(known, richer.event.id)
     return found
 
 
-def _pairs_of(
-    calls: Sequence[Call], responses: Container[int] | None
-) -> Iterator[tuple[Fact, Fact]]:
-    """Two reports of one call at a time."""
-    ordered = sorted(calls, key=lambda call: call[0].event_key)
-    by_span = {fact.event.span_id: (fact, response) for fact, response in reversed(ordered)}
+def _nested(calls: Sequence[Call]) -> Iterator[tuple[Fact, Fact]]:
+    by_span = {fact.event.span_id: (fact, response) for fact, response in reversed(calls)}
     by_span.pop("", None)
     for fact, response in calls:
         outer = by_span.get(fact.event.parent_span_id)
         if outer and are_nested_reports(outer[0].event, fact.event, (outer[1], response)):
             yield outer[0], fact
+
+
+def _of_one_answer(
+    calls: Sequence[Call], responses: Container[int] | None
+) -> Iterator[tuple[Fact, Fact]]:
     by_response: dict[int, list[Fact]] = defaultdict(list)
-    for fact, response in ordered:
+    for fact, response in calls:
         if response and (responses is None or response in responses):
             by_response[response].append(fact)
     for facts in filter(names_one_call, by_response.values()):
         for one, other in combinations(facts, 2):
             if are_parallel_reports(one.event, other.event):
                 yield one, other
+
+
+def _beside(calls: Sequence[Call]) -> Iterator[tuple[Fact, Fact]]:
+    for members in _by_place(calls):
+        if len({fact.event.origin for fact, _ in members}) < 2:
+            continue
+        crowded = find_crowded(members)
+        for at, (fact, response) in enumerate(members):
+            if fact.event_key in crowded:
+                continue
+            for other, said in members[at + 1 : at + MOST_REPORTS]:
+                if other.event_key not in crowded and are_reports_beside(
+                    fact.event, other.event, (response, said)
+                ):
+                    yield fact, other
+
+
+def _by_place(calls: Sequence[Call]) -> list[list[Call]]:
+    """The calls of each parent that used the same tokens, by time."""
+    places: dict[tuple[object, ...], list[Call]] = defaultdict(list)
+    for call in calls:
+        event = call[0].event
+        if event.parent_span_id and event.tokens_in and event.tokens_out:
+            place = (event.parent_span_id, event.kind, event.tokens_in, event.tokens_out)
+            places[place].append(call)
+    return list(places.values())
+
+
+def find_crowded(calls: Sequence[Call]) -> set[EventKey]:
+    """Those of the calls, by time, that begin together with too many others to tell them apart."""
+    starts = [fact.event.occurred_us for fact, _ in calls]
+    return {
+        fact.event_key
+        for fact, _ in calls
+        if bisect_right(starts, fact.event.occurred_us + TOGETHER_US)
+        - bisect_left(starts, fact.event.occurred_us - TOGETHER_US)
+        > MOST_REPORTS
+    }
+
+
+def all_crowded(calls: Sequence[Call]) -> set[EventKey]:
+    ordered = sorted(calls, key=lambda call: call[0].event_key)
+    return {key for members in _by_place(ordered) for key in find_crowded(members)}
 
 
 def names_one_call(facts: Sequence[Fact]) -> bool:
@@ -97,8 +153,20 @@ def are_nested_reports(
         return responses[0] == responses[1]
     if not _tokens_agree(outer, inner):
         return False
-    is_sure = _says_usage(outer) and _says_usage(inner)
+    is_sure = bool(outer.tokens_in) and inner.tokens_in is not None
     return _models_agree(outer.model, inner.model, is_sure=is_sure)
+
+
+def are_reports_beside(
+    one: IncomingEvent, other: IncomingEvent, responses: tuple[int, int]
+) -> bool:
+    """Of two calls with one parent and the same tokens."""
+    if one.origin == other.origin or abs(one.occurred_us - other.occurred_us) > TOGETHER_US:
+        return False
+    if all(responses) or (one.status == _FAILED) != (other.status == _FAILED):
+        return False
+    encloses = _encloses(one, other) or _encloses(other, one)
+    return encloses and _models_agree(one.model, other.model, is_sure=False)
 
 
 def are_parallel_reports(one: IncomingEvent, other: IncomingEvent) -> bool:
@@ -116,17 +184,17 @@ def _encloses(outer: IncomingEvent, inner: IncomingEvent) -> bool:
     return start - SLACK_US <= first and last <= end + SLACK_US
 
 
-def _says_usage(event: IncomingEvent) -> bool:
-    return bool(event.tokens_in) and event.tokens_out is not None
-
-
 def _tokens_agree(one: IncomingEvent, other: IncomingEvent) -> bool:
-    """Whether both may be the usage of one call. Some count cached tokens beside the others."""
-    if None not in (one.tokens_out, other.tokens_out) and one.tokens_out != other.tokens_out:
-        return False
-    if one.tokens_in is None or other.tokens_in is None:
+    """Whether both say the same usage, or one says none. Some count cached tokens beside others."""
+    if not _n_told(one) or not _n_told(other):
         return True
+    if one.tokens_out != other.tokens_out or (one.tokens_in is None) != (other.tokens_in is None):
+        return False
     return not _inputs(one).isdisjoint(_inputs(other))
+
+
+def _n_told(event: IncomingEvent) -> int:
+    return (event.tokens_in is not None) + (event.tokens_out is not None)
 
 
 def _inputs(event: IncomingEvent) -> set[int]:
@@ -151,15 +219,7 @@ def _bare(model: str) -> str:
     return model.rpartition("/")[2].casefold().removesuffix("-latest")
 
 
-def worth_of(event: IncomingEvent) -> tuple[int, bool, int, int, bool, int]:
-    """How much a report says; of equals the one with the smaller id is worth more."""
-    said = [event.tokens_in, event.tokens_out]
-    details = [event.tokens_cache_read, event.tokens_cache_write, event.tokens_reasoning]
-    return (
-        sum(n is not None for n in said),
-        event.cost_reported is not None,
-        sum(n or 0 for n in said),
-        sum(n is not None for n in details),
-        event.prompt_key != "",
-        -int.from_bytes(event.id),
-    )
+def worth_of(event: IncomingEvent) -> tuple[int, int, int]:
+    """What says tokens is worth more than what does not, and what is nearer to the call than what
+    runs around it. No two are worth the same."""
+    return _n_told(event), -(event.duration_us or 0), -int.from_bytes(event.id)

@@ -13,12 +13,20 @@ import psycopg
 
 from tracking.event_rows import EventKey
 from tracking.folding import Fact, Tie, by_trace
-from tracking.reports import find_duplicates, is_call, names_one_call, response_of
+from tracking.reports import (
+    Call,
+    all_crowded,
+    find_duplicates,
+    is_call,
+    names_one_call,
+    response_of,
+)
 from tracking.staging import datetime_of
 from tracking.tied_rows import (
     Reach,
     Span,
     load_calls_below,
+    load_calls_beside,
     load_responses,
     load_spans,
     pass_down,
@@ -115,47 +123,56 @@ def _load_meetings(
     reach: Reach,
 ) -> dict[str, _Meeting]:
     calls = {t: [f for f in facts if is_call(f.event)] for t, facts in groups.items()}
-    calls = {trace_id: new for trace_id, new in calls.items() if new}
-    if not calls:
+    new = [fact for facts in calls.values() for fact in facts]
+    if not new:
         return {}
-    spans = [(t, f.event.span_id) for t, new in calls.items() for f in new if f.event.span_id]
+    spans = [(f.event.trace_id, f.event.span_id) for f in new if f.event.span_id]
     around = load_calls_below(cursor, project_id, spans, reach) if spans else []
-    responses = {
-        t: {f.event_key: response_of(f.event.payload.attributes) for f in new}
-        for t, new in calls.items()
-    }
-    if named := [(t, r) for t, held in responses.items() for r in held.values() if r]:
+    if placed := [f for f in new if f.event.parent_span_id and f.event.tokens_out]:
+        around += load_calls_beside(cursor, project_id, placed, reach)
+    said = {f.event_key: response_of(f.event.payload.attributes) for f in new}
+    if named := [(f.event.trace_id, said[f.event_key]) for f in new if said[f.event_key]]:
         around += load_responses(cursor, project_id, named, reach)
     stored = by_trace(around)
     return {
-        t: _meet(new, [*near.get(t, ()), *stored.get(t, ())], responses[t])
-        for t, new in calls.items()
+        t: _meet(facts, [*near.get(t, ()), *stored.get(t, ())], said)
+        for t, facts in calls.items()
+        if facts
     }
 
 
 def _meet(new: Sequence[Fact], around: Sequence[Fact], responses: dict[EventKey, int]) -> _Meeting:
     stored = {fact.event_key: fact for fact in around if is_call(fact.event)}
-    said = {key: fact.tie.response if fact.tie else 0 for key, fact in stored.items()} | responses
-    asked = set(responses.values()) - {0}
-    calls = [(fact, said[fact.event_key]) for fact in (*new, *stored.values())]
-    for response in asked:
-        held = [fact for fact, named in calls if named == response]
-        before = [fact for fact in held if fact.event_key in stored]
-        if names_one_call(before) and not names_one_call(held):
-            return _Meeting(reaches_far=True)  # the id was taken for that of one call until now
-    found = find_duplicates(calls, responses=asked)
-    meeting = _Meeting(duplicates=found, responses=responses)
-    for key in stored.keys() & found.keys():
-        fact = stored[key]
-        known = fact.tie.same_as if fact.tie else b""
-        same_as = min(known, found[key]) if known else found[key]
-        if same_as != known:
+    told = [(fact, fact.tie.response if fact.tie else 0) for fact in stored.values()]
+    calls = [*((fact, responses[fact.event_key]) for fact in new), *told]
+    if _is_unsettled(told, calls):
+        return _Meeting(reaches_far=True)
+    meeting = _Meeting(responses={fact.event_key: responses[fact.event_key] for fact in new})
+    asked = set(meeting.responses.values()) - {0}
+    meeting.duplicates = find_duplicates(calls, new=meeting.responses, responses=asked)
+    for key in stored.keys() & meeting.duplicates.keys():
+        fact, tie = stored[key], stored[key].tie or Tie()
+        same_as = min(tie.same_as or meeting.duplicates[key], meeting.duplicates[key])
+        if same_as != tie.same_as:
             # What does not count passes the prompt that it names down.
-            meeting.reaches_far |= not known and fact.event.prompt_key != ""
-            meeting.changed.append(
-                (fact, msgspec.structs.replace(fact.tie or Tie(), same_as=same_as))
-            )
+            meeting.reaches_far |= not tie.same_as and fact.event.prompt_key != ""
+            meeting.changed.append((fact, msgspec.structs.replace(tie, same_as=same_as)))
     return meeting
+
+
+def _is_unsettled(before: Sequence[Call], after: Sequence[Call]) -> bool:
+    """Whether what told reports of one call apart until now does so no more."""
+    stored = {fact.event_key for fact, _ in before}
+    if (all_crowded(after) - all_crowded(before)) & stored:
+        return True
+    return any(
+        names_one_call(_telling(response, before)) and not names_one_call(_telling(response, after))
+        for response in {response for _, response in before} - {0}
+    )
+
+
+def _telling(response: int, calls: Sequence[Call]) -> list[Fact]:
+    return [fact for fact, said in calls if said == response]
 
 
 def tell_below(

@@ -13,7 +13,7 @@ import psycopg
 from tracking.event_rows import COLUMNS, EventKey, fact_of_row
 from tracking.events import CALL_KINDS
 from tracking.folding import Fact, Tie
-from tracking.reports import MOST_REPORTS
+from tracking.reports import MOST_REPORTS, TOGETHER_US
 from tracking.staging import datetime_of
 from tracking.ties import Tag
 
@@ -37,6 +37,16 @@ BY_SPAN = (
 CALLS_BELOW = (
     f"SELECT {COLUMNS} FROM unnest(%s::text[], %s::text[]) k (trace_id, span_id)"
     " JOIN tracking_event e ON e.trace_id = k.trace_id AND e.parent_span_id = k.span_id"
+    " WHERE e.project_id = %s AND e.is_tied AND e.occurred_at BETWEEN %s AND %s"
+    f" AND e.kind IN ({_CALLS})"
+)
+CALLS_BESIDE = (
+    f"SELECT DISTINCT ON (e.occurred_at, e.id) {COLUMNS} FROM unnest(%s::text[], %s::text[],"
+    " %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])"
+    " k (trace_id, parent, tokens_in, tokens_out, low, high)"
+    " JOIN tracking_event e ON e.trace_id = k.trace_id AND e.parent_span_id = k.parent"
+    " AND e.occurred_at BETWEEN k.low AND k.high"
+    " AND e.tokens_in = k.tokens_in AND e.tokens_out = k.tokens_out"
     " WHERE e.project_id = %s AND e.is_tied AND e.occurred_at BETWEEN %s AND %s"
     f" AND e.kind IN ({_CALLS})"
 )
@@ -91,6 +101,24 @@ def load_calls_below(
     """The tied model calls whose parents have these ids."""
     traces, ids = zip(*sorted(set(spans)), strict=True)
     cursor.execute(CALLS_BELOW, (list(traces), list(ids), project_id, *reach))
+    return [fact_of_row(row) for row in cursor]
+
+
+def load_calls_beside(
+    cursor: psycopg.Cursor[Any], project_id: int, calls: Sequence[Fact], reach: Reach
+) -> list[Fact]:
+    """The tied calls with the parents and tokens of these, that begin together with them or with
+    what does."""
+    events = [fact.event for fact in calls]
+    columns = (
+        [event.trace_id for event in events],
+        [event.parent_span_id for event in events],
+        [event.tokens_in for event in events],
+        [event.tokens_out for event in events],
+        [datetime_of(event.occurred_us - 2 * TOGETHER_US) for event in events],
+        [datetime_of(event.occurred_us + 2 * TOGETHER_US) for event in events],
+    )
+    cursor.execute(CALLS_BESIDE, (*columns, project_id, *reach))
     return [fact_of_row(row) for row in cursor]
 
 

@@ -85,7 +85,8 @@ def make_reports(seed: int, *, n_traces: int = 2) -> list[Told]:
 
 def _trace(rng: random.Random, trace: str) -> list[Told]:
     root = tell("root", trace=trace, seconds=10, **_prompt(rng))
-    return [root, *(each for n in range(4) for each in _call(rng, trace, f"{n}"))]
+    calls = [each for n in range(4) for each in _call(rng, trace, f"{n}")]
+    return [root, *calls, *_crowd(rng, trace)]
 
 
 def _call(rng: random.Random, trace: str, name: str) -> list[Told]:
@@ -117,6 +118,22 @@ def _prompt(rng: random.Random) -> dict[str, Any]:
     if rng.random() >= 0.2:
         return {}
     return {"assay__prompt": rng.choice(["plan", "answer"]), "assay__prompt_version": "1"}
+
+
+def _crowd(rng: random.Random, trace: str) -> list[Told]:
+    """Calls that begin within moments of each other: too many of them are not told apart."""
+    return [
+        tell_call(
+            f"crowd-{n}",
+            "root",
+            trace=trace,
+            scope=rng.choice(["framework", "client"]),
+            at=6 + rng.random() / 10,
+            seconds=rng.choice([0.1, 0.2]),
+            tokens=(3, 3),
+        )
+        for n in range(rng.choice([0, 6, 14]))
+    ]
 
 
 def _again(rng: random.Random, told: Told) -> Told:

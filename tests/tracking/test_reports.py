@@ -108,6 +108,7 @@ OTHER = {
     ),
     "other tokens": (outer(tokens=(10, 6)), inner()),
     "more tokens": (outer(tokens=(100, 5)), inner()),
+    "no output": (outer(), inner(tokens=(10, None))),
     "beyond its parent": (outer(us=60), inner(us=5_000)),
     "a failed attempt": (outer(), inner(tokens=None, status=int(Status.ERROR))),
     "no model, no usage": (outer(model="", tokens=None), inner()),
@@ -120,25 +121,79 @@ def test_in_doubt_both_count(facts):
     assert names(*facts) == {}
 
 
-def test_the_report_that_says_more_counts():
+def test_the_report_that_says_tokens_counts_and_of_two_the_inner_one():
     silent = {"tokens": None}
     assert names(outer(**silent), inner()) == {"outer": "inner"}
     assert names(outer(), inner(**silent)) == {"inner": "outer"}
-    assert names(outer(cost_reported=0.1), inner()) == {"inner": "outer"}
-    assert names(outer(), inner(tokens_cache_read=0)) == {"outer": "inner"}
-    assert names(outer(prompt_key="p"), inner()) == {"inner": "outer"}
+    assert names(outer(cost_reported=0.1, prompt_key="p"), inner()) == {"outer": "inner"}
 
 
 def test_of_three_reports_one_counts():
-    deep = call("deep", "inner", origin=3, at=60, us=20, tokens_reasoning=1)
+    deep = call("deep", "inner", origin=3, at=60, us=20)
 
-    assert set(names(outer(), inner(), deep)) == {"outer", "inner"}
+    assert names(outer(), inner(), deep) == {"outer": "inner", "inner": "deep"}
 
 
-def test_each_of_several_calls_below_counts():
+@pytest.mark.parametrize("tokens", [None, (10, 5)])
+def test_each_of_several_calls_below_counts(tokens):
     tries = [inner(), call("inner2", "outer", at=50)]
 
-    assert set(names(outer(tokens=None), *tries)) == {"outer"}
+    assert set(names(outer(tokens=tokens), *tries)) == {"outer"}
+
+
+def test_parents_of_each_other_do_not_both_yield():
+    one, other = call("one", "other", us=100), call("other", "one", origin=2, us=100)
+
+    assert len(names(one, other)) == 1
+
+
+def beside(name, **fields):
+    return call(name, "root", **fields)
+
+
+def test_calls_beside_each_other_that_begin_together_and_say_the_same_are_one():
+    wrapper = beside("wrapper", origin=2, us=40_000)
+    client = beside("client", at=10_000, us=20_000)
+
+    assert names(wrapper, client) == {"wrapper": "client"}
+
+
+BESIDE = {
+    "one reporter": {"origin": 2},
+    "other tokens": {"tokens": (10, 6)},
+    "no tokens": {"tokens": None},
+    "another model": {"model": "n"},
+    "no model": {"model": ""},
+    "not within": {"us": 90_000},
+    "failed": {"status": int(Status.ERROR)},
+}
+
+
+@pytest.mark.parametrize("fields", BESIDE.values(), ids=BESIDE)
+def test_calls_beside_each_other_count_when_in_doubt(fields):
+    wrapper = beside("wrapper", origin=2, us=40_000)
+
+    assert names(wrapper, beside("client", **{"at": 10_000, "us": 20_000, **fields})) == {}
+
+
+def test_calls_that_begin_apart_are_two():
+    wrapper = beside("wrapper", origin=2, us=400_000)
+
+    assert names(wrapper, beside("client", at=60_000, us=20_000)) == {}
+
+
+def test_many_calls_at_once_are_not_told_apart():
+    wrapper = beside("wrapper", origin=2, us=40_000)
+    crowd = [beside(f"client{n}", at=n, us=20_000) for n in range(8)]
+
+    assert find_duplicates([(fact, 0) for fact in (wrapper, *crowd[:7])]) != {}
+    assert find_duplicates([(fact, 0) for fact in (wrapper, *crowd)]) == {}
+
+
+def test_very_many_calls_at_once_take_no_time_to_speak_of():
+    calls = [(beside(f"{n}", origin=n % 2, us=n), 0) for n in range(33_000)]
+
+    assert find_duplicates(calls) == {}
 
 
 def test_answers_of_one_id_are_one_call():
