@@ -7,7 +7,7 @@ from itertools import product
 from random import Random
 
 from core.demo.protocols import PROTOCOLS, Mission, missions, plan, synthesise
-from core.demo.recording import Json, Recording
+from core.demo.recording import Json, Recording, stamp
 
 GPT, MINI, SONNET = "openai:gpt-4o", "openai:gpt-4o-mini", "anthropic:claude-sonnet-4-5"
 SUITE = "shop-decisions"
@@ -56,6 +56,7 @@ def run_items(now: datetime, rng: Random) -> Iterator[Json]:
         began_at = now - timedelta(days=BENCHMARK_DAYS_AGO, minutes=-3 * number)
         yield _benchmark(Plan(key, protocol, "balanced", model, 0), began_at, rng)
     yield _loose_metrics()
+    yield _error_before_start(now - timedelta(hours=30))
 
 
 def _record(each: Plan, began_at: datetime, rng: Random) -> tuple[Recording, str]:
@@ -255,3 +256,9 @@ def _loose_metrics() -> Json:
     tokens = {"inputTokens": 1840, "outputTokens": 412, "costUsd": 0.0087}
     totals = {"totalInputTokens": 1840, "totalOutputTokens": 412, "totalCostUsd": 0.0087}
     return {"outcome": "completed", **tokens, **totals, "turns": 4, "durationMs": 8730}
+
+
+def _error_before_start(at: datetime) -> Json:
+    """A run that failed before it had an id."""
+    error = {"name": "TypeError", "message": "fetch failed"}
+    return {"type": "error", "runId": "", "at": stamp(at), **error}
