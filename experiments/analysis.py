@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import IntegrityError
 from django.db.models import Sum
 
 from experiments.comparing import Rule
@@ -57,16 +58,19 @@ def analyse(experiment: Experiment, *, now: datetime) -> ResultSnapshot:
     began = time.monotonic()
     mark = source_mark(experiment.project_id)
     results = compute_results(experiment, now=now)
-    snapshot, _ = ResultSnapshot.objects.update_or_create(
-        experiment=experiment,
-        defaults={
-            "results": results,
-            "method_version": METHOD_VERSION,
-            "source_mark": mark,
-            "computed_at": now,
-            "computed_in": timedelta(seconds=time.monotonic() - began),
-        },
-    )
+    fields = {
+        "results": results,
+        "method_version": METHOD_VERSION,
+        "source_mark": mark,
+        "computed_at": now,
+        "computed_in": timedelta(seconds=time.monotonic() - began),
+    }
+    try:
+        snapshot, _ = ResultSnapshot.objects.update_or_create(
+            experiment=experiment, defaults=fields
+        )
+    except IntegrityError:  # a draft that was discarded meanwhile
+        return ResultSnapshot(experiment=experiment, **fields)
     return snapshot
 
 

@@ -35,9 +35,9 @@ def judge_guardrails(
     experiment: Experiment, arms: Sequence[VariantSums], control: str, *, rule: Rule
 ) -> list[GuardrailResult]:
     """What each guardrail says of each variant but the control."""
-    if not experiment.is_declared:
+    base = next((arm for arm in arms if arm.variant == control), None)
+    if not experiment.is_declared or base is None:
         return []
-    base = next(arm for arm in arms if arm.variant == control)
     return [
         _judge(declared, base, arm, rule=rule)
         for declared in experiment.metrics.all()

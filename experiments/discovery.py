@@ -103,7 +103,10 @@ def record_variants(experiment: Experiment, arms: list[VariantSums]) -> list[Var
     current = next((key for key, variant in known.items() if variant.is_control), None)
     if missing or (control is not None and control != current):
         _write_variants(experiment, missing, control=control)
-    return list(experiment.variants.all())
+    rows = list(experiment.variants.all())
+    kept = {row.key for row in rows}
+    # It was declared meanwhile: these results are of what it was, and are soon computed anew.
+    return rows + [Variant(experiment=experiment, key=key) for key in missing if key not in kept]
 
 
 def choose_control(arms: list[VariantSums]) -> str | None:
@@ -118,7 +121,8 @@ def choose_control(arms: list[VariantSums]) -> str | None:
 def _write_variants(experiment: Experiment, keys: list[str], *, control: str | None) -> None:
     with transaction.atomic():
         # The row lock keeps two readers from choosing two controls at once.
-        Experiment.objects.select_for_update().get(pk=experiment.pk)
+        if Experiment.objects.select_for_update().get(pk=experiment.pk).is_declared:
+            return  # meanwhile: its variants are the declared ones
         Variant.objects.bulk_create(
             [Variant(experiment=experiment, key=key) for key in keys], ignore_conflicts=True
         )

@@ -125,7 +125,7 @@ def name_from_events(experiment: Experiment, variants: Sequence[Variant]) -> Non
         if experiment.name:
             experiment.save(update_fields=["name"])
     for variant in variants:
-        if not variant.name:
+        if not variant.name and variant.pk is not None:
             _name_variant(experiment, variant)
 
 

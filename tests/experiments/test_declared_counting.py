@@ -9,8 +9,8 @@ from experiments.analysis import analyse
 from experiments.declarations import DeclaredMetric
 from experiments.discovery import discover_experiments, find_experiment
 from experiments.freshness import analyse_project, current_snapshot
-from experiments.lifecycle import change_status, declare
-from experiments.models import Experiment
+from experiments.lifecycle import change_status, declare, discard_draft
+from experiments.models import Experiment, ResultSnapshot
 from experiments.unit_lists import Selection, count_units, list_units
 from tests.experiments.arms import NOW, add_arm, add_arm_of, add_run, add_session, count_digested
 from tests.experiments.declared import PLAIN, ROBOT, STARTED, make_running
@@ -174,6 +174,17 @@ def test_one_that_events_had_named_becomes_the_declared_one(alpha):
     assert again.results["verdict"]["code"] == "not_started"
 
 
+def test_a_reader_that_comes_late_adds_no_variant_to_a_declared_one(alpha):
+    add_arm_of(alpha, "tone", "blue", 4)
+    known_before = find_experiment(alpha.pk, "tone")
+    declare(alpha, PLAIN, ROBOT)
+
+    analyse(known_before, now=NOW)
+
+    variants = Experiment.objects.get().variants.values_list("key", flat=True)
+    assert list(variants) == ["control", "warm"]
+
+
 def test_results_follow_a_change_of_state_without_new_data(alpha):
     experiment = declare(alpha, PLAIN, ROBOT)
     add_arm_of(alpha, "tone", "warm", 2)
@@ -194,3 +205,12 @@ def test_the_window_of_outcomes_is_frozen_at_the_start(alpha):
     experiment = make_running(alpha)
 
     assert experiment.outcome_window == 2 * HOUR
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_draft_that_is_discarded_while_it_is_read_does_no_harm(alpha):
+    known_before = declare(alpha, PLAIN, ROBOT)
+    discard_draft(Experiment.objects.get(), ROBOT)
+
+    assert analyse(known_before, now=NOW).results["verdict"]["code"] == "not_started"
+    assert ResultSnapshot.objects.count() == 0
