@@ -5,14 +5,23 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.utils import timezone
 
 from core.jobs import work_on_jobs
 from core.models import AuditEntry, Job
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
+from tests.flows import (
+    digest_all,
+    drift_of,
+    make_sender,
+    make_span,
+    send_events,
+    send_scores,
+    status_of,
+)
 from tests.tracking.adapters.test_otlp_logs import make_logs, make_record
 from tests.tracking.everything import find_anywhere
-from tracking import erasing, erasure
+from tracking import changes, corrections, erasing, erasure, traces
 from tracking.erasure import count_waiting, lift_tombstone, start_erasure, start_sweeps
 from tracking.models import (
     ErasedSubject,
@@ -320,6 +329,44 @@ def test_steps_are_short_however_much_an_hour_or_a_user_holds(alpha, sender, mon
     assert find_anywhere(USER) == []
     assert max(at_once) == 3
     assert drift_of(alpha.pk) == []
+
+
+def test_a_step_locks_all_its_traces_before_it_takes_anything_away(life, sender, monkeypatch):
+    for trace in ("b3", "a2", "a1", "b1"):
+        send_scores(sender, {"trace_id": trace, "name": "n", "value": 1})
+    send_scores(sender, {"user_id": USER, "name": "n", "value": 1})
+    digest_all()
+    start_erasure(life, "user", USER)
+    job, is_done = Job.objects.get(), False
+    held: set[str] = set()
+    late: list[str] = []
+    taken: list[int] = []
+
+    def lock_first(lock):
+        def wrapped(cursor, project_id, ids):
+            if taken:
+                late.extend(set(ids) - held)
+            held.update(ids)
+            return lock(cursor, project_id, ids)
+
+        return wrapped
+
+    def apply(*args, **options):
+        taken.append(1)
+        return changes.apply_changes(*args, **options)
+
+    monkeypatch.setattr(erasing, "lock_stored", lock_first(traces.lock_stored))
+    monkeypatch.setattr(corrections, "lock_traces", lock_first(traces.lock_traces))
+    monkeypatch.setattr(corrections, "apply_changes", apply)
+    while not is_done:
+        held.clear()
+        taken.clear()
+        with transaction.atomic():
+            is_done = erasure.do_step(job)
+
+    assert late == []
+    assert find_anywhere(USER) == []
+    assert drift_of(life.pk) == []
 
 
 def test_the_command_erases_and_says_what(life, capsys):

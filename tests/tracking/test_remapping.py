@@ -4,6 +4,7 @@ import io
 import json
 import time
 
+import msgspec
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -15,7 +16,7 @@ from tests.flows import digest_all, drift_of, make_sender, send_events, send_sco
 from tests.tracking.adapters.otlp_building import make_request, make_span
 from tests.tracking.adapters.test_otlp_remap import forget_what_was_read
 from tracking import remapping
-from tracking.adapters import analytics_fields, analytics_spans, fallom_spans, otlp_spans
+from tracking.adapters import analytics_fields, analytics_spans, fallom_spans, otlp, otlp_spans
 from tracking.adapters.dialects import attributes, table
 from tracking.adapters.dialects.keys import MAP_VERSION
 from tracking.corrections import apply_deltas
@@ -186,6 +187,30 @@ def test_what_came_as_json_is_read_once(alpha, came_as):
 
     assert job.result == {"mapped": 1, "changed": 0}
     assert rows_of(alpha) == rows
+    assert drift_of(alpha.pk) == []
+
+
+def test_numbers_of_older_versions_become_scores_once(alpha, monkeypatch):
+    """Before version 2 an evaluation was a metric of its span."""
+
+    def map_as_before(*args):
+        event = otlp_spans.map_span(*args)
+        older = {"metrics": (("score:tone", 0.5),), "evaluations": (), "map_version": 1}
+        return msgspec.structs.replace(event, **older)
+
+    monkeypatch.setattr(otlp, "map_span", map_as_before)
+    send(alpha, n_spans=1, **JUDGED)
+    monkeypatch.undo()
+    assert SessionMetric.objects.get().n == 1
+
+    job = run(alpha)
+    digest_all()
+
+    assert job.result == {"mapped": 1, "changed": 1}
+    metric = SessionMetric.objects.get()
+    assert (metric.name, metric.n, metric.total) == ("score:tone", 1, 0.5)
+    assert [e.metrics for e in Event.objects.filter(duration_us=None)] == [[["score:tone", 0.5]]]
+    assert Event.objects.exclude(duration_us=None).get().metrics in (None, [])
     assert drift_of(alpha.pk) == []
 
 
