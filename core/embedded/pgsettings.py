@@ -14,7 +14,7 @@ SETTINGS = {
     "listen_addresses": "",
     "port": "5432",
     "unix_socket_permissions": "0777",  # the folder is 0700, and pg_ident checks the uid
-    "max_connections": "60",
+    "max_connections": "200",  # four a web process, one or two a worker
     "shared_buffers": "192MB",
     "temp_buffers": "12MB",  # a worker keeps what it once used
     "work_mem": "8MB",
