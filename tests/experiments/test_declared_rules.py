@@ -1,5 +1,6 @@
 """What the database itself refuses, whoever asks."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -99,3 +100,39 @@ def test_a_change_that_fails_leaves_no_trace(alpha):
         change_status(experiment, "start", ROBOT, now=NOW + timedelta(days=1))
 
     assert StatusChange.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_start_it_at_once_one_does(alpha):
+    experiment = declare(alpha, PLAIN, ROBOT)
+
+    def start(n):
+        try:
+            return change_status(experiment, "start", ROBOT, now=NOW).status
+        except ExperimentError as error:
+            return error.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        told = sorted(pool.map(start, range(4)))
+
+    assert told == ["running", "wrong_status", "wrong_status", "wrong_status"]
+    assert StatusChange.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_declare_a_key_at_once_one_does(alpha):
+    def write(n):
+        try:
+            return declare(alpha, PLAIN, ROBOT).status
+        except ExperimentError as error:
+            return error.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        told = sorted(pool.map(write, range(4)))
+
+    assert told == ["draft", "key_taken", "key_taken", "key_taken"]
+    assert Variant.objects.count() == 2
