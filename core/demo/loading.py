@@ -9,10 +9,11 @@ from datetime import datetime
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from core.demo.prompts import prompt_requests
+from core.demo.prompts import draft_request, prompt_requests
 from core.demo.requests import DemoRequest, build_requests
 
 SENDERS = 3
+USER_AGENT = "assay-demo"  # tracking.arrivals tells by it what is nobody's own
 TIMEOUT_SECONDS = 30
 PATIENCE_SECONDS = 120
 OVERLOADED = frozenset({429, 502, 503, 504})
@@ -29,6 +30,7 @@ def load_demo(base_url: str, api_key: str, now: datetime, seed: int = 1) -> None
     """
     for request in prompt_requests():  # one after the other: versions are numbered
         send(base_url, api_key, request)
+    send(base_url, api_key, draft_request())
     with ThreadPoolExecutor(SENDERS) as pool:
         sent = [
             pool.submit(send, base_url, api_key, request) for request in build_requests(now, seed)
@@ -67,7 +69,7 @@ def _post(base_url: str, api_key: str, request: DemoRequest) -> bytes:
     headers = {
         "Authorization": f"Bearer {api_key}",
         "Content-Type": request.content_type,
-        "User-Agent": "assay-demo",
+        "User-Agent": USER_AGENT,
     }
     if request.is_gzipped:
         headers["Content-Encoding"] = "gzip"
