@@ -6,8 +6,6 @@ column holds of a field is kept as it was sent.
 
 from typing import Any
 
-import msgspec
-
 from tracking.adapters.analytics_envelope import (
     END_KEYS,
     ENVIRONMENT_KEYS,
@@ -16,8 +14,7 @@ from tracking.adapters.analytics_envelope import (
     START_KEYS,
     TRACE_ID_KEYS,
 )
-from tracking.adapters.dialects.arms import columns_of_arms
-from tracking.adapters.dialects.attributes import BODY_COLUMNS, Gathered, gather
+from tracking.adapters.dialects.attributes import Gathered, gather
 from tracking.adapters.dialects.codecs import (
     BODY,
     COUNT,
@@ -33,7 +30,6 @@ from tracking.adapters.dialects.codecs import (
 from tracking.adapters.dialects.compounds import MARK, is_compound
 from tracking.adapters.dialects.sealing import seal
 from tracking.adapters.dialects.table import KEYS, Entry, read_attribute
-from tracking.events import IncomingEvent, Payload
 
 FIELDS: dict[str, tuple[str, Codec]] = {
     "session_id": ("session_own", NAME),
@@ -64,7 +60,6 @@ FIELDS: dict[str, tuple[str, Codec]] = {
     "output": ("output", BODY),
     "system": ("system", BODY),
 }
-TOKENS_FIELD, TTFT_FIELD = "tokens", "ttft_ms"
 _NAMES = {key: column for key, (column, codec) in FIELDS.items() if codec is NAME}
 TOKENS = {
     "input": "tokens_in",
@@ -110,81 +105,6 @@ def gather_span(data: dict[str, object], unused: dict[str, object]) -> Gathered:
         said["ttft_us"] = ttft_us
     overrule(gathered, said)
     return gathered
-
-
-def settle_fields(
-    data: dict[str, object], gathered: Gathered, unused: dict[str, object]
-) -> list[str]:
-    """Name the fields that columns give back; what is lost of others is kept as it was sent."""
-    columns = gathered.columns
-    told: list[str] = []
-    for key, raw in data.items():
-        if key in unused or raw is None or raw == "":
-            continue
-        if key in FIELDS:
-            names = [key] if _gives_back(key, raw, columns) else []
-        elif key == TOKENS_FIELD:
-            names = _counted(raw, columns)
-        elif key == TTFT_FIELD:
-            names = [key] if "ttft_us" in columns else []
-        else:
-            continue
-        if not names:
-            unused[key] = raw
-        told += names
-    return told
-
-
-def _gives_back(key: str, raw: object, columns: dict[str, Any]) -> bool:
-    """Whether a column gives back a field; of values that are no names this is certain."""
-    column, codec = FIELDS[key]
-    if codec is not NAME:
-        return True
-    if ":" in column:  # with several arms it is not known which of them the field named
-        return columns_of_arms(columns.get("arms", ())).get(column) == raw
-    return bool(columns.get(column) == raw)
-
-
-def _counted(raw: object, columns: dict[str, Any]) -> list[str]:
-    """The counts by name; none when cached ones were added to the input."""
-    counts = raw if isinstance(raw, dict) else {}
-    if any(columns.get(TOKENS[name]) != n for name, n in counts.items()):
-        return []
-    return [f"{TOKENS_FIELD}.{name}" for name, n in counts.items() if n is not None]
-
-
-def fields_of(told: list[str], event: IncomingEvent, payload: Payload) -> dict[str, object]:
-    """Give back the fields that ``settle_fields`` named, from columns."""
-    of_arms = columns_of_arms(event.arms)
-    data: dict[str, object] = {}
-    tokens: dict[str, object] = {}
-    for name in told:
-        key, _, kind = name.partition(".")
-        if key == TOKENS_FIELD:
-            data[key] = tokens
-            tokens[kind] = getattr(event, TOKENS[kind])
-        elif key == TTFT_FIELD:
-            data[key] = None if event.ttft_us is None else event.ttft_us / 1000
-        elif name in FIELDS:
-            column, codec = FIELDS[name]
-            data[name] = write_column(column, codec, event, payload, of_arms)
-    return data
-
-
-def write_column(
-    column: str,
-    codec: Codec,
-    event: IncomingEvent,
-    payload: Payload,
-    of_arms: dict[str, object],
-) -> object:
-    """The value of a field from its column; None when the column is empty."""
-    if column in BODY_COLUMNS:
-        return getattr(payload, column)
-    value: Any = of_arms.get(column) if ":" in column else getattr(event, column)
-    if value is None or value == "":
-        return None
-    return msgspec.json.decode(value) if codec is METADATA else codec.write(value)
 
 
 def _read_field(

@@ -12,8 +12,9 @@ from tracking.adapters.analytics_envelope import (
     id_among,
     wire_id,
 )
-from tracking.adapters.analytics_fields import gather_span, settle_fields, whole_us
+from tracking.adapters.analytics_fields import gather_span, whole_us
 from tracking.adapters.analytics_points import error_text
+from tracking.adapters.analytics_told import settle_fields
 from tracking.adapters.dialects.attributes import Gathered, settle
 from tracking.adapters.dialects.keys import JSON_SPANS, MAP_VERSION, TOLD_FIELDS
 from tracking.adapters.dialects.opentelemetry import RESOURCE_COLUMNS
@@ -35,9 +36,6 @@ _STATUSES: dict[object, int] = {
     2: 2,
 }
 _TROUBLE = frozenset({"error", "status_message"})
-_ASIDE = _TROUBLE | {*ENVIRONMENT_KEYS, "release"}
-"""Fields that are read beside the table of fields."""
-
 _CALL_COLUMNS = frozenset({"model", "tokens_in", "tokens_out"})
 
 
@@ -56,7 +54,6 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
         unused |= {key: data[key] for key in (*START_KEYS, *END_KEYS) if key in data}
     status = _settle(gathered, times.duration_us, data, unused)
     told = settle_fields(data, gathered, unused)
-    told += [key for key in _ASIDE & data.keys() if key not in unused and data[key] is not None]
     payload = _payload_of(gathered, envelope, unused, told)
     event = IncomingEvent(
         id=identity,
@@ -106,7 +103,7 @@ def _settle(
 
 
 def _payload_of(
-    gathered: Gathered, envelope: Envelope, unused: dict[str, object], told: list[str]
+    gathered: Gathered, envelope: Envelope, unused: dict[str, object], told: int
 ) -> Payload:
     take = gathered.columns.pop
     extra = dict(envelope.rest or {})
@@ -114,7 +111,7 @@ def _payload_of(
         sent = envelope.data  # in its order: of two names for one thing the last is heard
         extra["data"] = {key: unused[key] for key in sent if key in unused}
     if told:
-        extra[TOLD_FIELDS] = sorted(told)
+        extra[TOLD_FIELDS] = told
     return Payload(
         take("input", None),
         take("output", None),

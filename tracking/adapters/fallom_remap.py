@@ -5,7 +5,7 @@ See ``json_remap``: the flat span is put together and mapped as if it had just c
 
 import msgspec
 
-from tracking.adapters.analytics_fields import write_column
+from tracking.adapters.analytics_told import write_column
 from tracking.adapters.dialects.arms import columns_of_arms
 from tracking.adapters.dialects.attributes import rebuild_attributes
 from tracking.adapters.dialects.keys import TOLD_FIELDS

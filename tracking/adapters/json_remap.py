@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from tracking.adapters.analytics_envelope import END_KEYS, SPAN, START_KEYS, Envelope
-from tracking.adapters.analytics_fields import fields_of
 from tracking.adapters.analytics_spans import map_span
+from tracking.adapters.analytics_told import fields_of
 from tracking.adapters.dialects.attributes import rebuild_attributes
 from tracking.adapters.dialects.keys import TABLE_WARNINGS, TOLD_FIELDS
 from tracking.adapters.dialects.sealing import unseal
@@ -36,15 +36,14 @@ def remap_json_span(event: IncomingEvent, payload: Payload) -> IncomingEvent:
     """Map a stored span again that came as a JSON event."""
     extra = dict(payload.extra or {})
     unused = _object(extra.pop("data", None))
-    told = _names(extra.pop(TOLD_FIELDS, None))
+    told = extra.pop(TOLD_FIELDS, 0)
     code = extra.pop("status_code", event.status)
     data = {
         "name": event.name,
         **_status(code),
         **unused,
         # Of two names for one thing the last is heard: it is that which the column gives back.
-        **fields_of(told, event, payload),
-        **_aside(told, event),
+        **fields_of(told if isinstance(told, int) else 0, event, payload),
         **attributes_in(rebuild_attributes(event, payload)),
     }
     start_ns, end_ns = times_of(event)
@@ -54,18 +53,6 @@ def remap_json_span(event: IncomingEvent, payload: Payload) -> IncomingEvent:
     mapped = map_span(envelope, event.id, receipt_of(event))
     times = {key: unused[key] for key in _TIMES & unused.keys()}
     return restore(mapped, event, _with_unused(mapped.payload, times))
-
-
-def _aside(told: list[str], event: IncomingEvent) -> dict[str, object]:
-    """Fields that are no part of the table of fields."""
-    held = {
-        "environment": event.environment,
-        "env": event.environment,
-        "release": event.release,
-        "error": event.error,
-        "status_message": event.error,
-    }
-    return {name: held[name] for name in told if held.get(name)}
 
 
 def _status(code: object) -> dict[str, object]:
@@ -117,7 +104,3 @@ def restore(mapped: IncomingEvent, stored: IncomingEvent, payload: Payload) -> I
 
 def _object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
-
-
-def _names(value: object) -> list[str]:
-    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []

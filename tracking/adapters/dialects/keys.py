@@ -29,7 +29,8 @@ TABLE_WARNINGS = frozenset(
 """What mapping finds, and finds again; other warnings of a stored span stay."""
 
 TOLD_FIELDS = "fields"
-"""Among the extras of a span that came as JSON: its own fields that columns give back."""
+"""Among the extras of a span that came as JSON: its own fields that columns give back, as bits
+(analytics_told); of Fallom's by name."""
 
 STATUS_MESSAGE_BIT = 1 << 61
 """Not an attribute: the span's status message is wholly in the column ``error``."""
