@@ -87,6 +87,22 @@ def build_thread(events: Sequence[SpanDetail], *, is_continuation: bool = False)
     return turns
 
 
+def _find_repeated(events: Sequence[SpanDetail]) -> set[str]:
+    """Of a call that two spans tell, the one that need not be shown: what does not count, unless
+    it alone holds what was said."""
+    calls = {event.span.id: event for event in events}
+    repeated = set()
+    for event in events:
+        if (counted := calls.get(event.span.duplicate_of or "")) is not None:
+            is_silent = not _says_anything(counted) and _says_anything(event)
+            repeated.add(counted.span.id if is_silent else event.span.id)
+    return repeated
+
+
+def _says_anything(event: SpanDetail) -> bool:
+    return bool(_messages(event, "input") or _messages(event, "output"))
+
+
 class _Thread:
     """What was shown so far, and the entries of the turn being read."""
 
@@ -98,8 +114,10 @@ class _Thread:
 
     def read_turn(self, events: Sequence[SpanDetail]) -> list[Entry]:
         self.entries, self.uses = [], []
-        is_first = True
+        is_first, repeated = True, _find_repeated(events)
         for event in events:
+            if event.span.id in repeated:
+                continue
             if event.span.kind == CALL:
                 self._read_call(event, is_first=is_first)
                 is_first = False

@@ -32,10 +32,11 @@ SPEND = (
 # used a token has no price to know.
 SOURCES = (
     "SELECT provider, model, cost_source, count(*) FROM ("
-    " SELECT provider, model, cost_source, kind, coalesce(tokens_in, tokens_out) AS used"
+    " SELECT provider, model, cost_source, kind, coalesce(tokens_in, tokens_out) AS used, same_as"
     " FROM tracking_event"
     " WHERE project_id = %s AND occurred_at >= %s ORDER BY occurred_at DESC LIMIT %s) e"
-    " WHERE kind = ANY (%s) AND (used IS NOT NULL OR cost_source > 0) GROUP BY 1, 2, 3"
+    " WHERE kind = ANY (%s) AND same_as IS NULL AND (used IS NOT NULL OR cost_source > 0)"
+    " GROUP BY 1, 2, 3"
 )
 
 

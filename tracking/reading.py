@@ -61,7 +61,7 @@ EVENTS_WITHIN = (
 LATENCIES = (
     "SELECT percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_us) FROM ("
     f" SELECT e.duration_us FROM tracking_event e WHERE {EVENTS_WITHIN}"
-    " AND e.kind = ANY (%s) AND e.duration_us IS NOT NULL LIMIT %s) calls"
+    " AND e.kind = ANY (%s) AND e.duration_us IS NOT NULL AND e.same_as IS NULL LIMIT %s) calls"
 )
 TRACE = (
     f"SELECT {TRACE_COLUMNS} FROM tracking_trace t"

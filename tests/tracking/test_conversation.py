@@ -186,3 +186,28 @@ def test_points_are_lines_of_their_own():
 
 def test_nothing_makes_no_turns():
     assert build_thread([]) == []
+
+
+def test_a_call_that_two_spans_tell_is_shown_once():
+    said = {"input": "Hello?", "output": "Hi!"}
+    events = [
+        make_detail("outer", duplicate_of="id-inner", **said),
+        make_detail("inner", at_ms=10, **said),
+    ]
+
+    turns = build_thread(events)
+
+    assert lines(turns) == [[("user", "Hello?"), ("assistant", "Hi!")]]
+    assert turns[0].entries[0].span.span.span_id == "inner"
+
+
+def test_what_only_the_report_says_that_does_not_count_is_shown():
+    events = [
+        make_detail("outer", duplicate_of="id-inner", input="Hello?", output="Hi!"),
+        make_detail("inner", at_ms=10),
+        make_detail("other", at_ms=20, duplicate_of="id-elsewhere", output="Bye."),
+    ]
+
+    assert lines(build_thread(events)) == [
+        [("user", "Hello?"), ("assistant", "Hi!"), ("assistant", "Bye.")]
+    ]
