@@ -43,18 +43,19 @@ def find_experiment(project_id: int, key: str) -> Experiment | None:
     known = experiments.with_snapshots().filter(key=key).first()
     if known is not None:
         load_definitions([known])
-    if known is not None or experiments.count() >= MAX_DISCOVERED:
+    if known is not None or experiments.discovered().count() >= MAX_DISCOVERED:
         return known
     return _discover(project_id, key)
 
 
 def discover_experiments(project_id: int) -> bool:
     """Make every experiment that events have named; False when there are too many to keep all."""
-    known = set(Experiment.objects.for_project(project_id).values_list("key", flat=True))
+    experiments = Experiment.objects.for_project(project_id)
+    known = set(experiments.values_list("key", flat=True))
     with connection.cursor() as cursor:
         cursor.execute(NAMES, {"project_id": project_id, "limit": MAX_DISCOVERED + len(known) + 1})
         names = [name for (name,) in cursor.fetchall() if name not in known]
-    room = max(MAX_DISCOVERED - len(known), 0)
+    room = max(MAX_DISCOVERED - experiments.discovered().count(), 0) if names else 0
     for name in names[:room]:
         _discover(project_id, name)
     return len(names) <= room

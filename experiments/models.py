@@ -23,6 +23,9 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
     def running(self) -> "ExperimentQuerySet":
         return self.filter(status=Experiment.Status.RUNNING)
 
+    def discovered(self) -> "ExperimentQuerySet":
+        return self.filter(source=Experiment.Source.DISCOVERED)
+
     def newest(self, after: Sequence[int] | None) -> "ExperimentQuerySet":
         """Newest first, from a place in the list on."""
         rows = self if after is None else self.filter(pk__lt=after[0])

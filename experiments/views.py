@@ -47,7 +47,7 @@ def experiment_list(request: PageRequest, project: Project) -> HttpResponseBase:
         "n_waiting": count_waiting(found),
         "statuses": Experiment.Status.choices,
         "status": status,
-        "is_full": len(found) >= MAX_DISCOVERED,
+        "is_full": sum(not each.is_declared for each in found) >= MAX_DISCOVERED,
         "most": MAX_DISCOVERED,
         "curl": first_data_line(request),
     }

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.analysis import analyse
 from experiments.declarations import DeclaredMetric
-from experiments.discovery import discover_experiments, find_experiment
+from experiments.discovery import MAX_DISCOVERED, discover_experiments, find_experiment
 from experiments.freshness import analyse_project, current_snapshot
 from experiments.lifecycle import change_status, declare, discard_draft
 from experiments.models import Experiment, ResultSnapshot
@@ -159,6 +159,17 @@ def test_an_experiment_and_the_tags_that_name_it_are_one(alpha):
 
     assert Experiment.objects.count() == 1
     assert find_experiment(alpha.pk, "tone").is_declared is True
+
+
+def test_declared_ones_take_no_room_from_those_that_events_name(alpha):
+    add_arm_of(alpha, "found", "a", 1)
+    Experiment.objects.bulk_create(
+        Experiment(project=alpha, key=f"e{n}", unit="session", source="defined", status="draft")
+        for n in range(MAX_DISCOVERED)
+    )
+
+    assert discover_experiments(alpha.pk) is True
+    assert Experiment.objects.filter(key="found", source="discovered").count() == 1
 
 
 def test_one_that_events_had_named_becomes_the_declared_one(alpha):
