@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Min
 
+from core.models import Project
 from experiments.analysis import analyse, source_mark
 from experiments.discovery import discover_experiments
 from experiments.models import Experiment, ResultSnapshot, load_definitions
@@ -17,6 +18,8 @@ SLOW = timedelta(seconds=0.2)  # slower analyses are left to the sweep …
 PATIENCE = timedelta(seconds=30)  # … unless it has not come for this long
 FIRST_BUDGET = timedelta(seconds=2)
 WORK_SHARE = 20  # results stay for 20 times as long as they took, so reads cost at most 5 %
+
+_last_project = 0  # that a sweep of this process came to
 
 
 def current_snapshot(experiment: Experiment, *, now: datetime) -> ResultSnapshot:
@@ -82,6 +85,18 @@ def analyse_project(
         if is_new or snapshot is None or is_stale(snapshot, mark=mark, now=now):
             experiment.snapshot = analyse(experiment, now=now)
     return found
+
+
+def analyse_projects(*, budget: timedelta, turn: timedelta) -> None:
+    """Recompute what is stale in all projects, for about a turn; the next goes on behind them."""
+    global _last_project
+    until = time.monotonic() + turn / timedelta(seconds=1)
+    projects = list(Project.objects.active().order_by("pk").values_list("pk", flat=True))
+    for pk in sorted(projects, key=lambda pk: (pk <= _last_project, pk)):
+        analyse_project(pk, now=utc_now(), budget=budget)
+        _last_project = pk
+        if time.monotonic() > until:
+            break
 
 
 def _computed_at(experiment: Experiment) -> float:

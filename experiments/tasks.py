@@ -3,17 +3,16 @@
 from datetime import timedelta
 
 from core.celery import app
-from core.models import Project
-from experiments.freshness import analyse_project, utc_now
+from experiments.freshness import analyse_project, analyse_projects, utc_now
 
 BUDGET = timedelta(seconds=3)  # a project and sweep: one large project must not starve the others
+TURN = timedelta(seconds=6)  # a sweep: the worker has session texts and jobs to see to, too
 
 
 @app.task(queue="analysis", ignore_result=True, soft_time_limit=300)  # type: ignore[untyped-decorator]
 def analyse_task(project_id: int | None = None) -> None:
     """Recompute stale results of one project, or of all. A lost message is made up by the next."""
-    projects = Project.objects.active()
-    if project_id is not None:
-        projects = projects.filter(pk=project_id)
-    for pk in projects.values_list("pk", flat=True):
-        analyse_project(pk, now=utc_now(), budget=BUDGET)
+    if project_id is None:
+        analyse_projects(budget=BUDGET, turn=TURN)
+    else:
+        analyse_project(project_id, now=utc_now(), budget=BUDGET)

@@ -3,7 +3,13 @@ from datetime import timedelta
 import pytest
 
 from experiments.discovery import MAX_DISCOVERED, discover_experiments, find_experiment
-from experiments.freshness import SLOW, analyse_project, current_snapshot, is_stale
+from experiments.freshness import (
+    SLOW,
+    analyse_project,
+    analyse_projects,
+    current_snapshot,
+    is_stale,
+)
 from experiments.models import Experiment, ResultSnapshot
 from experiments.tasks import analyse_task
 from tests.experiments.arms import NOW, add_arm, add_session, count_digested
@@ -71,6 +77,19 @@ def test_the_sweep_computes_what_is_missing(alpha, beta):
         "other",
         "tone",
     ]
+
+
+def test_sweeps_of_many_projects_take_turns(alpha, beta):
+    add_session(alpha, "tone", "a", "s1")
+    add_session(beta, "other", "a", "s2")
+    brief = {"budget": timedelta(seconds=1), "turn": timedelta(0)}
+    keys = ResultSnapshot.objects.values_list("experiment__key", flat=True)
+
+    analyse_projects(**brief)
+    assert len(keys.all()) == 1
+    analyse_projects(**brief)
+
+    assert sorted(keys.all()) == ["other", "tone"]
 
 
 def test_a_page_leaves_stale_results_to_the_sweep(alpha, kept):
