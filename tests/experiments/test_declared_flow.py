@@ -1,0 +1,40 @@
+"""A declared experiment and the messages that name it: HTTP, inbox, digest, refresh, analysis."""
+
+import pytest
+from django.utils import timezone
+
+from experiments.analysis import analyse
+from experiments.declarations import Declaration, DeclaredVariant
+from experiments.models import Experiment
+from tests.experiments.declared import make_running
+from tests.flows import digest_all, forget_process_caches, make_sender, send_events
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def no_caches():
+    forget_process_caches()
+    yield
+    forget_process_caches()
+
+
+@pytest.mark.parametrize("unit", ["session", "run"])
+def test_only_those_of_the_experiment_s_environment_count(alpha, unit):
+    variants = (DeclaredVariant(key="a"), DeclaredVariant(key="b"))
+    said = Declaration(key="tone", unit=unit, environment="prod", variants=variants)
+    experiment = make_running(alpha, said, now=timezone.now())
+    name = {"session": "sessionId", "run": "runId"}[unit]
+    met = {"experimentId": "tone", "variantId": "b"}
+
+    send_events(
+        make_sender(alpha),
+        [
+            {"type": "variant.complete", "data": {**met, name: f"u-{where}", "environment": where}}
+            for where in ("prod", "staging")
+        ],
+    )
+    digest_all()
+
+    results = analyse(Experiment.objects.get(pk=experiment.pk), now=timezone.now()).results
+    assert [variant["units"] for variant in results["variants"]] == [0, 1]
