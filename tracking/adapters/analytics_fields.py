@@ -4,6 +4,7 @@ Fields win over attributes; what a field overrules goes back among the attribute
 column holds of a field is kept as it was sent.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from tracking.adapters.analytics_envelope import (
@@ -84,6 +85,7 @@ _PLAIN = frozenset({str, int, bool, float, type(None)})  # JSON's floats are fin
 _SHORT = 64
 _MAX_MEMO = 8192
 _entries: dict[tuple[str, type, object], Entry] = {}
+_is_compound = lru_cache(8_192)(is_compound)
 _short_names: set[str] = set()  # names that need no cleaning
 
 
@@ -158,7 +160,7 @@ def _entries_of(attributes: dict[str, object]) -> list[Entry]:
         kind = type(raw)
         if key not in KEYS:
             plain = raw if kind in _PLAIN else seal(raw)
-            entries.append((None, 0, None, key, plain, MARK if is_compound(key) else ""))
+            entries.append((None, 0, None, key, plain, MARK if _is_compound(key) else ""))
         elif kind not in _PLAIN or (isinstance(raw, str) and len(raw) > _SHORT):
             entries.append(read_attribute(key, seal(raw)))
         else:
