@@ -84,16 +84,19 @@ def breached_variants(guardrails: Sequence[GuardrailResult]) -> set[str]:
     return {each["variant"] for each in guardrails if each["state"] == "breached"}
 
 
-def hedge(verdict: VerdictResult, guardrails: Sequence[GuardrailResult]) -> VerdictResult:
-    """Say of a better variant what its guardrails say."""
+def hedge(
+    verdict: VerdictResult, guardrails: Sequence[GuardrailResult], *, ending: str
+) -> VerdictResult:
+    """Say of a better variant what its guardrails say, before the ``ending`` of the sentence."""
+    said = verdict["sentence"].removesuffix(ending)
     own = [each for each in guardrails if each["variant"] == verdict["variant"]]
     breached = [each["sentence"] for each in own if each["state"] == "breached"]
     unsure = [each["name"] for each in own if each["state"] == "unsure"]
     if breached:
-        sentence = f"{verdict['sentence']} But {'; '.join(breached)}."
+        sentence = f"{said}, but {'; '.join(breached)}{ending}"
         rule = f"{verdict['rule']} A guardrail is breached: its interval lies past the margin."
         return {**verdict, "code": "mixed", "sentence": sentence, "rule": rule}
     if unsure:
-        sentence = f"{verdict['sentence']} Not shown to be safe on {', '.join(unsure)}."
+        sentence = f"{said}, not shown to be safe on {', '.join(unsure)}{ending}"
         return {**verdict, "sentence": sentence}
     return verdict

@@ -176,7 +176,8 @@ def difference_found(case: Case) -> VerdictResult | None:
     if clean:
         breached = breached_variants(case.guardrails)
         kept = [question for question in clean if question.arm["variant"] not in breached]
-        return hedge(_found(case, "better", best_of(kept or clean)), case.guardrails)
+        found = _found(case, "better", best_of(kept or clean))
+        return hedge(found, case.guardrails, ending=f". {EVER}")
     if gains:
         return _mixed(case, best_of(gains), losses)
     return _found(case, "worse", best_of(losses))

@@ -84,21 +84,21 @@ def guard(state, variant="b"):
 @pytest.mark.parametrize(
     ("guards", "code", "sentence"),
     [
-        ([], "better", "b is better."),
-        ([guard("safe")], "better", "b is better."),
-        ([guard("unsure")], "better", "b is better. Not shown to be safe on cost."),
+        ([], "better", "b is better. Always."),
+        ([guard("safe")], "better", "b is better. Always."),
+        ([guard("unsure")], "better", "b is better, not shown to be safe on cost. Always."),
         (
             [guard("breached")],
             "mixed",
-            "b is better. But cost rose 18.0 %, past the limit of 10.0 %.",
+            "b is better, but cost rose 18.0 %, past the limit of 10.0 %. Always.",
         ),
-        ([guard("breached", variant="c")], "better", "b is better."),
+        ([guard("breached", variant="c")], "better", "b is better. Always."),
     ],
 )
 def test_a_better_variant_is_told_with_its_guardrails(guards, code, sentence):
-    verdict = VerdictResult(code="better", sentence="b is better.", rule="r.", variant="b")
+    verdict = VerdictResult(code="better", sentence="b is better. Always.", rule="r.", variant="b")
 
-    found = hedge(verdict, guards)
+    found = hedge(verdict, guards, ending=". Always.")
 
     assert (found["code"], found["sentence"]) == (code, sentence)
 
@@ -120,7 +120,7 @@ def test_a_winner_that_costs_too_much_is_no_clean_winner(alpha):
     results = analyse(Experiment.objects.get(pk=experiment.pk), now=NOW).results
 
     assert results["verdict"]["code"] == "mixed"
-    assert "But cost rose 9" in results["verdict"]["sentence"]
+    assert "), but cost rose 9" in results["verdict"]["sentence"]
     assert [(each["variant"], each["state"]) for each in results["guardrails"]] == [
         ("warm", "breached")
     ]
