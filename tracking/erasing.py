@@ -15,7 +15,7 @@ from tracking.changes import Writing, outlives_events, spread_changes
 from tracking.corrections import write_deltas
 from tracking.derived_keys import unpack_derived
 from tracking.documents import DocumentKey, lock_documents
-from tracking.event_rows import EventKey, load_facts, load_trace_facts
+from tracking.event_rows import EventKey, find_traces, load_facts, load_trace_facts
 from tracking.folding import Fact, TraceState
 from tracking.mentions import names_said
 from tracking.staging import clear_stages
@@ -154,8 +154,7 @@ def hold_documents(writing: Writing, keys: Sequence[DocumentKey]) -> None:
     lock_documents(cursor, project_id, keys)
     rows = cursor.execute(DERIVED, (*map(list, zip(*keys, strict=True)), project_id)).fetchall()
     derived = [key for row in rows for key in unpack_derived(bytes(row[0]))]
-    traces = {fact.event.trace_id for fact in load_facts(cursor, project_id, derived)}
-    lock_stored(cursor, project_id, traces - {""})
+    lock_stored(cursor, project_id, find_traces(cursor, project_id, derived))
 
 
 def erase_document(writing: Writing, subject: Subject, system: str, key: str) -> Erased | None:

@@ -117,6 +117,7 @@ BY_KEY = (
     " JOIN unnest(%s::timestamptz[], %s::uuid[]) k (at, id) ON e.occurred_at = k.at AND e.id = k.id"
     " WHERE e.project_id = %s"
 )
+TRACES_OF = "SELECT DISTINCT e.trace_id FROM tracking_event e"
 FOR_UPDATE = " ORDER BY e.occurred_at, e.id FOR UPDATE OF e"
 BY_TRACE = " WHERE e.project_id = %s AND e.trace_id = ANY (%s)"
 
@@ -172,6 +173,12 @@ def load_facts(
     query = SELECT + BY_KEY + (FOR_UPDATE if lock else "")
     cursor.execute(query, (times, ids, project_id))
     return [fact_of_row(row) for row in cursor]
+
+
+def find_traces(cursor: psycopg.Cursor[Any], project_id: int, keys: Sequence[EventKey]) -> set[str]:
+    """The traces that stored events belong to."""
+    rows = cursor.execute(TRACES_OF + BY_KEY, (*_key_arrays(keys), project_id))
+    return {trace_id for (trace_id,) in rows if trace_id}
 
 
 def delete_events(cursor: psycopg.Cursor[Any], project_id: int, keys: Sequence[EventKey]) -> None:
