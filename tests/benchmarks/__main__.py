@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import answering, closing, ingesting, pages, prompts, resting
+from tests.benchmarks import answering, closing, curve, flat, ingesting, pages, prompts, resting
 from tests.benchmarks.frames import Store
 from tests.benchmarks.installation import PROJECT, Installation, ServeError
 from tests.benchmarks.metering import calibrate
@@ -29,6 +29,7 @@ Benchmark = Callable[[Run], list[Row]]
 BENCHMARKS: dict[str, Benchmark] = {
     "smallreply": answering.smallreply,
     "ingest": ingesting.ingest,
+    "fallom": flat.fallom,
     "latency": answering.latency,
     "broker": answering.broker,
     "growth": ingesting.growth,
@@ -37,8 +38,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "prompts": prompts.prompts,
     "startup": resting.startup,
     "idle": resting.idle,
+    "curve": curve.curve,
 }
-ONLY_FULL = ("growth", "ledger")
+ONLY_FULL = ("growth", "ledger", "curve")
 SPANS, QUICK_SPANS = 100_000, 20_000
 
 
