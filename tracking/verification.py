@@ -85,12 +85,12 @@ class Recount:
 
     def add(self, trace_id: str, facts: Sequence[Fact]) -> TraceState | None:
         """Add the events of a trace; return its state if that can be known from them."""
-        for kind, names in names_of(facts).items():
-            self.names.setdefault(kind, set()).update(names)
         stored = self.outliving_traces.get(trace_id)
         # What was said above may be among the events that are gone: their ties stay as they are.
         ties, facts = (0, facts) if stored else self._tie(trace_id, facts)
         facts = [counted(fact) for fact in facts]
+        for kind, names in names_of(facts).items():
+            self.names.setdefault(kind, set()).update(names)
         for fact in facts:
             self.rollups.add_fact(fact)
         if not trace_id:

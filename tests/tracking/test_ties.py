@@ -1,13 +1,17 @@
 """Prompts named above model calls, through the real door: nearest first, in any order."""
 
 import datetime
+import io
 import itertools
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
 from tests.tracking.test_folding import make_fact
+from tests.tracking.test_retention import apply_retention, keep
 from tracking.corrections import apply_deltas
 from tracking.events import Kind
 from tracking.filters import EventFilter
@@ -15,7 +19,8 @@ from tracking.folding import Tie
 from tracking.listing import list_sessions, list_spans, list_traces
 from tracking.models import Event, Trace, UsageRollup
 from tracking.reading import read_span
-from tracking.staging import unix_us
+from tracking.staging import open_cursor, unix_us
+from tracking.tied_rows import BY_SPAN, CALLS_BELOW, CALLS_BESIDE
 from tracking.ties import TANGLED, TIED, UNTIED, tie_trace
 
 START = timezone.now().replace(microsecond=0) - datetime.timedelta(hours=2)
@@ -263,3 +268,53 @@ def test_the_span_api_says_where_a_prompt_comes_from(sender, alpha):
     assert prompts["call-a"] == {"key": "plan", "version": "1", "inherited": True}
     assert prompts["call-c"] == {"key": "own", "version": "1", "inherited": False}
     assert prompts["mid"] is None
+
+
+def test_what_expired_above_a_call_stays_said(alpha, sender):
+    old, young = (timezone.now() - datetime.timedelta(days=days) for days in (40, 2))
+    digest(sender, span("root", prompt="plan", start=old), span("mid", "root", start=young))
+    digest(sender, span("call-a", "mid", start=young))
+    keep(alpha, 30)
+    apply_retention()
+
+    digest(sender, span("call-b", "mid", start=young), span("call-c", "root", start=young))
+    digest(sender, span("call-a", "mid", start=young, seconds=3))
+
+    # Who comes now finds what is still there: nobody knows any more what the root named.
+    assert used() == {"plan@1": (2, 10), "": (1, 5)}
+
+
+def test_verification_finds_and_repairs_ties_that_are_not_what_the_spans_say(alpha, open_pipeline):
+    digest(make_sender(alpha), *SPANS)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE tracking_event SET above_key = 'else' WHERE name = 'call-a'")
+
+    found = [str(difference) for difference in drift_of(alpha.pk)]
+    assert any(text.startswith("tracking_event") and "'else'" in text for text in found)
+
+    call_command("verify_rollups", "--repair", stdout=io.StringIO())
+    assert drift_of(alpha.pk) == []
+    assert used() == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("query", "values", "column"),
+    [
+        (BY_SPAN, (["t"], ["mid-7"]), "span_id"),
+        (CALLS_BELOW, (["t"], ["mid-7"]), "parent_span_id"),
+        (CALLS_BESIDE, (["t"], ["mid-7"], [5], [5], [START], [START]), "parent_span_id"),
+    ],
+    ids=["spans", "calls below", "calls beside"],
+)
+def test_what_grows_looks_at_what_it_touches_by_index(alpha, open_pipeline, query, values, column):
+    calls = [span(f"call-{n}", f"mid-{n}") for n in range(600)]
+    digest(make_sender(alpha), *SPANS, *calls, *(span(f"mid-{n}", "root") for n in range(600)))
+    reach = (START - datetime.timedelta(hours=1), START + datetime.timedelta(hours=1))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tracking_event")
+
+    with open_cursor() as cursor:
+        plan = cursor.execute(f"EXPLAIN {query}", (*values, alpha.pk, *reach)).fetchall()
+
+    looked_up = [line for (line,) in plan if "Index Cond" in line]
+    assert any(f"({column} = " in line for line in looked_up)
