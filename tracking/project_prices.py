@@ -22,6 +22,7 @@ READ_AGAIN_AFTER = 2.0  # seconds: new prices hold everywhere within this time
 FIRST_STAMP = 1_000  # of own prices; those below are versions of the list, where it is alone
 STAMPS = 2**15  # of a smallint
 EPOCH = datetime.date(1970, 1, 1)
+HAS_PRICES = "SELECT 1 FROM tracking_modelprice WHERE project_id = %s LIMIT 1"
 VERSION = "SELECT number, list_version FROM tracking_priceversion WHERE project_id = %s"
 FOLLOW_LIST = (
     "UPDATE tracking_priceversion SET number = number + 1, list_version = %s, changed_at = now()"
@@ -53,8 +54,10 @@ def load_book(project_id: int, *, known: PriceBook | None = None) -> PriceBook:
     stamp = stamp_of(_read_number(project_id))
     if known is not None and known.stamp == stamp:
         return known
+    if stamp == LIST.stamp and not fetch_one(HAS_PRICES, [project_id]):  # most projects
+        return LIST
     prices = [_override_of(price) for price in ModelPrice.objects.filter(project_id=project_id)]
-    return PriceBook(stamp, prices) if prices or stamp != LIST.stamp else LIST
+    return PriceBook(stamp, prices)
 
 
 def _read_number(project_id: int) -> int:
