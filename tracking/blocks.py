@@ -1,8 +1,9 @@
 """Payload blocks: what no column holds of several spans, encoded and compressed together.
 
-A block is zlib-format data (any stdlib reads it) over the JSON array of its spans' payloads. Spans
-of one trace lie side by side and repeat each other's texts, so a block of up to 64 kB is both
-smaller and cheaper than a row a span. An event refers to (block_id, block_ix); block 0 is "none".
+A block is zlib-format data (any stdlib reads it) over the JSON array of its spans' payloads, a line
+each, so that whoever wants the first ones inflates no more. Spans of one trace lie side by side and
+repeat each other's texts, so a block of up to 128 kB is both smaller and cheaper than a row a span.
+An event refers to (block_id, block_ix); block 0 is "none".
 """
 
 import os
@@ -16,8 +17,10 @@ from isal import isal_zlib
 
 from tracking.events import EMPTY_PAYLOAD, Payload
 
-BLOCK_BYTES = 64 * 1024
-LEVEL = 2  # of ISA-L: 2 % smaller than 1 in the same time; 3 takes half as much again
+BLOCK_BYTES = 128 * 1024
+_STEP = 32 * 1024
+_BETWEEN = b",\n"  # a line ends nowhere else: JSON escapes those of texts
+LEVEL = 3  # of ISA-L: 4 % smaller than 1 for 2 us a span more
 _encoder = msgspec.json.Encoder()
 _splitter = msgspec.json.Decoder(list[msgspec.Raw])
 _decoder = msgspec.json.Decoder(Payload)
@@ -64,8 +67,23 @@ def pack(payloads: Sequence[Payload], weeks: Sequence[int], order: Iterable[int]
 
 def unpack(body: bytes, indexes: Iterable[int]) -> dict[int, Payload]:
     """The payloads at these places of a block. The others are not decoded."""
-    raws = _splitter.decode(isal_zlib.decompress(body))
-    return {index: _decoder.decode(raws[index]) for index in indexes}
+    wanted = list(indexes)
+    lines = _lines(body, 1 + max(wanted))
+    return {index: _decoder.decode(lines[index]) for index in wanted}
+
+
+def _lines(body: bytes, n: int) -> Sequence[bytes | msgspec.Raw]:
+    """The first payloads of a block, at least ``n``, inflating little more than these."""
+    member = isal_zlib.decompressobj()
+    raw = member.decompress(body, _STEP)
+    n_ended = raw.count(_BETWEEN)
+    while n_ended < n and not member.eof:
+        step = member.decompress(member.unconsumed_tail, _STEP)
+        n_ended += (raw[-1:] + step).count(_BETWEEN)
+        raw += step
+    if not n_ended:  # one payload, or a block of before there were lines
+        return _splitter.decode(raw)
+    return (raw[1:-1] if member.eof else raw[1:]).split(_BETWEEN)
 
 
 def blank(body: bytes, indexes: Iterable[int]) -> bytes | None:
@@ -76,9 +94,14 @@ def blank(body: bytes, indexes: Iterable[int]) -> bytes | None:
             raws[index] = _EMPTY
     if all(bytes(raw) == b"[]" for raw in raws):
         return None
-    return isal_zlib.compress(_encoder.encode(raws), LEVEL, zlib.MAX_WBITS)
+    return _compress([bytes(raw) for raw in raws])
 
 
 def _finish(week: int, pieces: list[bytes], members: list[int]) -> Block:
-    raw = b"[" + b",".join(pieces) + b"]"
-    return Block(new_block_id(), week, isal_zlib.compress(raw, LEVEL, zlib.MAX_WBITS), members)
+    return Block(new_block_id(), week, _compress(pieces), members)
+
+
+def _compress(pieces: Iterable[bytes]) -> bytes:
+    raw = b"[" + _BETWEEN.join(pieces) + b"]"
+    packed: bytes = isal_zlib.compress(raw, LEVEL, zlib.MAX_WBITS)
+    return packed

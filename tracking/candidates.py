@@ -10,7 +10,7 @@ from tracking.filters import ANY_ERROR, EventFilter, ScoreBound
 from tracking.score_chips import SCORE_METRIC
 from tracking.statements import Where, fetch_all
 
-FEW = 1_000
+FEW = 2_000
 
 # The planner is kept from seeing the LIMIT: for its sake it would walk all sessions of the project
 # in the hope of meeting enough soon, where the facets' index finds a rare value at once.
@@ -127,7 +127,8 @@ def text_conditions(flt: EventFilter, alias: str) -> Where:
     """Return the conditions on a session's text: facets and words."""
     where = _facet_conditions(flt, alias)
     if flt.q:
-        where.add(f"{alias}search @@ websearch_to_tsquery('simple', %s)", flt.q)
+        words = f"assay_words({alias}session_id, {alias}first_input, {alias}last_output)"
+        where.add(f"{words} @@ websearch_to_tsquery('simple', %s)", flt.q)
     return where
 
 

@@ -45,8 +45,7 @@ DELETE_BLOCKS = (
 )
 DELETE_STALE = "DELETE FROM tracking_staleslot WHERE project_id = %s AND week < %s"
 CLEAR_TEXTS = (
-    "UPDATE tracking_sessiontext t SET first_input = '', last_output = '',"
-    " search = to_tsvector('simple', t.session_id)"
+    "UPDATE tracking_sessiontext t SET first_input = '', last_output = ''"
     " FROM (SELECT s.session_id FROM tracking_session s"
     " JOIN tracking_sessiontext x USING (project_id, session_id) WHERE s.project_id = %s"
     " AND s.last_at < %s AND (x.first_input <> '' OR x.last_output <> '') LIMIT %s) old"

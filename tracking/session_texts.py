@@ -73,12 +73,11 @@ TEXTS = Stage(
     {"session_id": "text", "first_input": "text", "last_output": "text", "facets": "text[]"},
 )
 SAVE = (
-    f"INSERT INTO tracking_sessiontext (project_id, refreshed_at, {TEXTS.names}, search)"
-    f" SELECT %s, %s, {TEXTS.names},"
-    " to_tsvector('simple', session_id || ' ' || first_input || ' ' || last_output)"
-    " FROM stage_text ORDER BY session_id ON CONFLICT (project_id, session_id) DO UPDATE SET"
+    f"INSERT INTO tracking_sessiontext (project_id, refreshed_at, {TEXTS.names})"
+    f" SELECT %s, %s, {TEXTS.names} FROM stage_text ORDER BY session_id"
+    " ON CONFLICT (project_id, session_id) DO UPDATE SET"
     " refreshed_at = excluded.refreshed_at, first_input = excluded.first_input,"
-    " last_output = excluded.last_output, facets = excluded.facets, search = excluded.search"
+    " last_output = excluded.last_output, facets = excluded.facets"
 )
 
 

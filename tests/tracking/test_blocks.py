@@ -1,7 +1,7 @@
 import json
 import zlib
 
-from tracking.blocks import BLOCK_BYTES, new_block_id, pack, unpack
+from tracking.blocks import BLOCK_BYTES, blank, new_block_id, pack, unpack
 from tracking.events import EMPTY_PAYLOAD, Payload
 
 
@@ -48,3 +48,28 @@ def test_ids_of_blocks_differ_and_fit_a_bigint():
 
     assert len(ids) == 200
     assert max(ids) < 2**63
+
+
+def test_the_first_of_many_are_read_like_the_last():
+    payloads = [Payload(input=f'{n}"],\n["{"x" * 1000}') for n in range(90)]
+    (block,) = pack(payloads, [1] * 90, range(90))
+
+    for wanted in ([0], [3, 1], [40], [89], range(90)):
+        assert unpack(block.body, wanted) == {n: payloads[n] for n in wanted}
+
+
+def test_a_block_of_one_line_is_read():
+    body = zlib.compress(b'[["a",null],["b",null,"c"]]')
+
+    assert unpack(body, [1]) == {1: Payload("b", None, "c")}
+    assert unpack(body, [0]) == {0: Payload("a")}
+
+
+def test_what_is_blanked_is_gone_and_the_rest_is_read():
+    payloads = [Payload(input=str(n)) for n in range(3)]
+    (block,) = pack(payloads, [1] * 3, range(3))
+
+    body = blank(block.body, [1])
+
+    assert unpack(body, range(3)) == {0: payloads[0], 1: EMPTY_PAYLOAD, 2: payloads[2]}
+    assert blank(body, [0, 2]) is None

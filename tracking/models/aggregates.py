@@ -6,7 +6,6 @@ order. Each sum of a session is the sum over its trace parts; each trace part su
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
 from tracking.models.facts import text
@@ -151,7 +150,8 @@ class SessionText(models.Model):
     ``facets`` holds ``model:…``, ``provider:…``, ``prompt:key``, ``prompt:key@version``,
     ``arm:experiment=variant``, ``tag:…``, ``warning:code``, ``finish:reason``, ``env:…``,
     ``config:…``, ``kind:…``, ``error:type``, ``meta:key=value``, sorted: one GIN index answers
-    every filter of a list.
+    every filter of a list. Another, on ``assay_words`` of id and texts, finds words: the vector is
+    in the index alone, since it would take as much room as the rest of the row.
     """
 
     pk = models.CompositePrimaryKey("project_id", "session_id")
@@ -160,13 +160,11 @@ class SessionText(models.Model):
     first_input = text()
     last_output = text()
     facets = ArrayField(models.TextField(), default=list)
-    search = SearchVectorField(null=True)
     refreshed_at = models.DateTimeField()
 
     class Meta:
         indexes = [
             GinIndex(fields=["facets"], name="tracking_text_facets", gin_pending_list_limit=512),
-            GinIndex(fields=["search"], name="tracking_text_search", gin_pending_list_limit=512),
         ]
 
     def __str__(self) -> str:
