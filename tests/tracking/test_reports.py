@@ -1,6 +1,7 @@
 """Two instrumentations that tell of one call, and calls that only look alike."""
 
 import itertools
+import random
 
 import pytest
 from django.db import transaction
@@ -10,6 +11,7 @@ from django.utils import timezone
 from tests.flows import digest_all, drift_of, make_sender
 from tests.tracking.business_state import states_of_projects
 from tests.tracking.report_streams import id_of, make_reports, request_of, tell, tell_call
+from tests.tracking.streams import shuffled_batches
 from tests.tracking.test_folding import make_fact
 from tests.tracking.test_permutations import drain_with_three_workers, key_of, requests_of
 from tracking.corrections import apply_deltas
@@ -298,7 +300,7 @@ def test_each_counts_again_when_the_other_is_erased(alpha, sender):
     digest(sender, ROOT, FRAMEWORK, CLIENT)
     counting = Event.objects.get(same_as=None, kind=CALL)
 
-    key = (unix_us(counting.occurred_at), counting.id.bytes)
+    key = (unix_us(counting.occurred_at) or 0, counting.id.bytes)
     apply_deltas(alpha.pk, retract=[key], now=timezone.now())
 
     assert counts() == (1, 10)
@@ -363,3 +365,16 @@ def test_reports_end_in_one_state_whatever_the_order_split_and_number_of_workers
     for number in range(1, PROJECTS):
         assert states[FIRST + number] == states[FIRST], number
     assert [d for number in range(3) for d in drift_of(FIRST + number)] == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_drifts_whatever_comes_and_goes(alpha, sender, seed):
+    rng = random.Random(seed)
+    for batch in shuffled_batches(seed, make_reports(seed)):
+        digest(sender, *batch)
+        stored = Event.objects.values_list("occurred_at", "id")
+        keys = [(unix_us(at) or 0, identity.bytes) for at, identity in stored]
+        gone = rng.sample(keys, min(2, len(keys)))
+        apply_deltas(alpha.pk, retract=gone, now=timezone.now())
+
+        assert drift_of(alpha.pk) == []
