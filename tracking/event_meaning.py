@@ -134,7 +134,11 @@ def _stopped(said: Said) -> str:
     """Dogpile: why a run ended before its turn."""
     told = said.attributes
     reason = text(told.get("normalizedReason")) or text(told.get("reason"))
-    return _join("stopped:", reason, _quote(told.get("detail"))) if reason else _other(said)
+    detail = obj(told.get("detail"))
+    seen, limit = number(detail.get("observed")), number(detail.get("limit"))
+    amount = f"{seen:g} of {limit:g}" if seen is not None and limit is not None else ""
+    line = _join("stopped:", reason, amount, _quote(told.get("detail")))
+    return line if reason else _other(said)
 
 
 def _assigned(said: Said) -> str:

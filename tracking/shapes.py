@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from tracking.events import SCORE
 from tracking.score_chips import SCORE_METRIC, ScoreChip, ScoreRow, sum_up
 
 Row = TypeVar("Row")
@@ -145,6 +146,17 @@ class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     warnings: list[str]
     config: ConfigRef | None = None
     duplicate_of: str | None = None  # id of the report of the same call that counts instead
+
+    @property
+    def label(self) -> str:
+        """What a list calls it: of a score its name and value, not that it is one."""
+        if self.operation == SCORE and len(self.metrics) == 1:
+            ((metric, value),) = self.metrics.items()
+            name = metric.removeprefix(SCORE_METRIC)
+            if value == 1 and "=" in name:  # a label is counted
+                return name.replace("=", " = ", 1)
+            return f"{name} = {value:g}"
+        return self.name or self.kind
 
     @property
     def key(self) -> str:

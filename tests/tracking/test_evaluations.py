@@ -128,6 +128,7 @@ def test_pages_and_lists_know_it(alpha, sender, bob_client):
     trace = bob_client.get(f"/p/alpha/traces/{TRACE}/").content.decode()
     assert "tone" in session
     assert "Kind, so far." in trace
+    assert "tone = 0.5" in trace  # its line in the waterfall
     for limit, n_found in (("0.5", 1), ("0.6", 0)):
         found = sender.get(f"/api/v1/sessions?score.tone_gte={limit}").json()["results"]
         assert len(found) == n_found

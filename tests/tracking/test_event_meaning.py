@@ -54,7 +54,7 @@ def recorded(path):
             "chose “formal” by ucb (ucb 1.137, mean 0.62)",
         ),
         ("dogpile/event-role-assignment.json", (), "agent-1 plays planner"),
-        ("dogpile/event-budget-stop.json", (), "stopped: tokens"),
+        ("dogpile/event-budget-stop.json", (), "stopped: tokens 250 of 200"),
     ],
 )
 def test_recorded_points_say_what_happened(path, metrics, meaning):
