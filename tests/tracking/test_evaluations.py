@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from django.utils import timezone
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from core.jobs import work_on_jobs
@@ -13,7 +14,9 @@ from tests.flows import digest_all, drift_of, make_sender, make_span, send_event
 from tests.tracking.adapters.otlp_building import make_pairs, make_request
 from tests.tracking.adapters.otlp_building import make_span as make_otlp_span
 from tracking.adapters.dialects.evaluations import evaluation_of_event
+from tracking.digest import digest_lease
 from tracking.erasure import start_erasure
+from tracking.leases import claim
 from tracking.models import Document, Event, InboxBatch, IngestCounter, SessionMetric
 from tracking.scores import ScoreFilter, list_scores
 
@@ -200,6 +203,29 @@ def test_its_reasons_are_content(alpha, sender, send):
 
     assert scores_of(alpha) == [("span", "tone", 0.5, "judge", "")]
     assert all("Kind" not in str(row) for row in Event.objects.values())
+
+
+def test_its_reasons_are_masked_wherever_they_wait(alpha, sender):
+    secret = "AKIAIOSFODNN7EXAMPLE"
+    post_span(sender, flattened(name="tone", score=0.5, explanation=f"It says {secret}."))
+    digest_lease(claim(timezone.now()), slot=0, now=timezone.now())
+
+    waiting = InboxBatch.objects.get()
+    assert (waiting.format, waiting.n_items) == ("assay-parts", 0)
+    assert secret not in bytes(waiting.body).decode()
+    digest_all()
+    assert scores_of(alpha) == [("span", "tone", 0.5, "judge", "It says [secret].")]
+
+
+def test_a_user_erased_while_scores_wait_leaves_none(alpha, sender):
+    post_span(sender, {"user.id": "ada", **flattened(name="tone", score=0.5)})
+    digest_lease(claim(timezone.now()), slot=0, now=timezone.now())
+    start_erasure(alpha, "user", "ada")
+    work_on_jobs(seconds=20)
+    digest_all()
+
+    assert (Event.objects.count(), Document.objects.count()) == (0, 0)
+    assert drift_of(alpha.pk) == []
 
 
 def test_what_is_handed_on_is_no_source(alpha, sender):
