@@ -17,7 +17,9 @@ class Run:
     stored: int = 0  # items of which the ledger of the project must know
     notes: dict[str, object] = field(default_factory=dict)  # more than the table shows
 
-    def seconds(self, *, usual: float, quick: float) -> float:
+    def seconds(self, *, usual: float, quick: float, full: float | None = None) -> float:
+        if self.is_full and full is not None:
+            return full
         return quick if self.is_quick else usual
 
     def digested(self) -> int:
