@@ -5,6 +5,7 @@ new calls meet the calls around them. Rows are found by the indexes of tied span
 trace costs that comes in many pieces grows with its events, not with their square.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -165,14 +166,19 @@ def _is_unsettled(before: Sequence[Call], after: Sequence[Call]) -> bool:
     stored = {fact.event_key for fact, _ in before}
     if (all_crowded(after) - all_crowded(before)) & stored:
         return True
+    earlier, later = _by_response(before), _by_response(after)
     return any(
-        names_one_call(_telling(response, before)) and not names_one_call(_telling(response, after))
-        for response in {response for _, response in before} - {0}
+        names_one_call(facts) and not names_one_call(later[response])
+        for response, facts in earlier.items()
     )
 
 
-def _telling(response: int, calls: Sequence[Call]) -> list[Fact]:
-    return [fact for fact, said in calls if said == response]
+def _by_response(calls: Sequence[Call]) -> dict[int, list[Fact]]:
+    found: defaultdict[int, list[Fact]] = defaultdict(list)
+    for fact, response in calls:
+        if response:
+            found[response].append(fact)
+    return found
 
 
 def tell_below(
