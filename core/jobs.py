@@ -110,8 +110,8 @@ def _do_one_step(*, but: list[int]) -> tuple[Job | None, bool]:
     """One step of the job whose turn it is and that nobody works on; and whether it went on."""
     with transaction.atomic():
         jobs = Job.objects.select_for_update(skip_locked=True).filter(state__in=OPEN)
-        # In turn: a long job of one project keeps no other one waiting.
-        turn = ("n_failures", F("stepped_at").asc(nulls_first=True), "pk")
+        # In turn: a long job of one project keeps no other one waiting, not even one that failed.
+        turn = (F("stepped_at").asc(nulls_first=True), "pk")
         job = jobs.exclude(pk__in=but).order_by(*turn).first()
         if job is None:
             return None, False

@@ -192,3 +192,23 @@ def test_a_turn_ends_though_a_job_does_not_and_a_new_one_comes_first(alpha, beta
     small.refresh_from_db()
     endless.refresh_from_db()
     assert (small.n_done, endless.n_done, endless.is_open) == (1, n_steps, True)
+
+
+def test_one_that_failed_keeps_its_turns_beside_one_that_goes_on_and_on(alpha, beta):
+    failures = [OperationalError("deadlock detected")]
+
+    def fail_once(job):
+        if failures:
+            raise failures.pop()
+        return True
+
+    register_job("endless", lambda job: False)
+    register_job("fails", fail_once)
+    start_job(alpha, "endless", {})
+    failing = start_job(beta, "fails", {})
+
+    work_on_jobs(seconds=0.05)
+    work_on_jobs(seconds=0.05)
+
+    failing.refresh_from_db()
+    assert (failures, failing.state) == ([], "done")
