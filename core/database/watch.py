@@ -118,13 +118,19 @@ class Watch:
             threading.Thread(target=self._ask_until_it_answers, daemon=True).start()
 
     def _ask_until_it_answers(self) -> None:
-        while self.is_hanging:
-            time.sleep(PAUSE)
-            try:
-                is_stuck(0, 0.0)
-            except psycopg.errors.ConnectionTimeout:
-                continue
+        try:
+            while not self._is_answered():
+                pass
+        finally:  # whatever ends this thread: nobody else would lift it
             self._hangs.clear()
+
+    def _is_answered(self) -> bool:
+        time.sleep(PAUSE)
+        try:
+            is_stuck(0, 0.0)
+        except psycopg.errors.ConnectionTimeout:
+            return False
+        return True
 
 
 watch = Watch()

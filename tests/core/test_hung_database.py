@@ -96,3 +96,18 @@ def test_it_is_told_when_a_new_connection_is_not_answered(silent_server):
         wrapper.get_new_connection(wrapper.get_connection_params())
 
     assert watch.is_hanging is True
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_is_refused_for_ever_when_it_cannot_be_asked(monkeypatch):
+    """Whatever else goes wrong, those who need the database find out by themselves."""
+
+    def out_of_files(pid, silent):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(watching, "is_stuck", out_of_files)
+    monkeypatch.setattr(watching, "PAUSE", 0.05)
+
+    watch.note_hang()
+
+    assert wait_until(lambda: not watch.is_hanging, seconds=5) is True
