@@ -30,7 +30,7 @@ from experiments.stats.power import days_left
 from experiments.stats.srm import SplitTest, check_split
 from experiments.units import VariantSums, sum_units, unit_parameters
 from experiments.verdicts import Case, Question, reach_verdict
-from tracking.models import IngestCounter
+from tracking.models import IngestCounter, SessionToRefresh
 
 SHORTEST_OBSERVATION = timedelta(hours=1)
 MAX_VARIANTS = 50
@@ -57,6 +57,8 @@ def analyse(experiment: Experiment, *, now: datetime) -> ResultSnapshot:
     """Compute the results of an experiment as of now and keep them."""
     began = time.monotonic()
     mark = source_mark(experiment.project_id)
+    if experiment.environment and texts_wait(experiment.project_id):
+        mark = -1 - mark  # of no state to come: what follows is computed again, without new data
     results = compute_results(experiment, now=now)
     fields = {
         "results": results,
@@ -78,6 +80,11 @@ def source_mark(project_id: int) -> int:
     """Return a number that changes whenever anything of the project was digested."""
     counted = IngestCounter.objects.filter(project_id=project_id).aggregate(n=Sum("n"))
     return int(counted["n"] or 0)
+
+
+def texts_wait(project_id: int) -> bool:
+    """Tell whether sessions wait for their texts, which say a session's environment."""
+    return SessionToRefresh.objects.filter(project_id=project_id).exists()
 
 
 def compute_results(experiment: Experiment, *, now: datetime) -> Results:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,8 @@ from experiments.freshness import (
 from experiments.models import Experiment, ResultSnapshot
 from experiments.tasks import analyse_task
 from tests.experiments.arms import NOW, add_arm, add_session, count_digested
+from tests.experiments.declared import PLAIN, make_running
+from tracking.models import SessionText, SessionToRefresh
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +62,24 @@ def test_maturing_units_age_results_without_new_data(alpha):
 
     assert read(alpha, seconds=59).computed_at == NOW
     assert read(alpha, seconds=61).computed_at == NOW + timedelta(seconds=61)
+
+
+def test_results_of_an_environment_follow_the_texts_that_say_it(alpha):
+    """Sessions get them some seconds after they were digested."""
+    make_running(alpha, replace(PLAIN, environment="prod"))
+    add_session(alpha, "tone", "warm", "s1")
+    waiting = SessionToRefresh.objects.create(project_id=alpha.pk, session_id="s1", due_at=NOW)
+
+    assert read(alpha, seconds=0).results["variants"][1]["units"] == 0
+
+    SessionText.objects.create(
+        project_id=alpha.pk, session_id="s1", facets=["env:prod"], refreshed_at=NOW
+    )
+    waiting.delete()
+
+    later = read(alpha, seconds=10)
+    assert later.results["variants"][1]["units"] == 1
+    assert read(alpha, seconds=3600).computed_at == later.computed_at
 
 
 def test_another_method_makes_results_stale(kept):
