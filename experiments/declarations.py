@@ -29,6 +29,7 @@ ALPHA = 0.05
 MARGINS = {"rate": 0.02, "ms": 0.05, "usd": 0.05, "tokens": 0.05}
 RESERVED = "new"  # the address of the form
 WEIGHT_SLACK = 0.2  # 33.3 three times is all the traffic
+MIN_WEIGHT = 0.001  # but for none at all; what is far less is no share that can be computed with
 
 _unkeepable = re.compile("[\x00\ud800-\udfff]").search  # neither is text to PostgreSQL
 _control = re.compile(r"[\x00-\x1f\x7f]").search
@@ -179,11 +180,15 @@ def _faults_of_weights(variants: Iterable[DeclaredVariant]) -> Iterator[Fault]:
     for at, weight in enumerate(weights):
         if weight is None:
             yield Fault(f"variants.{at}.weight", "Give every variant a weight, or none.")
-        elif not 0 <= weight <= 100:  # NaN too
-            yield Fault(f"variants.{at}.weight", "A weight is percent: 0 to 100.")
-        wrong = wrong or weight is None or not 0 <= weight <= 100
+        elif not _is_weight(weight):
+            yield Fault(f"variants.{at}.weight", f"Percent: 0, or {MIN_WEIGHT} to 100.")
+        wrong = wrong or weight is None or not _is_weight(weight)
     if said and not wrong and abs(math.fsum(said) - 100) > WEIGHT_SLACK:
         yield Fault("variants", f"The weights add up to {math.fsum(said):g} %, not 100 %.")
+
+
+def _is_weight(weight: float) -> bool:
+    return weight == 0 or MIN_WEIGHT <= weight <= 100  # not NaN
 
 
 def _faults_of_subject(place: str, kind: str, variant: DeclaredVariant) -> Iterator[Fault]:

@@ -93,7 +93,11 @@ def test_a_guardrail_gets_the_margin_of_its_unit(metric, margin, kind):
         ),
         (
             {"variants": (replace(A, weight=float("nan")), replace(B, weight=50.0))},
-            ("variants.0.weight", "A weight is percent: 0 to 100."),
+            ("variants.0.weight", "Percent: 0, or 0.001 to 100."),
+        ),
+        (
+            {"variants": (replace(A, weight=100.0), replace(B, weight=5e-324))},
+            ("variants.1.weight", "Percent: 0, or 0.001 to 100."),
         ),
         ({"kind": "prompt"}, ("variants.0.prompt", "Name the prompt of this variant.")),
         ({"kind": "model"}, ("variants.1.model", "Name the model of this variant.")),
