@@ -159,7 +159,11 @@ def find_prompts(project: Project, said: Declaration) -> Found:
 
 
 def lock_experiment(experiment: Experiment) -> Experiment:
-    return Experiment.objects.select_for_update().get(pk=experiment.pk)
+    """The experiment as it is now. Raises ExperimentError: "gone", a draft discarded meanwhile."""
+    locked = Experiment.objects.select_for_update().filter(pk=experiment.pk).first()
+    if locked is None:
+        raise ExperimentError("gone", f"'{experiment.key}' was discarded meanwhile.")
+    return locked
 
 
 @transaction.atomic

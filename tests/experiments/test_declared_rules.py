@@ -64,6 +64,18 @@ def test_a_draft_may_change_and_go(alpha):
     assert Experiment.objects.count() == Variant.objects.count() == 0
 
 
+def test_a_draft_that_was_discarded_meanwhile_is_refused_with_a_word(alpha):
+    experiment = declare(alpha, PLAIN, ROBOT)
+    discard_draft(Experiment.objects.get(), ROBOT)
+
+    for change in (
+        lambda: change_status(experiment, "start", ROBOT, now=NOW),
+        lambda: discard_draft(experiment, ROBOT),
+    ):
+        with pytest.raises(ExperimentError, match="'tone' was discarded meanwhile"):
+            change()
+
+
 def test_a_started_one_is_not_discarded(alpha):
     experiment = make_running(alpha)
 
