@@ -42,11 +42,15 @@ def decide(
     request = LabelRequest.objects.get(pk=request.pk)
     row = PromptLabel.objects.select_related("version").get(prompt=prompt, name=request.label)
     current = row.version.number if row.version else 0
-    if request.state == LabelRequest.State.STALE:
+    is_pending = request.state == LabelRequest.State.PENDING
+    # One asked for before moves closed requests may be pending, though its label moved.
+    if request.state == LabelRequest.State.STALE or (
+        is_pending and approve and current != request.from_number
+    ):
         raise PromptError(
             "request_stale", f"'{row.name}' moved meanwhile and is on {_name(current)}: ask anew."
         )
-    if request.state != LabelRequest.State.PENDING:
+    if not is_pending:
         raise PromptError("request_closed", f"The request is {request.get_state_display()}.")
     if approve and (author.user is None or author.user == request.actor):
         raise PromptError("own_request", "A second person must approve.")

@@ -109,6 +109,17 @@ def test_a_request_stays_overtaken_when_the_label_comes_back(
     assert move_label(prompt, "production", 2, "again", writer).state == "pending"
 
 
+def test_a_request_that_an_older_version_left_pending_is_not_approved(
+    prompt, request_of_writer, approver
+):
+    """Its label had moved before moves closed requests."""
+    LabelRequest.objects.filter(pk=request_of_writer.pk).update(from_number=3)
+
+    assert code_of(decide, request_of_writer, approver, approve=True) == "request_stale"
+    assert serving() == 1
+    assert decide(request_of_writer, approver, approve=False) is None
+
+
 def test_a_roll_back_of_a_protected_label_waits_for_a_second_person(
     prompt, request_of_writer, writer, approver
 ):
