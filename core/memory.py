@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 
 def freeze_loaded() -> None:
-    """Leave what is loaded alone from here on: a collector that touches it copies its pages in every
-    child, and keeps a request waiting while it walks hundreds of thousands of objects."""
+    """Leave what is loaded alone from here on: a collector that touches it copies its pages in
+    every child, and keeps a request waiting while it walks hundreds of thousands of objects."""
     gc.collect()
     gc.freeze()
 
