@@ -16,6 +16,7 @@ import msgspec
 from isal import isal_zlib
 
 from tracking.events import EMPTY_PAYLOAD, Payload
+from tracking.inflate import DAMAGED
 
 BLOCK_BYTES = 128 * 1024
 _STEP = 32 * 1024
@@ -79,6 +80,8 @@ def _lines(body: bytes, n: int) -> Sequence[bytes | msgspec.Raw]:
     n_ended = raw.count(_BETWEEN)
     while n_ended < n and not member.eof:
         step = member.decompress(member.unconsumed_tail, _STEP)
+        if not step and not member.eof and not member.unconsumed_tail:
+            raise DAMAGED("the block was cut off")
         n_ended += (raw[-1:] + step).count(_BETWEEN)
         raw += step
     if not n_ended:  # one payload, or a block of before there were lines

@@ -1,8 +1,11 @@
 import json
 import zlib
 
+import pytest
+
 from tracking.blocks import BLOCK_BYTES, blank, new_block_id, pack, unpack
 from tracking.events import EMPTY_PAYLOAD, Payload
+from tracking.inflate import DAMAGED
 
 
 def test_what_was_packed_is_unpacked():
@@ -63,6 +66,14 @@ def test_a_block_of_one_line_is_read():
 
     assert unpack(body, [1]) == {1: Payload("b", None, "c")}
     assert unpack(body, [0]) == {0: Payload("a")}
+
+
+@pytest.mark.parametrize("n_bytes", [1, 200, -5])
+def test_a_block_that_was_cut_off_is_an_error(n_bytes):
+    (block,) = pack([Payload(input=str(n) * 600) for n in range(90)], [1] * 90, range(90))
+
+    with pytest.raises(DAMAGED):
+        unpack(block.body[:n_bytes], [89])
 
 
 def test_what_is_blanked_is_gone_and_the_rest_is_read():
