@@ -18,6 +18,7 @@ from tracking.digest import digest_lease
 from tracking.erasure import start_erasure
 from tracking.leases import claim
 from tracking.models import Document, Event, InboxBatch, IngestCounter, SessionMetric
+from tracking.partitions import ensure_weeks, existing_weeks, week_of
 from tracking.scores import ScoreFilter, list_scores
 
 pytestmark = pytest.mark.usefixtures("pipeline")
@@ -42,10 +43,10 @@ def post_span(client, attributes, **fields):
     assert answer.status_code == 200, answer.content
 
 
-def as_span_event(client):
+def as_span_event(client, at_ns=NOW_NS):
     said = Span.Event(
         name="gen_ai.evaluation.result",
-        time_unix_nano=NOW_NS,
+        time_unix_nano=at_ns,
         attributes=make_pairs({**TONE, **WHY}),
     )
     post_span(client, {}, events=[said])
@@ -264,3 +265,16 @@ def test_times_are_those_of_the_evaluation(alpha, sender):
     at = datetime.datetime.fromtimestamp(NOW_NS / 1e9, datetime.UTC)
     found = {row.at for row in list_scores(alpha.pk, ScoreFilter(), limit=9)}
     assert found == {at, at + datetime.timedelta(seconds=1)}
+
+
+@pytest.mark.parametrize("at_ns", [0, 1_000, NOW_NS - 4_000 * 86_400 * 10**9, 2**64 - 1])
+def test_a_time_that_no_evaluation_can_have_makes_no_week_of_its_own(alpha, sender, at_ns):
+    ensure_weeks({week_of(NOW_NS // 1000)})
+    weeks = existing_weeks()
+
+    as_span_event(sender, at_ns)
+    digest_all()
+
+    assert len(scores_of(alpha)) == 1
+    assert existing_weeks() == weeks
+    assert drift_of(alpha.pk) == []

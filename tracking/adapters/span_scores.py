@@ -60,6 +60,7 @@ def _part_of(evaluation: Evaluation, event: IncomingEvent, received_us: int) -> 
     at_us = evaluation.at_us
     if at_us is None:
         at_us = event.occurred_us + (event.duration_us or 0)
+    at_us = max(at_us, event.occurred_us)  # of spans alone the door has looked at the time
     said = build_said(evaluation, at_us=at_us, **target)
     if evaluation.identifier:
         judged = [target.get("trace_id") or target["session_id"], target.get("span_id", "")]
