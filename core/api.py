@@ -102,7 +102,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     if known is None:
         return None
     return Response(
-        _body_of(known),
+        _sendable(_body_of(known)),
         status=known.status_code,
         headers=_headers_of(known),
         content_type=PROBLEM_TYPE,
@@ -141,6 +141,15 @@ def _body_of(error: APIException) -> ProblemBody:
             error.status_code, "The request is not valid.", code="invalid", errors=error.detail
         )
     return problem_body(error.status_code, str(error.detail))
+
+
+def _sendable(said: Any) -> Any:  # a problem's body, and each of its parts
+    """Half a surrogate, quoted from what was sent, is text to JSON but not to UTF-8."""
+    if isinstance(said, str):
+        return said.encode("utf-8", "backslashreplace").decode()
+    if isinstance(said, dict):
+        return {name: _sendable(each) for name, each in said.items()}
+    return [_sendable(each) for each in said] if isinstance(said, list | tuple) else said
 
 
 def _headers_of(error: APIException) -> dict[str, str]:

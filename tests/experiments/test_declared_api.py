@@ -264,6 +264,13 @@ def test_there_is_an_end_to_how_many_are_declared(api, alpha):
     assert (status, problem["type"]) == (409, "urn:assay:problem:too_many")
 
 
+def test_half_a_surrogate_is_quoted_in_a_problem(api, alpha):
+    """JSON may hold one; no answer can."""
+    status, problem = post(api, "", {**PLAIN, "kind": "\ud800"})
+
+    assert (status, problem["errors"]) == (400, {"kind": ['"\\ud800" is not a valid choice.']})
+
+
 @pytest.mark.parametrize("body", ["[]", "1", "{", '{"variants": 3}', '{"variants": [1]}'])
 def test_a_body_of_another_shape_is_a_400(api, alpha, body):
     response = api.post("/api/v1/experiments", body, content_type="application/json")
