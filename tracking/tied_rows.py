@@ -90,7 +90,10 @@ def load_spans(
     cursor: psycopg.Cursor[Any], project_id: int, spans: Iterable[Span], reach: Reach
 ) -> list[Fact]:
     """The tied spans of these ids."""
-    traces, ids = zip(*sorted(set(spans)), strict=True)
+    wanted = sorted(set(spans))
+    if not wanted:  # points, which lie nowhere below
+        return []
+    traces, ids = zip(*wanted, strict=True)
     cursor.execute(BY_SPAN, (list(traces), list(ids), project_id, *reach))
     return [fact_of_row(row) for row in cursor]
 

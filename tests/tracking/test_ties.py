@@ -17,7 +17,7 @@ from tracking.events import Kind
 from tracking.filters import EventFilter
 from tracking.folding import Tie
 from tracking.listing import list_sessions, list_spans, list_traces
-from tracking.models import Event, Trace, UsageRollup
+from tracking.models import Event, Quarantined, Trace, UsageRollup
 from tracking.reading import read_span
 from tracking.staging import open_cursor, unix_us
 from tracking.tied_rows import BY_SPAN, CALLS_BELOW, CALLS_BESIDE
@@ -240,6 +240,19 @@ def test_a_span_of_another_trace_is_no_parent(sender):
     digest(sender, span("root", prompt="plan"), span("call-a", "root", trace="t2"))
 
     assert used() == {"": (1, 5)}
+
+
+def test_a_point_of_no_span_is_stored_beside_tied_ones(alpha, sender):
+    digest(sender, *SPANS)
+
+    score = {"trace_id": "t", "name": "helpful", "value": 1}
+    answer = sender.post("/api/v1/scores", score, content_type="application/json")
+    assert answer.status_code == 202, answer.content
+    digest_all()
+
+    assert not Quarantined.objects.exists()
+    assert Event.objects.filter(operation="score").count() == 1
+    assert used() == EXPECTED
 
 
 def test_lists_filters_and_spans_tell_the_prompt_above(alpha, sender):
