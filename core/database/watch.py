@@ -9,6 +9,8 @@ refused at once: requests do not pile up behind it.
 Only web servers watch. Workers wait, and go on where they were when the server does.
 """
 
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +24,10 @@ PATIENCE = 1.5  # seconds of silence before asking; a longer statement costs a s
 DEADLINE = 2  # seconds; libpq's shortest connect_timeout
 LONGEST = 60.0  # of silence, whatever the server says: no statement of a page takes so long
 PAUSE = 0.5  # between two questions to a server that hangs
+
+# What libpq says of a unix socket from which nobody accepts any more: its queue is full, of those
+# who asked before and gave up.
+QUEUE_IS_FULL = os.strerror(errno.EAGAIN)
 
 # Idle since before the statement was sent: that process never took it up. One that has just
 # finished is idle too, but not for so long.
@@ -77,7 +83,9 @@ def is_stuck(pid: int, silent: float) -> bool:
             row = question.execute(IS_STUCK, [silent, pid]).fetchone()
     except psycopg.errors.ConnectionTimeout:
         raise
-    except psycopg.Error:
+    except psycopg.Error as error:
+        if QUEUE_IS_FULL in str(error):
+            raise psycopg.errors.ConnectionTimeout("nobody accepts connections") from error
         return False
     return bool(row and row[0])
 

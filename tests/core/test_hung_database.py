@@ -1,5 +1,6 @@
 """Connections of a web server whose PostgreSQL, or one process of it, is stopped and not dead."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -96,6 +97,21 @@ def test_it_is_told_when_a_new_connection_is_not_answered(silent_server):
         wrapper.get_new_connection(wrapper.get_connection_params())
 
     assert watch.is_hanging is True
+
+
+def test_a_full_queue_is_no_answer(monkeypatch, tmp_path):
+    """Questions that nobody accepted stay in it: a unix socket refuses the next one at once."""
+    monkeypatch.setitem(connection.settings_dict, "HOST", str(tmp_path))
+    monkeypatch.setitem(connection.settings_dict, "PORT", "5432")
+    path = str(tmp_path / ".s.PGSQL.5432")
+    with socket.socket(socket.AF_UNIX) as listening, contextlib.ExitStack() as waiting:
+        listening.bind(path)
+        listening.listen(1)
+        for _ in range(2):
+            waiting.enter_context(socket.socket(socket.AF_UNIX)).connect(path)
+
+        with pytest.raises(psycopg.errors.ConnectionTimeout, match="nobody accepts"):
+            watching.is_stuck(0, 0.0)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
