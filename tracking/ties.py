@@ -164,7 +164,7 @@ class Tying(msgspec.Struct):
         return [
             counted(msgspec.structs.replace(fact, tie=self.ties[fact.event_key]))
             if fact.event_key in self.ties
-            else fact
+            else counted(fact)
             for fact in facts
         ]
 

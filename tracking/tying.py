@@ -49,7 +49,11 @@ def tie_traces(
     """Tie the traces among ``tied`` that gain facts, and those that are folded ``anew`` from all
     their stored events. Events and their rows are locked and written, but for their ties."""
     tying = Tying()
-    growing = {t: gains[t] for t in tied if t in gains and t not in anew}
+    growing = {
+        t: gains[t]
+        for t in tied
+        if t in gains and t not in anew and not _is_tied_already(traces[t], gains[t])
+    }
     coming = {t: facts for t, facts in growing.items() if not traces[t].before.parts}
     known = {t: facts for t, facts in growing.items() if is_tied_well(traces[t], facts)}
     grown = tie_grown(tying, cursor, project_id, traces, known)
@@ -64,6 +68,12 @@ def tie_traces(
     if grown:
         tell_below(tying, cursor, project_id, traces, grown)
     return tying
+
+
+def _is_tied_already(change: Change, facts: Sequence[Fact]) -> bool:
+    """Whether these are stored events of a trace that outlives some, priced anew: what was said
+    above them may be gone, and stays said."""
+    return bool(change.before.parts) and all(fact.tie is not None for fact in facts)
 
 
 def _tie_whole(

@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
 from tests.tracking.test_folding import make_fact
+from tests.tracking.test_repricing import reprice, set_price
 from tests.tracking.test_retention import apply_retention, keep
+from tracking import repricing
 from tracking.corrections import apply_deltas
 from tracking.events import Kind
 from tracking.filters import EventFilter
@@ -295,6 +297,21 @@ def test_what_expired_above_a_call_stays_said(alpha, sender):
 
     # Who comes now finds what is still there: nobody knows any more what the root named.
     assert used() == {"plan@1": (2, 10), "": (1, 5)}
+
+
+def test_what_expired_above_a_call_stays_said_when_it_is_priced_anew(alpha, sender, monkeypatch):
+    monkeypatch.setattr(repricing, "SETTLED_AFTER", 0.0)
+    old, young = (timezone.now() - datetime.timedelta(days=days) for days in (40, 2))
+    digest(sender, span("root", prompt="plan", start=old), span("mid", "root", start=young))
+    digest(sender, span("call-a", "mid", start=young, model="my-llama"))
+    keep(alpha, 30)
+    apply_retention()
+
+    set_price(alpha)
+    assert reprice(alpha)["changed"] == 1
+
+    assert used() == {"plan@1": (1, 5)}
+    assert Event.objects.get(name="call-a").above_key == "plan"
 
 
 def test_verification_finds_and_repairs_ties_that_are_not_what_the_spans_say(alpha, open_pipeline):
