@@ -27,6 +27,7 @@ from tracking.documents import (
     refuse_part,
     save_documents,
 )
+from tracking.documents import STAGES as DOCUMENT_STAGES
 from tracking.event_rows import insert_events, load_facts, replace_events
 from tracking.events import CALL_KINDS, IncomingEvent, Part, rank_of
 from tracking.faults import is_transient
@@ -83,6 +84,8 @@ def digest_batches(
         reading = Reading(rules=rules)
         for batch in batches:
             read_batch(cursor, batch, reading)
+        if reading.parts:
+            prepare_stages(*DOCUMENT_STAGES)
         with _kept_apart(cursor, project_id, reading.parts):
             make_ready(cursor, project_id, reading)
             # New names are decided before any lock is held; what follows finds them decided.

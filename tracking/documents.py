@@ -66,6 +66,7 @@ DOCUMENTS = Stage(
         "derived": "bytea",
         "summary": "jsonb",
     },
+    is_rare=True,
 )
 PARTS = Stage(
     "stage_documentpart",
@@ -76,7 +77,9 @@ PARTS = Stage(
         "received_at": "timestamptz",
         "body": "bytea",
     },
+    is_rare=True,
 )
+STAGES = (DOCUMENTS, PARTS)
 _VALUES = [name for name in DOCUMENTS.columns if name not in {"system", "key"}]
 SAVE_DOCUMENTS = (
     f"INSERT INTO tracking_document (project_id, {DOCUMENTS.names})"

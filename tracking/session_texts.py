@@ -71,6 +71,7 @@ SPAN = (
 TEXTS = Stage(
     "stage_text",
     {"session_id": "text", "first_input": "text", "last_output": "text", "facets": "text[]"},
+    is_rare=True,
 )
 SAVE = (
     f"INSERT INTO tracking_sessiontext (project_id, refreshed_at, {TEXTS.names})"
@@ -88,7 +89,7 @@ class Leased(NamedTuple):
 
 def refresh_due_sessions(*, now: datetime.datetime, seconds: float = math.inf) -> int:
     """Refresh the sessions whose turn it is, for about so long, and return how many."""
-    prepare_stages()
+    prepare_stages(TEXTS, usual=False)
     n_refreshed, until = 0, time.monotonic() + seconds
     while time.monotonic() < until and (leased := lease_due(now)).n_seen:
         refresh_leased(leased, now)

@@ -31,7 +31,7 @@ SESSION_COLUMNS = {
     "user_rank": "bytea",
     "user_id": "text",
 }
-SESSIONS = Stage("stage_session", {"round": "int2", **SESSION_COLUMNS})
+SESSIONS = Stage("stage_session", {"round": "int2", **SESSION_COLUMNS}, is_short=True)
 METRICS = Stage(
     "stage_metric",
     {
@@ -45,6 +45,7 @@ METRICS = Stage(
         "last": "float8",
         "last_rank": "bytea",
     },
+    is_short=True,
 )
 ARMS = Stage(
     "stage_arm",
@@ -58,6 +59,7 @@ ARMS = Stage(
         "last_seen": "timestamptz",
         "n": "int8",
     },
+    is_short=True,
 )
 
 _NAMES = ", ".join(SESSION_COLUMNS)

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 import msgspec
 import psycopg
@@ -32,7 +32,7 @@ WIRE = {
 
 Row = Sequence[Any]  # Any: one value a column, of the column's type
 
-_prepared: WeakSet[psycopg.Connection[Any]] = WeakSet()
+_made: WeakKeyDictionary[psycopg.Connection[Any], set[str]] = WeakKeyDictionary()
 _filled: WeakKeyDictionary[psycopg.Connection[Any], set[str]] = WeakKeyDictionary()
 _stages: list["Stage"] = []
 _encode = msgspec.json.Encoder().encode
@@ -41,10 +41,18 @@ _decode = msgspec.json.Decoder().decode
 
 @dataclass(frozen=True)
 class Stage:
-    """A temporary table, emptied at each commit. ``columns`` maps names to types, in COPY order."""
+    """A temporary table, emptied at each commit. ``columns`` maps names to types, in COPY order.
+
+    PostgreSQL empties all temporary tables of a connection at each commit, used or not, and what
+    takes long (0.2 ms of CPU) is the room beside a table for values that its rows are too short
+    for. So ``is_short`` tables, whose rows always fit a page, have none, and ``is_rare`` ones are
+    made on the connections that need them.
+    """
 
     name: str
     columns: dict[str, str]
+    is_short: bool = False
+    is_rare: bool = False
 
     def __post_init__(self) -> None:
         _stages.append(self)
@@ -53,12 +61,16 @@ class Stage:
     def names(self) -> str:
         return ", ".join(self.columns)
 
-    def create_sql(self) -> str:
+    def create_sql(self, *, server_version: int) -> str:
         body = ", ".join(
-            f"{name} {kind}{COLLATE if kind == 'text' else ''}"
+            f"{name} {kind}{self._storage(kind, server_version)}{COLLATE if kind == 'text' else ''}"
             for name, kind in self.columns.items()
         )
         return f"CREATE TEMP TABLE IF NOT EXISTS {self.name} ({body}) ON COMMIT DELETE ROWS"
+
+    def _storage(self, kind: str, server_version: int) -> str:
+        is_said = self.is_short and kind in VARYING and server_version >= SAYS_STORAGE
+        return " STORAGE PLAIN" if is_said else ""
 
     def fill(self, cursor: psycopg.Cursor[Any], rows: Iterable[Row]) -> None:
         copy_into(cursor, self.name, self.columns, rows)
@@ -69,6 +81,8 @@ class Stage:
 
 
 COLLATE = ' COLLATE "C"'
+VARYING = {"text", "bytea"}
+SAYS_STORAGE = 160_000  # PostgreSQL 15 has no word for it in CREATE TABLE, and is only slower
 
 
 def copy_into(
@@ -91,24 +105,27 @@ def open_cursor() -> psycopg.Cursor[Any]:
     return psycopg.Cursor(raw)
 
 
-def prepare_stages() -> None:
-    """Make this connection's temporary tables where they are missing."""
+def prepare_stages(*rare: Stage, usual: bool = True) -> None:
+    """Make the temporary tables that this connection lacks: the usual ones and those named."""
     connection.ensure_connection()
     raw: psycopg.Connection[Any] = connection.connection
-    if raw in _prepared:
+    wanted = [*rare, *(stage for stage in _stages if usual and not stage.is_rare)]
+    made = _made.setdefault(raw, set())
+    # In a transaction they are asked for again: one that was rolled back took them away.
+    missing = [s for s in wanted if s.name not in made or connection.in_atomic_block]
+    if not missing:
         return
     # The last dumper of bytea wins, and psycopg's own last one is Python: put the C one back.
     raw.adapters.register_dumper(bytes, BytesBinaryDumper)
     with psycopg.Cursor(raw) as cursor:
-        for stage in _stages:
-            cursor.execute(stage.create_sql())
-    if not connection.in_atomic_block:  # else a roll-back may take them away again
-        _prepared.add(raw)
+        for stage in missing:
+            cursor.execute(stage.create_sql(server_version=raw.info.server_version))
+    made.update(stage.name for stage in missing)
 
 
 def forget() -> None:
     """Drop this process's knowledge of temporary tables (a test's roll-back takes them away)."""
-    _prepared.clear()
+    _made.clear()
     _filled.clear()
 
 
@@ -122,7 +139,7 @@ def clear_stages(cursor: psycopg.Cursor[Any]) -> None:
 def note_rollback(cursor: psycopg.Cursor[Any]) -> None:
     """Say that the transaction went back to a savepoint: what was truncated since is there again,
     so the next clearing is of all stages."""
-    _filled[cursor.connection] = {stage.name for stage in _stages}
+    _filled[cursor.connection] = set(_made.get(cursor.connection, ()))
 
 
 def pg_time(us: int | None) -> int | None:

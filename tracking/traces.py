@@ -65,7 +65,7 @@ PART_COLUMNS = {
     "arms": "jsonb",
     "metrics": "jsonb",
 }
-TRACES = Stage("stage_trace", {"round": "int2", **TRACE_COLUMNS})
+TRACES = Stage("stage_trace", {"round": "int2", **TRACE_COLUMNS}, is_short=True)
 PARTS = Stage("stage_part", PART_COLUMNS)
 
 _SAVE_ROUND = 0
