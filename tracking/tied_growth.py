@@ -55,9 +55,10 @@ def is_tied_well(change: Change, facts: Sequence[Fact]) -> bool:
     before = change.before
     if not before.ties or before.ties & TANGLED:
         return False
-    return bool(before.ties & REPORTED) or all(
-        before.reporter in (None, fact.event.origin) for fact in facts if is_call(fact.event)
-    )
+    reporters = {fact.event.origin for fact in facts if is_call(fact.event)}
+    if before.reporter is not None:
+        reporters.add(before.reporter)
+    return bool(before.ties & REPORTED) or len(reporters) < 2
 
 
 def tie_grown(

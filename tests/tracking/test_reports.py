@@ -285,6 +285,15 @@ def test_it_does_when_they_come_together(sender):
     assert counts() == (1, 10)
 
 
+def test_it_does_below_a_prompt_that_came_before_any_call(sender):
+    named = {"assay__prompt": "plan", "assay__prompt_version": "1"}
+    digest(sender, tell("root", seconds=10, **named))
+
+    digest(sender, FRAMEWORK, CLIENT)
+
+    assert counts() == (1, 10)
+
+
 def test_each_counts_again_when_one_is_told_to_be_another(sender):
     digest(sender, ROOT, FRAMEWORK, CLIENT)
 
