@@ -47,6 +47,18 @@ def test_it_leases_up_to_a_few_thousand_items(sender, monkeypatch):
     assert (len(lease.batches), lease.more) == (2, True)
 
 
+def test_what_waits_of_one_project_is_leased_together(alpha, beta, monkeypatch):
+    monkeypatch.setattr(leases, "MAX_ITEMS", 2)
+    senders = {project.pk: make_sender(project) for project in (beta, alpha)}
+    for name in "ab":
+        for sender in senders.values():
+            send(sender, name)
+
+    leased = [{batch.project_id for batch in claim(timezone.now()).batches} for _ in senders]
+
+    assert leased == [{beta.pk}, {alpha.pk}]
+
+
 def test_it_gives_what_is_kept_of_the_headers(sender):
     send_events(sender, [make_span("t", "a")], **{"user-agent": "sdk/1", "x-other": "gone"})
 
