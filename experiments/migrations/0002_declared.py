@@ -5,6 +5,10 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+# Nothing was declared before: whoever chose "defined" in the admin has an experiment without metrics
+# and periods, of which no unit would count.
+FOUND_IN_EVENTS = "UPDATE experiments_experiment SET source = 'discovered' WHERE source = 'defined'"
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -15,6 +19,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(FOUND_IN_EVENTS, migrations.RunSQL.noop),
         migrations.CreateModel(
             name="ExperimentMetric",
             fields=[
