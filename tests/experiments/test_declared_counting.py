@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from experiments import left_out
 from experiments.analysis import analyse
 from experiments.declarations import DeclaredMetric
 from experiments.discovery import MAX_DISCOVERED, discover_experiments, find_experiment
@@ -97,6 +98,19 @@ def test_the_split_is_judged_by_the_declared_weights(alpha):
 
     assert results["srm"]["status"] == "ok"
     assert results["srm"]["weights"] == {"control": 80.0, "warm": 20.0}
+
+
+def test_those_of_its_variants_are_counted_beside_any_number_of_other_names(alpha, monkeypatch):
+    monkeypatch.setattr(left_out, "MOST_NAMES", 3)
+    experiment = make_running(alpha)
+    add_session(alpha, "tone", "warm", "before", at=STARTED - HOUR)
+    for name in ("x", "y", "z"):
+        add_arm_of(alpha, "tone", name, 2)
+
+    results = results_of(experiment)
+
+    assert [v["excluded"]["before_start"] for v in results["variants"]] == [0, 1]
+    assert findings_of(results)["unknown_variants"]["title"] == "2 unknown variants seen"
 
 
 def test_a_variant_that_nobody_meets_breaks_the_split(alpha):
