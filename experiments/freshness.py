@@ -93,8 +93,8 @@ def analyse_projects(*, budget: timedelta, turn: timedelta) -> None:
     until = time.monotonic() + turn / timedelta(seconds=1)
     projects = list(Project.objects.active().order_by("pk").values_list("pk", flat=True))
     for pk in sorted(projects, key=lambda pk: (pk <= _last_project, pk)):
+        _last_project = pk  # before: one that fails keeps none of those behind it waiting
         analyse_project(pk, now=utc_now(), budget=budget)
-        _last_project = pk
         if time.monotonic() > until:
             break
 

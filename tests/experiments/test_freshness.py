@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from experiments import freshness
 from experiments.discovery import MAX_DISCOVERED, discover_experiments, find_experiment
 from experiments.freshness import (
     SLOW,
@@ -111,6 +112,28 @@ def test_sweeps_of_many_projects_take_turns(alpha, beta):
     analyse_projects(**brief)
 
     assert sorted(keys.all()) == ["other", "tone"]
+
+
+def test_a_project_that_fails_keeps_none_behind_it_waiting(alpha, beta, monkeypatch):
+    add_session(alpha, "tone", "a", "s1")
+    add_session(beta, "other", "a", "s2")
+    sound = freshness.analyse_project
+
+    def fails_for_alpha(project_id, **terms):
+        if project_id == alpha.pk:
+            raise ValueError("broken")
+        return sound(project_id, **terms)
+
+    monkeypatch.setattr(freshness, "analyse_project", fails_for_alpha)
+    monkeypatch.setattr(freshness, "_last_project", 0)
+    terms = {"budget": timedelta(seconds=1), "turn": timedelta(seconds=1)}
+
+    with pytest.raises(ValueError, match="broken"):
+        analyse_projects(**terms)
+    with pytest.raises(ValueError, match="broken"):
+        analyse_projects(**terms)
+
+    assert ResultSnapshot.objects.get().experiment.key == "other"
 
 
 def test_a_page_leaves_stale_results_to_the_sweep(alpha, kept):
