@@ -4,7 +4,7 @@ A step locks all its documents, then all its traces, in the order in which diges
 it takes anything away.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,14 @@ from tracking.corrections import write_deltas
 from tracking.derived_keys import unpack_derived
 from tracking.documents import DocumentKey, lock_documents
 from tracking.event_rows import EventKey, find_traces, load_facts, load_trace_facts
-from tracking.folding import Fact, TraceState
+from tracking.folding import TraceState
 from tracking.mentions import names_said
 from tracking.staging import clear_stages
 from tracking.subjects import Belongings, Subject, find_belongings
 from tracking.tombstones import (
     TRACE_OF,
     USER,
+    is_any_erased,
     names_kind,
     note_sessions,
     note_traces,
@@ -77,7 +78,7 @@ def erase_traces(writing: Writing, subject: Subject, trace_ids: Sequence[str]) -
     facts = list(load_trace_facts(cursor, project_id, ids))
     chosen = [fact for fact in facts if belongings.has_event(fact)]
     met = {part.session_id for state in belongings.states.values() for part in state.parts.values()}
-    note_traces(cursor, project_id, subject.kind, _traces_of(belongings, chosen))
+    note_traces(cursor, project_id, subject.kind, _traces_of(belongings))
     note_sessions(cursor, project_id, belongings.sessions)
     _retract(writing, [fact.event_key for fact in chosen])
     kept = {(f.event.trace_id, f.event.session_own) for f in facts} - {
@@ -89,14 +90,13 @@ def erase_traces(writing: Writing, subject: Subject, trace_ids: Sequence[str]) -
     return Erased(gone, len(chosen))
 
 
-def _traces_of(belongings: Belongings, chosen: Iterable[Fact]) -> set[str]:
+def _traces_of(belongings: Belongings) -> set[str]:
     """The traces whose later spans are refused where they name nobody."""
-    claimed = {
+    return {
         trace_id
         for trace_id, state in belongings.states.items()
         if any(belongings.has_part(state, part) for part in state.parts.values())
     }
-    return claimed & {*(fact.event.trace_id for fact in chosen), *claimed}
 
 
 def erase_points(writing: Writing, keys: Sequence[EventKey]) -> Erased:
@@ -158,8 +158,8 @@ def hold_documents(writing: Writing, keys: Sequence[DocumentKey]) -> None:
 
 
 def erase_document(writing: Writing, subject: Subject, system: str, key: str) -> Erased | None:
-    """Erase a document if an event of it is the subject's, or a piece of it names the subject. The
-    caller holds it."""
+    """Erase a document if an event of it is the subject's, or a piece of it names the subject or
+    what is known to be theirs: digest would refuse it. The caller holds it."""
     cursor, project_id = writing.cursor, writing.project_id
     row = cursor.execute(DOCUMENT, (project_id, system, key)).fetchone()
     if row is None:
@@ -169,10 +169,10 @@ def erase_document(writing: Writing, subject: Subject, system: str, key: str) ->
     traces = sorted({fact.event.trace_id for fact in facts})
     belongings = find_belongings(cursor, subject, traces)
     texts = [row[1].encode(), *_bodies(cursor, project_id, system, key)]
-    if not any(map(belongings.has_event, facts)) and not any(
-        subject.name in names_said("", text) for text in texts
-    ):
-        return None
+    if not any(map(belongings.has_event, facts)):
+        names = {name for text in texts for name in names_said("", text)}
+        if subject.name not in names and not is_any_erased(cursor, project_id, names):
+            return None
     met = {p.session_id for state in belongings.states.values() for p in state.parts.values()}
     n_events = _retract(writing, keys)
     for table in ("tracking_documentpart", "tracking_document"):

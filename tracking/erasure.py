@@ -341,6 +341,7 @@ PHASES: tuple[Step, ...] = (
     _sessions,
     _traces,
     _events,
+    _documents,  # those that came meanwhile: by now it is known which traces and sessions they name
     _slots,
     _quarantine,
     _finish,
