@@ -72,7 +72,6 @@ def analyse_project(
     discover_experiments(project_id)
     mark = source_mark(project_id)
     found = list(Experiment.objects.for_project(project_id).with_snapshots())
-    load_definitions(found)
     began = time.monotonic()
     for experiment in sorted(found, key=_computed_at):
         snapshot = find_snapshot(experiment)
@@ -83,6 +82,7 @@ def analyse_project(
         if not is_new and snapshot is not None and now - snapshot.computed_at < patience:
             continue
         if is_new or snapshot is None or is_stale(snapshot, mark=mark, now=now):
+            load_definitions([experiment])
             experiment.snapshot = analyse(experiment, now=now)
     return found
 

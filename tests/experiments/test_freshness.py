@@ -101,6 +101,18 @@ def test_the_sweep_computes_what_is_missing(alpha, beta):
     ]
 
 
+def test_a_list_reads_what_is_declared_only_of_what_it_computes(
+    alpha, django_assert_max_num_queries
+):
+    make_running(alpha)
+    analyse_project(alpha.pk, now=NOW, budget=timedelta(seconds=1))
+
+    with django_assert_max_num_queries(4) as asked:
+        analyse_project(alpha.pk, now=NOW, budget=timedelta(seconds=1))
+
+    assert not any("experiments_variant" in query["sql"] for query in asked)
+
+
 def test_sweeps_of_many_projects_take_turns(alpha, beta):
     add_session(alpha, "tone", "a", "s1")
     add_session(beta, "other", "a", "s2")
