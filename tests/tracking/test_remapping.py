@@ -1,5 +1,6 @@
 """History mapped again by newer tables: the job, its command and its page."""
 
+import datetime
 import io
 import json
 import time
@@ -20,7 +21,8 @@ from tracking.adapters import analytics_fields, analytics_spans, fallom_spans, o
 from tracking.adapters.dialects import attributes, table
 from tracking.adapters.dialects.keys import MAP_VERSION
 from tracking.corrections import apply_deltas
-from tracking.models import Event, Session, SessionMetric, Trace
+from tracking.health import check_lag
+from tracking.models import Event, InboxBatch, Session, SessionMetric, Trace
 from tracking.payloads import load_payloads
 from tracking.remapping import remap_step, start_remap
 from tracking.staging import unix_us
@@ -190,7 +192,8 @@ def test_what_came_as_json_is_read_once(alpha, came_as):
     assert drift_of(alpha.pk) == []
 
 
-def test_numbers_of_older_versions_become_scores_once(alpha, monkeypatch):
+@pytest.fixture
+def numbers_of_old(alpha, monkeypatch):
     """Before version 2 an evaluation was a metric of its span."""
 
     def map_as_before(*args):
@@ -198,12 +201,15 @@ def test_numbers_of_older_versions_become_scores_once(alpha, monkeypatch):
         older = {"metrics": (("score:tone", 0.5),), "evaluations": (), "map_version": 1}
         return msgspec.structs.replace(event, **older)
 
-    monkeypatch.setattr(otlp, "map_span", map_as_before)
-    send(alpha, n_spans=1, **JUDGED)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(otlp, "map_span", map_as_before)
+        send(alpha, n_spans=1, **JUDGED)
     assert SessionMetric.objects.get().n == 1
+    return alpha
 
-    job = run(alpha)
+
+def test_numbers_of_older_versions_become_scores_once(numbers_of_old):
+    job = run(numbers_of_old)
     digest_all()
 
     assert job.result == {"mapped": 1, "changed": 1}
@@ -211,7 +217,19 @@ def test_numbers_of_older_versions_become_scores_once(alpha, monkeypatch):
     assert (metric.name, metric.n, metric.total) == ("score:tone", 1, 0.5)
     assert [e.metrics for e in Event.objects.filter(duration_us=None)] == [[["score:tone", 0.5]]]
     assert Event.objects.exclude(duration_us=None).get().metrics in (None, [])
-    assert drift_of(alpha.pk) == []
+    assert drift_of(numbers_of_old.pk) == []
+
+
+def test_scores_of_history_are_no_requests_that_wait_since_then(numbers_of_old):
+    then = timezone.now() - datetime.timedelta(days=20)
+    Event.objects.update(received_at=then)
+
+    run(numbers_of_old)
+
+    assert InboxBatch.objects.count() == 1
+    assert check_lag() == ""
+    digest_all()
+    assert Event.objects.get(operation="score").received_at == then
 
 
 def test_derived_events_are_left_alone(alpha):
