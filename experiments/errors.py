@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from experiments.models import Experiment
+from experiments.units import seen_sql, unit_parameters
 from tracking.models import Event
 from tracking.payloads import load_payloads
 
@@ -16,17 +17,19 @@ MAX_FAILED_RUNS = 200
 # A failed run says so in its metrics; its events are found by its trace, within its times. OFFSET 0
 # keeps the lookup by key (see experiments.units).
 FAILED = """
-SELECT seen.unit_id, seen.variant, seen.first_seen, seen.last_seen
-FROM tracking_armseen seen
+{seen} SELECT seen.unit_id, seen.variant, seen.first_seen, seen.last_seen
+FROM {source} seen
 JOIN LATERAL (
     SELECT FROM tracking_sessionmetric failed
     WHERE failed.project_id = %(project_id)s AND failed.session_id = seen.session_id
       AND failed.name = 'run_failed' OFFSET 0
 ) failed ON true
-WHERE seen.project_id = %(project_id)s AND seen.experiment = %(experiment)s
-  AND seen.unit_kind = 'run'
 ORDER BY seen.last_seen DESC LIMIT %(limit)s
 """
+OF_ANY = """(
+    SELECT * FROM tracking_armseen
+    WHERE project_id = %(project_id)s AND experiment = %(experiment)s AND unit_kind = 'run'
+)"""
 
 
 @dataclass(slots=True)
@@ -41,9 +44,12 @@ class RunError:
     stack: str = ""
 
 
-def list_run_errors(experiment: Experiment) -> list[RunError]:
-    """Group the errors of the newest failed runs by message, the commonest first."""
-    runs = _failed_runs(experiment)
+def list_run_errors(experiment: Experiment, *, now: datetime) -> list[RunError]:
+    """Group the errors of the newest failed runs by message, the commonest first.
+
+    Of a declared experiment those of the runs that count.
+    """
+    runs = _failed_runs(experiment, now=now)
     if not runs:
         return []
     events = Event.objects.filter(
@@ -71,14 +77,16 @@ def one_a_run(events: Iterable[Event]) -> list[Event]:
     return list(kept.values())
 
 
-def _failed_runs(experiment: Experiment) -> list[tuple[Any, ...]]:  # rows of the driver
-    parameters: dict[str, str | int] = {
-        "project_id": experiment.project_id,
-        "experiment": experiment.key,
-        "limit": MAX_FAILED_RUNS,
-    }
+def _failed_runs(
+    experiment: Experiment, *, now: datetime
+) -> list[tuple[Any, ...]]:  # rows of the driver
+    parameters = unit_parameters(experiment, now=now) | {"limit": MAX_FAILED_RUNS}
+    if experiment.is_declared:
+        statement = FAILED.format(seen=seen_sql(experiment), source="seen")
+    else:
+        statement = FAILED.format(seen="", source=OF_ANY)
     with connection.cursor() as cursor:
-        cursor.execute(FAILED, parameters)
+        cursor.execute(statement, parameters)
         return list(cursor.fetchall())
 
 

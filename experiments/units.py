@@ -221,8 +221,12 @@ def periods_of(experiment: Experiment) -> list[tuple[datetime, datetime | None]]
 
 def units_sql(experiment: Experiment) -> str:
     """Return the WITH clause that names ``unit``; the rest of a statement follows it."""
-    seen = SEEN_DECLARED if experiment.is_declared else SEEN
-    return seen + UNITS[Experiment.Unit(experiment.unit)]
+    return seen_sql(experiment) + UNITS[Experiment.Unit(experiment.unit)]
+
+
+def seen_sql(experiment: Experiment) -> str:
+    """Return the WITH clause that names ``seen``: who met which variant, of those who count."""
+    return SEEN_DECLARED if experiment.is_declared else SEEN
 
 
 def sum_units(experiment: Experiment, *, now: datetime) -> list[VariantSums]:

@@ -71,7 +71,8 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
         return unit_list(request, experiment)
     if "execution" in request.GET:
         return execution_timeline(request, experiment)
-    snapshot = current_snapshot(experiment, now=timezone.now())
+    now = timezone.now()
+    snapshot = current_snapshot(experiment, now=now)
     token = str(snapshot.source_mark)
     if experiment.is_declared:
         token += f"-{experiment.status}"  # it changes without new data
@@ -88,7 +89,7 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
         "ranking": rank_variants(snapshot.results, request.GET) if experiment.is_of_runs else None,
         "computed_at": snapshot.computed_at,
         "board": build_leaderboard(snapshot.results),
-        "errors": list_run_errors(experiment) if experiment.is_of_runs else [],
+        "errors": list_run_errors(experiment, now=now) if experiment.is_of_runs else [],
         "can_live": True,
         "live": request.GET.get("live") == "1",
         "token": token,

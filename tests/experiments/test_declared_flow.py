@@ -1,10 +1,13 @@
 """A declared experiment and the messages that name it: HTTP, inbox, digest, refresh, analysis."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
 from experiments.analysis import analyse
 from experiments.declarations import Declaration, DeclaredVariant
+from experiments.errors import list_run_errors
 from experiments.models import Experiment
 from tests.experiments.declared import make_running
 from tests.flows import digest_all, forget_process_caches, make_sender, send_events
@@ -38,3 +41,29 @@ def test_only_those_of_the_experiment_s_environment_count(alpha, unit):
 
     results = analyse(Experiment.objects.get(pk=experiment.pk), now=timezone.now()).results
     assert [variant["units"] for variant in results["variants"]] == [0, 1]
+
+
+def test_errors_are_those_of_runs_that_count(alpha):
+    began = timezone.now() - timedelta(minutes=5)
+    variants = (DeclaredVariant(key="a"), DeclaredVariant(key="b"))
+    experiment = make_running(
+        alpha, Declaration(key="tone", unit="run", variants=variants), now=began
+    )
+    failures = [("too soon", "b", -1), ("boom", "b", 1), ("not declared", "c", 1)]
+
+    send_events(
+        make_sender(alpha),
+        [
+            {
+                "type": "variant.error",
+                "timestamp": (began + timedelta(minutes=minutes)).isoformat(),
+                "data": {"experimentId": "tone", "variantId": variant, "runId": message}
+                | {"errorMessage": message},
+            }
+            for message, variant, minutes in failures
+        ],
+    )
+    digest_all()
+
+    found = list_run_errors(Experiment.objects.get(pk=experiment.pk), now=timezone.now())
+    assert [(error.message, error.variants) for error in found] == [("boom", {"b": 1})]
