@@ -89,8 +89,7 @@ def test_a_call_within_a_call_of_another_reporter_is_the_same(facts):
 
 OTHER = {
     "one reporter": (outer(origin=1), inner()),
-    "an embedding": (outer(), inner())
-    and (
+    "an embedding": (
         outer(),
         make_fact(
             "inner",
@@ -99,7 +98,9 @@ OTHER = {
             span_id="inner",
             parent_span_id="outer",
             origin=1,
+            duration_us=100,
             tokens_in=10,
+            tokens_out=5,
             model="m",
         ),
     ),
