@@ -13,12 +13,14 @@ from core.jobs import work_on_jobs
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
 from tests.tracking.adapters.otlp_building import make_pairs, make_request
 from tests.tracking.adapters.otlp_building import make_span as make_otlp_span
+from tracking import remapping
 from tracking.adapters.dialects.evaluations import evaluation_of_event
 from tracking.digest import digest_lease
 from tracking.erasure import start_erasure
 from tracking.leases import claim
 from tracking.models import Document, Event, InboxBatch, IngestCounter, SessionMetric
 from tracking.partitions import ensure_weeks, existing_weeks, week_of
+from tracking.remapping import start_remap
 from tracking.scores import ScoreFilter, list_scores
 
 pytestmark = pytest.mark.usefixtures("pipeline")
@@ -216,6 +218,27 @@ def test_its_reasons_are_masked_wherever_they_wait(alpha, sender):
     assert secret not in bytes(waiting.body).decode()
     digest_all()
     assert scores_of(alpha) == [("span", "tone", 0.5, "judge", "It says [secret].")]
+
+
+@pytest.mark.parametrize("is_captured", [True, False])
+def test_read_again_without_its_reason_it_is_the_same(alpha, sender, monkeypatch, is_captured):
+    alpha.capture_content = is_captured
+    alpha.save()
+    said = {**TONE, "gen_ai.evaluation.explanation": "It says AKIAIOSFODNN7EXAMPLE."}
+    attributes = make_pairs(said)
+    name = "gen_ai.evaluation.result"
+    event = Span.Event(name=name, time_unix_nano=NOW_NS, attributes=attributes)
+    post_span(sender, {}, events=[event])
+    digest_all()
+
+    monkeypatch.setattr(remapping, "MAP_VERSION", remapping.MAP_VERSION + 1)
+    start_remap(alpha)
+    work_on_jobs(seconds=20)
+    assert InboxBatch.objects.count() == 1
+    digest_all()
+
+    assert Document.objects.filter(system="score").count() == 1
+    assert sums(alpha) == [("s", "score:tone", 1, 0.5)]
 
 
 def test_a_user_erased_while_scores_wait_leaves_none(alpha, sender):

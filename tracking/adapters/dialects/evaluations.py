@@ -64,8 +64,9 @@ def evaluation_of_event(name: str, attributes: Attributes) -> Evaluation | None:
 
 
 def evaluations_among_events(span_events: list[Any]) -> list[Evaluation]:
-    """The evaluations among a span's events, each named by what it says and its place among equals:
-    ``[name, ns, attributes]`` and what may follow."""
+    """The evaluations among a span's events, each named by its time, its name and value, and its
+    place among equals: ``[name, ns, attributes]`` and what may follow. Not by its reason, of which
+    a project may keep nothing: read again, it is the same one."""
     found: list[Evaluation] = []
     equals: Counter[str] = Counter()
     for name, at_ns, attributes, *_ in span_events[:MAX_SCORES]:
@@ -73,7 +74,7 @@ def evaluations_among_events(span_events: list[Any]) -> list[Evaluation]:
             continue
         evaluation = evaluation_of_event(name, attributes)
         if evaluation is not None:
-            content = _encode([name, at_ns, attributes]).decode()
+            content = _encode([name, at_ns, evaluation.name, evaluation.value]).decode()
             ordinal, equals[content] = equals[content], equals[content] + 1
             key = f"event:{ordinal}:{content}"
             at_us = at_ns // 1000 or None
