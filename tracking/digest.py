@@ -30,7 +30,7 @@ from tracking.documents import (
 from tracking.documents import STAGES as DOCUMENT_STAGES
 from tracking.event_rows import insert_events, load_facts, replace_events
 from tracking.events import CALL_KINDS, IncomingEvent, Part, rank_of
-from tracking.faults import is_transient
+from tracking.faults import RaceError, is_transient
 from tracking.folding import Fact, by_trace
 from tracking.handing_on import hand_on
 from tracking.leases import Batch, Lease
@@ -225,6 +225,8 @@ def _replace(writing: Writing, repeated: Sequence[Fact]) -> tuple[list[Fact], li
         fact.event_key: fact
         for fact in load_facts(writing.cursor, writing.project_id, sorted(keys), lock=True)
     }
+    if len(stored) < len(keys):
+        raise RaceError(f"{len(keys) - len(stored)} stored events were deleted meanwhile")
     pairs = [(stored[key], fact) for key, fact in zip(keys, repeated, strict=True)]
     winners = [(old, new) for old, new in pairs if rank_of(new.event) > rank_of(old.event)]
     if winners:

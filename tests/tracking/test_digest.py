@@ -6,7 +6,19 @@ import pytest
 from django.utils import timezone
 
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
-from tracking.models import ArmSeen, Event, EventClock, Session, Trace, UsageRollup
+from tracking.corrections import apply_deltas
+from tracking.draining import drain
+from tracking.event_rows import load_facts
+from tracking.models import (
+    ArmSeen,
+    Event,
+    EventClock,
+    InboxBatch,
+    Quarantined,
+    Session,
+    Trace,
+    UsageRollup,
+)
 
 pytestmark = pytest.mark.usefixtures("pipeline")
 START = timezone.now().replace(microsecond=0) - datetime.timedelta(hours=2)
@@ -204,3 +216,23 @@ def test_projects_share_nothing(alpha, beta, sender):
 
     counts = dict(Session.objects.values_list("project_id", "n_spans"))
     assert counts == {alpha.pk: 1, beta.pk: 2}
+
+
+def test_an_event_deleted_while_it_is_sent_again_is_stored_by_the_next_try(
+    alpha, sender, monkeypatch
+):
+    digest(sender, span("a"))
+
+    def delete_and_load(cursor, project_id, keys, *, lock=False):
+        apply_deltas(project_id, retract=keys, now=timezone.now())
+        return load_facts(cursor, project_id, keys, lock=lock)
+
+    monkeypatch.setattr("tracking.digest.load_facts", delete_and_load)
+    send_events(sender, [span("a"), span("b")])
+    drain(slot=0)
+    assert (InboxBatch.objects.count(), Quarantined.objects.count()) == (1, 0)
+
+    monkeypatch.undo()
+    InboxBatch.objects.update(lease_until=timezone.now())
+    digest_all()
+    assert sorted(Event.objects.values_list("name", flat=True)) == ["a", "b"]
