@@ -40,7 +40,10 @@ DUE = (
     " LEFT JOIN tracking_sessiontext t USING (project_id, session_id)"
     " WHERE q.due_at <= %s ORDER BY q.due_at LIMIT %s FOR UPDATE OF q SKIP LOCKED"
 )
-BACKLOG = "SELECT EXISTS (SELECT FROM tracking_inboxbatch WHERE received_at < %s AND attempts < 2)"
+BACKLOG = (
+    "SELECT EXISTS (SELECT FROM tracking_inboxbatch WHERE received_at < %s AND attempts < 2"
+    " AND (lease_owner <> '' OR lease_until < %s))"
+)
 POSTPONE = (
     "UPDATE tracking_sessiontorefresh q SET due_at = k.due_at"
     " FROM unnest(%s::text[], %s::timestamptz[]) k (session_id, due_at)"
@@ -117,8 +120,9 @@ def lease_due(now: datetime.datetime) -> Leased:
 
 
 def _is_behind(cursor: psycopg.Cursor[Any], now: datetime.datetime) -> bool:
-    """Whether spans wait. Those that failed before do not count: they wait for their next try."""
-    found = cursor.execute(BACKLOG, (now - BACKLOG_AGE,)).fetchone()
+    """Whether spans wait. Those that failed before do not count: they wait for their next try; nor
+    do parts that were put off."""
+    found = cursor.execute(BACKLOG, (now - BACKLOG_AGE, now)).fetchone()
     return found is not None and bool(found[0])
 
 

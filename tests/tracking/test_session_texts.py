@@ -143,3 +143,11 @@ def test_spans_that_failed_before_hold_up_no_text(sender):
     InboxBatch.objects.update(attempts=3)
 
     assert refresh_due_sessions(now=timezone.now() + 5 * SECOND) == 1
+
+
+def test_what_was_put_off_holds_up_no_text(sender):
+    digest(sender, call())
+    send_events(sender, [call("b")])
+    InboxBatch.objects.update(lease_until=timezone.now() + MINUTE)
+
+    assert refresh_due_sessions(now=timezone.now() + 5 * SECOND) == 1
