@@ -33,6 +33,7 @@ WIRE = {
 Row = Sequence[Any]  # Any: one value a column, of the column's type
 
 _made: WeakKeyDictionary[psycopg.Connection[Any], set[str]] = WeakKeyDictionary()
+_lasting: WeakKeyDictionary[psycopg.Connection[Any], set[str]] = WeakKeyDictionary()
 _filled: WeakKeyDictionary[psycopg.Connection[Any], set[str]] = WeakKeyDictionary()
 _stages: list["Stage"] = []
 _encode = msgspec.json.Encoder().encode
@@ -110,9 +111,8 @@ def prepare_stages(*rare: Stage, usual: bool = True) -> None:
     connection.ensure_connection()
     raw: psycopg.Connection[Any] = connection.connection
     wanted = [*rare, *(stage for stage in _stages if usual and not stage.is_rare)]
-    made = _made.setdefault(raw, set())
-    # In a transaction they are asked for again: one that was rolled back took them away.
-    missing = [s for s in wanted if s.name not in made or connection.in_atomic_block]
+    lasting = _lasting.setdefault(raw, set())
+    missing = [stage for stage in wanted if stage.name not in lasting]
     if not missing:
         return
     # The last dumper of bytea wins, and psycopg's own last one is Python: put the C one back.
@@ -120,12 +120,16 @@ def prepare_stages(*rare: Stage, usual: bool = True) -> None:
     with psycopg.Cursor(raw) as cursor:
         for stage in missing:
             cursor.execute(stage.create_sql(server_version=raw.info.server_version))
-    made.update(stage.name for stage in missing)
+    names = {stage.name for stage in missing}
+    _made.setdefault(raw, set()).update(names)
+    if not connection.in_atomic_block:  # else a roll-back may take them away again
+        lasting.update(names)
 
 
 def forget() -> None:
     """Drop this process's knowledge of temporary tables (a test's roll-back takes them away)."""
     _made.clear()
+    _lasting.clear()
     _filled.clear()
 
 
