@@ -79,7 +79,8 @@ def _lines(body: bytes, n: int) -> Sequence[bytes | memoryview | msgspec.Raw]:
     raw = member.decompress(body, _STEP)
     n_ended = raw.count(_END)
     while n_ended < n and not member.eof:
-        step = member.decompress(member.unconsumed_tail, _STEP)
+        # Twice as much each time: a payload may be of 20 MiB, and each step copies what there is.
+        step = member.decompress(member.unconsumed_tail, len(raw) or _STEP)
         if not step and not member.eof and not member.unconsumed_tail:
             raise DAMAGED("the block was cut off")
         n_ended += step.count(_END)

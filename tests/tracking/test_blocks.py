@@ -2,6 +2,7 @@ import json
 import zlib
 
 import pytest
+from isal import isal_zlib
 
 from tracking.blocks import BLOCK_BYTES, blank, new_block_id, pack, unpack
 from tracking.events import EMPTY_PAYLOAD, Payload
@@ -66,6 +67,29 @@ def test_a_block_of_one_line_is_read():
 
     assert unpack(body, [1]) == {1: Payload("b", None, "c")}
     assert unpack(body, [0]) == {0: Payload("a")}
+
+
+def test_a_great_payload_is_inflated_in_few_steps(monkeypatch):
+    payload = Payload(input="x" * 20_000_000)
+    (block,) = pack([payload], [1], [0])
+    steps = []
+    make = isal_zlib.decompressobj
+
+    class Counting:
+        def __init__(self):
+            self.member = make()
+
+        def decompress(self, data, size):
+            steps.append(size)
+            return self.member.decompress(data, size)
+
+        def __getattr__(self, name):
+            return getattr(self.member, name)
+
+    monkeypatch.setattr(isal_zlib, "decompressobj", Counting)
+
+    assert unpack(block.body, [0]) == {0: payload}
+    assert len(steps) < 20
 
 
 @pytest.mark.parametrize("n_bytes", [1, 200, -5])
