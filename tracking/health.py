@@ -8,13 +8,16 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from tracking.models import InboxBatch, Quarantined
+from tracking.quarantine import RETRIED
 
 LATE_SECONDS = 600.0
 
 
 def oldest_pending_seconds() -> float:
-    """How long the oldest accepted request has been waiting for its digest."""
-    oldest = InboxBatch.objects.aggregate(at=Min("received_at"))["at"]
+    """How long the oldest accepted request has been waiting for its digest. What was put back out
+    of quarantine keeps its time of receipt, and has not been waiting since then."""
+    waiting = InboxBatch.objects.exclude(headers__has_key=RETRIED)
+    oldest = waiting.aggregate(at=Min("received_at"))["at"]
     return max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
 
 

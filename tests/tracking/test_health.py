@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from tests.flows import make_sender, make_span, send_events
 from tracking.health import check_lag, ingestion_metrics
-from tracking.models import InboxBatch
+from tracking.models import InboxBatch, Quarantined
+from tracking.quarantine import retry_quarantined
 
 pytestmark = pytest.mark.usefixtures("pipeline")
 
@@ -20,6 +21,25 @@ def test_it_is_unwell_only_when_requests_wait_for_long(alpha):
 
     assert fresh == ""
     assert check_lag() == "requests wait for 3600 s"
+
+
+def test_what_was_put_back_out_of_quarantine_is_not_late(alpha):
+    an_hour_ago = timezone.now() - datetime.timedelta(hours=1)
+    kept = Quarantined.objects.create(
+        project_id=alpha.pk,
+        format="analytics",
+        body=b"{}",
+        n_items=1,
+        horizon_us=0,
+        reason="adapter_failed",
+        received_at=an_hour_ago,
+        quarantined_at=an_hour_ago,
+    )
+
+    assert retry_quarantined(alpha.pk, [kept.pk], now=timezone.now()) == 1
+
+    assert InboxBatch.objects.get().received_at == an_hour_ago
+    assert check_lag() == ""
 
 
 def test_metrics_count_what_waits(alpha):
