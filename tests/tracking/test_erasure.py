@@ -24,7 +24,6 @@ from tests.tracking.everything import find_anywhere
 from tracking import changes, corrections, erasing, erasure, traces
 from tracking.erasure import count_waiting, lift_tombstone, start_erasure, start_sweeps
 from tracking.models import (
-    Document,
     ErasedSubject,
     Event,
     InboxBatch,
@@ -182,25 +181,6 @@ def test_scores_of_the_user_and_on_their_sessions_go(life, api):
 
     assert find_anywhere(SAID) == find_anywhere(USER) == []
     assert Event.objects.filter(operation="score").count() == 1
-    assert drift_of(life.pk) == []
-
-
-def test_a_score_that_comes_while_its_trace_is_about_to_go_leaves_nothing(life, sender):
-    start_erasure(life, "user", USER)
-    job, is_done = Job.objects.get(), False
-    while not job.place.get("phase"):
-        with transaction.atomic():
-            erasure.do_step(job)
-
-    send_scores(sender, {"trace_id": "a1", "name": "n", "value": 1, "comment": SAID})
-    digest_all()
-    assert Document.objects.count() == 1
-    while not is_done:
-        with transaction.atomic():
-            is_done = erasure.do_step(job)
-
-    assert find_anywhere(SAID) == find_anywhere(USER) == []
-    assert Document.objects.count() == 0
     assert drift_of(life.pk) == []
 
 

@@ -5,11 +5,12 @@ import itertools
 import json
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from core.keys import issue_publishable_key
+from core.models import Job
 from tests.flows import (
     digest_all,
     drift_of,
@@ -19,9 +20,12 @@ from tests.flows import (
     send_scores,
     status_of,
 )
+from tests.tracking.everything import find_anywhere
+from tracking import erasure
 from tracking.candidates import BY_SCORE, IS_SCORE
+from tracking.erasure import start_erasure
 from tracking.folding import SUMS
-from tracking.models import Event, Session, SessionMetric, Trace
+from tracking.models import Document, Event, Session, SessionMetric, Trace
 from tracking.rebuilding import rebuild_project
 from tracking.scores import SCORES, SESSION_SCORES, ScoreFilter, list_scores
 
@@ -316,4 +320,26 @@ def test_a_page_judges_as_a_user_and_overwrites_no_reviewer(alpha):
         ("human", True),
         ("user", False),
     ]
+    assert drift_of(alpha.pk) == []
+
+
+def test_one_that_comes_while_its_trace_is_about_to_be_erased_leaves_nothing(alpha):
+    client = make_sender(alpha)
+    send_events(client, [make_span("t", "call", start=START, session_id="s", user_id="ada")])
+    digest_all()
+    start_erasure(alpha, "user", "ada")
+    job, is_done = Job.objects.get(), False
+    while not job.place.get("phase"):
+        with transaction.atomic():
+            erasure.do_step(job)
+
+    send_scores(client, {"trace_id": "t", "name": "n", "value": 1, "comment": "Of Ada."})
+    digest_all()
+    assert Document.objects.count() == 1
+    while not is_done:
+        with transaction.atomic():
+            is_done = erasure.do_step(job)
+
+    assert (Event.objects.count(), Document.objects.count()) == (0, 0)
+    assert find_anywhere("Of Ada.") == []
     assert drift_of(alpha.pk) == []
