@@ -12,9 +12,9 @@ import msgspec
 import psycopg
 
 from tracking.dimensions import decide_names
-from tracking.event_rows import load_trace_facts
+from tracking.event_rows import load_facts, load_trace_facts
 from tracking.faults import RaceError
-from tracking.folding import Fact, TraceState, by_trace, fold, recount, unfold
+from tracking.folding import Fact, TraceState, by_trace, exchange, fold, recount
 from tracking.rollups import RollupDeltas, save_rollups
 from tracking.session_deltas import session_deltas
 from tracking.sessions import apply_session_deltas
@@ -88,7 +88,8 @@ def _move(
         )
         added = tying.count(added)
         _spread_ties(tying, traces, anew, rollups)
-    _fold_traces(traces, by_trace(added), losses, anew)
+    wrappers = _load_wrappers(writing, [traces[trace_id] for trace_id in outlived])
+    _fold_traces(traces, by_trace(added), losses, anew, wrappers)
     return list(added)
 
 
@@ -98,6 +99,13 @@ def _load_anew(writing: Writing, trace_ids: AbstractSet[str]) -> dict[str, list[
         return {}
     stored = by_trace(load_trace_facts(writing.cursor, writing.project_id, sorted(trace_ids)))
     return {trace_id: stored.get(trace_id, []) for trace_id in trace_ids}
+
+
+def _load_wrappers(writing: Writing, changes: Sequence[Change]) -> dict[str, Fact]:
+    """What is stored of the wrappers of traces that may lose their last call."""
+    keys = [key[1:] for change in changes if (key := change.before.wrapper_key) is not None]
+    facts = load_facts(writing.cursor, writing.project_id, keys)
+    return {fact.event.trace_id: fact for fact in facts}
 
 
 def _spread_ties(
@@ -144,6 +152,7 @@ def _fold_traces(
     gains: dict[str, list[Fact]],
     losses: dict[str, list[Fact]],
     anew: dict[str, list[Fact]],
+    wrappers: dict[str, Fact],
 ) -> None:
     for trace_id, facts in gains.items():
         if trace_id not in losses:
@@ -151,8 +160,13 @@ def _fold_traces(
     for trace_id in losses.keys() - anew.keys():
         change = traces[trace_id]
         change.rebuilt = True
-        unfold(change.after, map(counted, losses[trace_id]))
-        fold(change.after, gains.get(trace_id, ()))
+        exchange(
+            change.after,
+            map(counted, losses[trace_id]),
+            gains.get(trace_id, ()),
+            counted=change.before.counted_wrapper,
+            wrapper=wrappers.get(trace_id),
+        )
     for trace_id, facts in anew.items():
         change = traces[trace_id]
         change.after, change.rebuilt = TraceState(trace_id, ties=change.after.ties), True

@@ -179,22 +179,45 @@ def recount(state: TraceState, before: Fact, after: Fact) -> None:
     _count(state, part, after)
 
 
-def unfold(state: TraceState, facts: Iterable[Fact]) -> None:
-    """Take events from the state of a trace whose other events are not all stored any more.
+def exchange(
+    state: TraceState,
+    lost: Iterable[Fact],
+    gained: Iterable[Fact],
+    *,
+    counted: Fact | None,
+    wrapper: Fact | None,
+) -> None:
+    """Take events from the state of a trace whose other events are not all stored any more, and
+    add others.
 
     Sums are exact. What picks an event (claims, times, extremes) keeps what it picked.
+    ``counted``: the wrapper whose tokens are among the sums. ``wrapper``: what is stored of the one
+    that the state picked; it counts where no call is left.
     """
+    if counted is not None:
+        add_usage(state.parts[counted.event.session_own].sums, counted, sign=-1)
+    state.wrapper = None
+    _unfold(state, lost)
+    for fact in gained:
+        _add(state, fact)
+    key = state.wrapper_key
+    if state.wrapper is None and wrapper is not None and key and key[1:] == wrapper.event_key:
+        state.wrapper = wrapper
+    if (wrapper := state.counted_wrapper) is not None:
+        add_usage(state.parts[wrapper.event.session_own].sums, wrapper, sign=1)
+    _resolve(state)
+
+
+def _unfold(state: TraceState, lost: Iterable[Fact]) -> None:
     gone = TraceState(state.trace_id)
-    for fact in facts:
+    for fact in lost:
         _add(gone, fact)
-        wrapper = state.counted_wrapper
-        if wrapper is not None and wrapper.event_key == fact.event_key:
-            add_usage(state.parts[fact.event.session_own].sums, wrapper, sign=-1)
-            state.wrapper = state.wrapper_key = None
+        if state.wrapper_key is not None and state.wrapper_key[1:] == fact.event_key:
+            state.wrapper_key = None
     state.n_calls -= gone.n_calls
-    for own, lost in gone.parts.items():
+    for own, less in gone.parts.items():
         if (part := state.parts.get(own)) is not None:
-            _take(part, lost)
+            _take(part, less)
             if not part.sums[SPANS] and not part.sums[POINTS]:
                 del state.parts[own]
 

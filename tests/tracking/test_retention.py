@@ -17,6 +17,7 @@ from tests.flows import digest_all, drift_of, make_sender, make_span, send_event
 from tests.tracking.everything import find_anywhere
 from tests.tracking.test_receive import own_parameters
 from tracking import partitions, retention
+from tracking.corrections import apply_deltas
 from tracking.models import (
     Document,
     Event,
@@ -28,7 +29,7 @@ from tracking.models import (
     UsageRollup,
 )
 from tracking.retention import _drop_unneeded, start_retention
-from tracking.staging import open_cursor
+from tracking.staging import open_cursor, unix_us
 
 NOW = timezone.now().replace(minute=0, second=0, microsecond=0)
 DAY = datetime.timedelta(days=1)
@@ -309,6 +310,23 @@ def to_time(us):
 
 def week_us(days):
     return int(partitions.floor_week(days_ago(days)).timestamp()) * 1_000_000
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_a_wrapper_counts_again_when_the_last_call_of_an_older_trace_goes(alpha):
+    wrapper = make_span("t", "w", start=days_ago(2), kind="agent", tokens={"input": 7})
+    spans = [make_span("t", "old", start=days_ago(40)), wrapper, call_at("t", "call", 2)]
+    send_events(make_sender(alpha), spans)
+    digest_all()
+    keep(alpha, 30)
+    apply_retention()
+
+    call = Event.objects.get(name="call")
+    key = (unix_us(call.occurred_at) or 0, call.id.bytes)
+    apply_deltas(alpha.pk, retract=[key], now=timezone.now())
+
+    assert Trace.objects.get().tokens_in == 7
+    assert drift_of(alpha.pk) == []
 
 
 def test_a_week_in_which_somebody_stores_at_that_moment_stays(open_pipeline, alpha, beta):
