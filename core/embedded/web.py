@@ -14,9 +14,9 @@ from core.embedded.processes import die_with_parent
 from core.logs import logging_config
 
 # Most of a small request is waiting for PostgreSQL to flush it, and those who wait together share a
-# flush. With two threads, flat spans came in at two thirds of the rate, and each took more CPU;
-# batches of a hundred cost the same. Twice as many cost 26 MiB of connections.
-THREADS = 4
+# flush. With two threads, flat spans came in at a third of the rate, and each took more CPU;
+# batches of a hundred cost the same. Each that is needed costs some 6 MiB of connections.
+THREADS = 8
 THREAD_SECONDS = 600  # without work until a thread ends; granian lets none wait longer
 STOP_SECONDS = 1  # after which a request is cut; the supervisor waits for 2
 

@@ -40,8 +40,11 @@ VARIANTS = {
     "/sessions/": ("?range=30d", "?range=30d&sort=-cost", "?range=30d&model=gpt-4o&status=error"),
     "/traces/": ("?range=30d", "?range=30d&sort=-duration", "?range=30d&prompt=route-intent"),
 }
+EXAMPLE = "prompt-tone"  # an experiment of the corpus, and a prompt that ``pages`` makes
 # What cannot be read without saying more.
 REQUIRED = {
+    f"/p/{SLUG}/prompts/{EXAMPLE}/diff/": ("?a=1&b=2",),
+    f"/p/{SLUG}/send/arrivals/": (f"?since={int(time.time())}&base=0.0.0.0&seen=0.0.0.0",),
     "/api/v1/series": ("?metric=cost&interval=hour&group_by=model&range=7d", "?metric=latency_p95"),
 }
 
@@ -70,7 +73,7 @@ def samples() -> dict[str, str]:
         cursor.execute(SPAN, [session_id])
         trace_id, span_id = cursor.fetchone() or ("none", "none")
     ids = {"session_id": session_id, "trace_id": trace_id, "span_id": span_id}
-    return {**ids, "slug": SLUG, "key": "prompt-tone"}
+    return {**ids, "slug": SLUG, "key": EXAMPLE}
 
 
 def addresses(examples: dict[str, str]) -> Iterator[tuple[str, str]]:

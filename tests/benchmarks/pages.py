@@ -6,7 +6,9 @@ import sys
 from typing import Any
 
 from tests.benchmarks.ingesting import ingest
-from tests.benchmarks.installation import PROJECT
+from tests.benchmarks.installation import PROJECT, ServeError
+from tests.benchmarks.load import JSON
+from tests.benchmarks.page_costs import EXAMPLE
 from tests.benchmarks.results import Row, at_most, below
 from tests.benchmarks.run import Run
 
@@ -61,6 +63,7 @@ def look(run: Run) -> None:
     if not stored:
         ingest(run)
         return look(run)
+    _make_prompt(run)
     with run.installation.database() as connection:
         connection.execute("ANALYZE")  # what autovacuum would have done a minute later
     found = subprocess.run(
@@ -77,3 +80,17 @@ def look(run: Run) -> None:
     stages[stored] = costs
     run.notes["pages without an example"] = answer["skipped"]
     return None
+
+
+def _make_prompt(run: Run) -> None:
+    """A prompt of two published versions, once: the pages of prompts need an example."""
+    connection = run.installation.connect()
+    path = "/api/v1/prompts"
+    made, _ = connection.send("POST", path, json.dumps({"key": EXAMPLE}).encode(), JSON)
+    for number in (1, 2) if made == 201 else ():
+        version = {"system": "Be brief.", "user_template": f"Question {number}: {{{{ question }}}}"}
+        body = json.dumps({**version, "note": "An example.", "publish": True}).encode()
+        status, answer = connection.send("POST", f"{path}/{EXAMPLE}/versions", body, JSON)
+        if status != 201:
+            raise ServeError(f"No version {number} of the example: {status} {answer!r:.300}")
+    connection.close()
