@@ -290,7 +290,11 @@ def test_times_are_those_of_the_evaluation(alpha, sender):
     assert found == {at, at + datetime.timedelta(seconds=1)}
 
 
-@pytest.mark.parametrize("at_ns", [0, 1_000, NOW_NS - 4_000 * 86_400 * 10**9, 2**64 - 1])
+@pytest.mark.parametrize(
+    "at_ns",
+    [0, 1_000, NOW_NS - 4_000 * 86_400 * 10**9, 2**64 - 1],
+    ids=["none", "1970", "long ago", "2554"],
+)
 def test_a_time_that_no_evaluation_can_have_makes_no_week_of_its_own(alpha, sender, at_ns):
     ensure_weeks({week_of(NOW_NS // 1000)})
     weeks = existing_weeks()
