@@ -10,6 +10,7 @@ Only web servers watch. Workers wait, and go on where they were when the server 
 """
 
 import errno
+import logging
 import os
 import threading
 import time
@@ -19,6 +20,8 @@ from typing import Any, TypeVar
 import psycopg
 from django.db import connection
 from psycopg.abc import PQGen
+
+logger = logging.getLogger(__name__)
 
 PATIENCE = 1.5  # seconds of silence before asking; a longer statement costs a short connection
 DEADLINE = 2  # seconds; libpq's shortest connect_timeout
@@ -129,6 +132,8 @@ class Watch:
         try:
             while not self._is_answered():
                 pass
+        except Exception:  # those who need the database find out by themselves
+            logger.exception("The database cannot be asked whether it answers again")
         finally:  # whatever ends this thread: nobody else would lift it
             self._hangs.clear()
 

@@ -114,8 +114,7 @@ def test_a_full_queue_is_no_answer(monkeypatch, tmp_path):
             watching.is_stuck(0, 0.0)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_nobody_is_refused_for_ever_when_it_cannot_be_asked(monkeypatch):
+def test_nobody_is_refused_for_ever_when_it_cannot_be_asked(monkeypatch, caplog):
     """Whatever else goes wrong, those who need the database find out by themselves."""
 
     def out_of_files(pid, silent):
@@ -127,3 +126,4 @@ def test_nobody_is_refused_for_ever_when_it_cannot_be_asked(monkeypatch):
     watch.note_hang()
 
     assert wait_until(lambda: not watch.is_hanging, seconds=5) is True
+    assert "cannot be asked" in caplog.text
