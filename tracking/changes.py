@@ -87,7 +87,7 @@ def _move(
             anew=anew,
         )
         added = tying.count(added)
-        _spread_ties(tying, traces, anew, rollups)
+        _spread_ties(writing, tying, traces, anew, rollups)
     wrappers = _load_wrappers(writing, [traces[trace_id] for trace_id in outlived])
     _fold_traces(traces, by_trace(added), losses, anew, wrappers)
     return list(added)
@@ -109,21 +109,28 @@ def _load_wrappers(writing: Writing, changes: Sequence[Change]) -> dict[str, Fac
 
 
 def _spread_ties(
+    writing: Writing,
     tying: Tying,
     traces: dict[str, Change],
     anew: dict[str, list[Fact]],
     rollups: RollupDeltas,
 ) -> None:
-    """Count events that were stored before, and are tied otherwise now, as they are."""
+    """Count events that were stored before, and are tied otherwise now, as they are. Where metrics
+    are lost, which may be the least or the last, the trace is folded anew from what is stored."""
     for trace_id, level in tying.levels.items():
         traces[trace_id].after.ties = level
+    measured = {b.event.trace_id for b, a in tying.moved if b.event.metrics != a.event.metrics}
+    outlived = {t for t in measured if outlives_events(traces[t].before, writing.horizon_us)}
+    anew |= _load_anew(writing, measured - outlived - anew.keys())
     for trace_id, facts in anew.items():
         anew[trace_id] = tying.count(facts)
     for before, after in tying.moved:
         rollups.add_fact(before, -1)
         rollups.add_fact(after)
+        change = traces[before.event.trace_id]
         if before.event.trace_id not in anew and before.event.kind != after.event.kind:
-            recount(traces[before.event.trace_id].after, before, after)
+            recount(change.after, before, after)
+            change.rebuilt |= before.event.trace_id in outlived
 
 
 def spread_changes(
@@ -155,7 +162,7 @@ def _fold_traces(
     wrappers: dict[str, Fact],
 ) -> None:
     for trace_id, facts in gains.items():
-        if trace_id not in losses:
+        if trace_id not in losses and trace_id not in anew:
             fold(traces[trace_id].after, facts)
     for trace_id in losses.keys() - anew.keys():
         change = traces[trace_id]

@@ -169,13 +169,17 @@ def fold(state: TraceState, facts: Iterable[Fact]) -> None:
 
 
 def recount(state: TraceState, before: Fact, after: Fact) -> None:
-    """Count an event of the trace as a call no more, or again: what differs adds up."""
+    """Count an event of the trace as a call no more, or again: what differs adds up, but for the
+    extremes of metrics, which stay."""
     part = state.parts[before.event.session_own]
     lost = Part(part.session_own, None, None, [0] * len(SUMS), {}, {})
     n_calls = state.n_calls
     _count(state, lost, before)
+    if before.event.metrics != after.event.metrics:
+        _see_metrics(lost, before.event)
+        _see_metrics(part, after.event)
     state.n_calls = 2 * n_calls - state.n_calls
-    part.sums = [a - b for a, b in zip(part.sums, lost.sums, strict=True)]
+    _take(part, lost)
     _count(state, part, after)
 
 

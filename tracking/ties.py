@@ -16,6 +16,7 @@ import msgspec
 
 from tracking.events import CALL_KINDS, IncomingEvent, Kind
 from tracking.folding import Fact, Tie
+from tracking.pricing import MODALITIES
 from tracking.reports import find_duplicates, is_call
 
 UNTIED, TIED, REPORTED, TANGLED = 0, 1, 2, 4
@@ -61,6 +62,7 @@ def _as_span(event: IncomingEvent) -> IncomingEvent:
         tokens_cache_read=None,
         tokens_cache_write=None,
         tokens_reasoning=None,
+        metrics=tuple(metric for metric in event.metrics if metric[0] not in MODALITIES),
     )
 
 

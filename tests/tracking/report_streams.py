@@ -108,6 +108,7 @@ def _call(rng: random.Random, trace: str, name: str) -> list[Told]:
                 response=response,
                 failed=rng.random() < 0.1,
                 **_prompt(rng),
+                **_audio(rng),
             )
         )
         parent = rng.choice([name, name, "root"])
@@ -118,6 +119,12 @@ def _prompt(rng: random.Random) -> dict[str, Any]:
     if rng.random() >= 0.2:
         return {}
     return {"assay__prompt": rng.choice(["plan", "answer"]), "assay__prompt_version": "1"}
+
+
+def _audio(rng: random.Random) -> dict[str, Any]:
+    if rng.random() >= 0.3:
+        return {}
+    return {"gen_ai__usage__audio__input_tokens": rng.randrange(1, 9)}
 
 
 def _crowd(rng: random.Random, trace: str) -> list[Told]:
