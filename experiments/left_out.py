@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from experiments.models import Experiment
-from experiments.units import MET, RAN, Parameters
+from experiments.units import IN_ENVIRONMENT, MET, RAN, Parameters
 
 MOST_NAMES = 100
-# A variant a row, the declared ones first: units exposed before the first start, while it did not
-# run later, while it ran.
+# A variant a row, the declared ones first: units of the experiment's environment that were exposed
+# before the first start, while it did not run later, while it ran.
 LEFT_OUT = f"""{MET}
 SELECT variant,
        count(*) FILTER (WHERE exposed_at < %(started_at)s),
        count(*) FILTER (WHERE exposed_at >= %(started_at)s AND NOT {RAN}),
        count(*) FILTER (WHERE {RAN})
-FROM met GROUP BY variant
+FROM met WHERE {IN_ENVIRONMENT} GROUP BY variant
 ORDER BY variant = ANY(%(variants)s::text[]) DESC, count(*) DESC, variant LIMIT %(limit)s
 """
 

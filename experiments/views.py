@@ -14,6 +14,7 @@ from experiments.definition import describe_definition
 from experiments.discovery import MAX_DISCOVERED, find_experiment
 from experiments.errors import list_run_errors
 from experiments.executions import read_timeline
+from experiments.finality import is_final
 from experiments.freshness import analyse_project, current_snapshot
 from experiments.grid_pages import describe_grid
 from experiments.leaderboard import build_leaderboard
@@ -25,7 +26,7 @@ from experiments.listing import (
     count_waiting,
     list_executions,
 )
-from experiments.models import Experiment
+from experiments.models import Experiment, ResultSnapshot
 from experiments.ranking import rank_variants
 from experiments.selecting import SelectionError, asks_for_units, read_selection
 from experiments.unit_pages import describe_units
@@ -73,9 +74,7 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
         return execution_timeline(request, experiment)
     now = timezone.now()
     snapshot = current_snapshot(experiment, now=now)
-    token = str(snapshot.source_mark)
-    if experiment.is_declared:
-        token += f"-{experiment.status}"  # it changes without new data
+    token = read_token(experiment, snapshot)
     if request.htmx and request.GET.get("seen") == token:
         return HttpResponse(status=UNCHANGED)
     context = {
@@ -88,6 +87,7 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
         "grid": describe_grid(snapshot.results, request.GET),
         "ranking": rank_variants(snapshot.results, request.GET) if experiment.is_of_runs else None,
         "computed_at": snapshot.computed_at,
+        "is_final": is_final(experiment, snapshot),
         "board": build_leaderboard(snapshot.results),
         "errors": list_run_errors(experiment, now=now) if experiment.is_of_runs else [],
         "can_live": True,
@@ -96,6 +96,12 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
     }
     template = "experiments/_experiment.html" if request.htmx else "experiments/detail.html"
     return render(request, template, context)
+
+
+def read_token(experiment: Experiment, snapshot: ResultSnapshot) -> str:
+    """A text that changes with what the page shows: new data, and what changes without any."""
+    n_maturing = sum(variant["maturing"] for variant in snapshot.results["variants"])
+    return f"{snapshot.source_mark}-{experiment.n_changes}-{n_maturing}-{is_final(experiment, snapshot)}"
 
 
 def list_analysed(project: Project) -> list[Experiment]:

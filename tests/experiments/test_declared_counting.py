@@ -153,6 +153,22 @@ def test_only_units_of_its_environment_count(alpha):
     assert units_of(results_of(experiment)) == {"control": 1, "warm": 0}
 
 
+def test_what_is_left_out_is_of_its_environment_too(alpha):
+    experiment = make_running(alpha, replace(PLAIN, environment="prod"))
+    for unit in ("in-prod", "in-staging"):
+        add_session(alpha, "tone", "warm", unit, at=STARTED - HOUR)
+        add_session(alpha, "tone", "Warm", f"{unit}-named", at=STARTED + HOUR)
+    for session_id in ("in-prod", "in-prod-named"):
+        SessionText.objects.create(
+            project_id=alpha.pk, session_id=session_id, facets=["env:prod"], refreshed_at=NOW
+        )
+
+    results = results_of(experiment)
+
+    assert [v["excluded"]["before_start"] for v in results["variants"]] == [0, 1]
+    assert "Warm (1)" in findings_of(results)["unknown_variants"]["detail"]
+
+
 def test_runs_are_units_too(alpha):
     experiment = make_running(alpha, replace(PLAIN, unit="run"))
     add_run(alpha, "tone", "control", "r1")

@@ -1,9 +1,13 @@
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from experiments.models import ResultSnapshot
 from tests.experiments.arms import add_arm_of, add_run, add_session, count_digested
+from tracking.models import ArmSeen
 
 pytestmark = pytest.mark.django_db
 
@@ -66,11 +70,24 @@ def test_a_fragment_and_the_page_give_the_same_number(alice_client, tone):
 
 
 def test_a_live_page_gets_nothing_when_nothing_changed(alice_client, tone):
-    alice_client.get(detail("tone"))
+    token = alice_client.get(detail("tone")).context["token"]
 
-    response = alice_client.get(detail("tone") + "?seen=1", headers={"HX-Request": "true"})
+    response = alice_client.get(detail("tone") + f"?seen={token}", headers={"HX-Request": "true"})
 
     assert response.status_code == 204
+
+
+def test_a_live_page_is_told_that_units_matured(alice_client, alpha):
+    add_session(alpha, "young", "warm", "u-1", at=timezone.now())
+    count_digested(alpha)
+    before = alice_client.get(detail("young")).context["token"]
+    ArmSeen.objects.update(first_seen=timezone.now() - timedelta(hours=2))
+    ResultSnapshot.objects.update(computed_at=timezone.now() - timedelta(minutes=2))
+
+    response = alice_client.get(detail("young") + f"?seen={before}", headers={"HX-Request": "true"})
+
+    assert response.status_code == 200
+    assert response.context["results"]["variants"][0]["maturing"] == 0
 
 
 def test_a_number_leads_to_as_many_units(alice_client, tone):
