@@ -14,6 +14,7 @@ from experiments.analysis import analyse
 from experiments.api_access import KEY, get_experiment, project_id_of
 from experiments.api_management import IDEMPOTENT, declare_from
 from experiments.declaration_inputs import ExperimentInput
+from experiments.finality import is_final
 from experiments.freshness import analyse_project, current_snapshot, lag_seconds, utc_now
 from experiments.metrics import METRICS
 from experiments.models import Experiment, ResultSnapshot
@@ -151,4 +152,8 @@ def selection_of(request: Request) -> Selection:
 
 def answer_of(snapshot: ResultSnapshot, *, now: datetime) -> ResultsAnswer:
     results: Results = snapshot.results
-    return ResultsAnswer(**results, as_of_lag_seconds=lag_seconds(snapshot, now=now))
+    return ResultsAnswer(
+        **results,
+        as_of_lag_seconds=lag_seconds(snapshot, now=now),
+        is_final=is_final(snapshot.experiment, snapshot),
+    )

@@ -4,11 +4,15 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.database.types import MAX_INT4
 from experiments.declarations import (
     ALPHA,
     HASHES,
     KINDS,
     MARGIN_KINDS,
+    MAX_KEY,
+    MAX_NAME,
+    MAX_TEXT,
     PLANNED_UNITS,
     ROLES,
     UNITS,
@@ -17,7 +21,6 @@ from experiments.declarations import (
     DeclaredVariant,
 )
 
-MAX_INT4 = 2**31 - 1
 UNASSIGNED = "Units are put into variants by who sends the spans; leave this out."
 
 
@@ -33,11 +36,11 @@ class PromptOfVariant(serializers.Serializer[Any]):
 class VariantInput(serializers.Serializer[Any]):
     """``weight`` is percent of the traffic: all variants have one, or none."""
 
-    key = serializers.CharField(max_length=200)
-    name = serializers.CharField(max_length=600, required=False, allow_blank=True, default="")
+    key = serializers.CharField(max_length=MAX_KEY)
+    name = serializers.CharField(max_length=MAX_NAME, required=False, allow_blank=True, default="")
     weight = serializers.FloatField(required=False, allow_null=True, default=None)
     is_control = serializers.BooleanField(required=False, default=False)
-    model = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    model = serializers.CharField(max_length=MAX_KEY, required=False, allow_blank=True, default="")
     prompt = PromptOfVariant(required=False, allow_null=True, default=None)
     config = serializers.DictField(required=False, allow_null=True, default=None)
 
@@ -45,7 +48,7 @@ class VariantInput(serializers.Serializer[Any]):
 class MetricInput(serializers.Serializer[Any]):
     """A guardrail without a ``margin`` gets a small one; scores need it said."""
 
-    metric = serializers.CharField(max_length=200)
+    metric = serializers.CharField(max_length=MAX_KEY)
     role = serializers.ChoiceField(ROLES)
     margin = serializers.FloatField(required=False, allow_null=True, default=None)
     margin_kind = serializers.ChoiceField(
@@ -56,16 +59,16 @@ class MetricInput(serializers.Serializer[Any]):
 class ExperimentInput(serializers.Serializer[Any]):
     """``targeting`` and ``traffic`` other than none and 100 are refused: nothing assigns yet."""
 
-    key = serializers.CharField(max_length=200)
-    name = serializers.CharField(max_length=600, required=False, allow_blank=True, default="")
+    key = serializers.CharField(max_length=MAX_KEY)
+    name = serializers.CharField(max_length=MAX_NAME, required=False, allow_blank=True, default="")
     kind = serializers.ChoiceField(KINDS)
     unit = serializers.ChoiceField((*UNITS, "user"), required=False, default="session")
     hash = serializers.ChoiceField(HASHES, required=False, default="salted-1")
     hypothesis = serializers.CharField(
-        max_length=2_000, required=False, allow_blank=True, default=""
+        max_length=MAX_TEXT, required=False, allow_blank=True, default=""
     )
     environment = serializers.CharField(
-        max_length=200, required=False, allow_blank=True, default=""
+        max_length=MAX_KEY, required=False, allow_blank=True, default=""
     )
     variants = serializers.ListField(child=VariantInput(), max_length=100)
     metrics = serializers.ListField(
@@ -89,7 +92,7 @@ class ExperimentInput(serializers.Serializer[Any]):
 
 
 class StatusInput(serializers.Serializer[Any]):
-    note = serializers.CharField(max_length=2_000, required=False, allow_blank=True, default="")
+    note = serializers.CharField(max_length=MAX_TEXT, required=False, allow_blank=True, default="")
 
 
 def read_declaration(said: dict[str, Any]) -> Declaration:

@@ -8,6 +8,7 @@ from django.db.models import Min
 from core.models import Project
 from experiments.analysis import analyse, source_mark
 from experiments.discovery import discover_experiments
+from experiments.finality import has_settled, is_final, is_of
 from experiments.models import Experiment, ResultSnapshot, load_definitions
 from experiments.stats import METHOD_VERSION
 from tracking.models import InboxBatch
@@ -29,17 +30,14 @@ def current_snapshot(experiment: Experiment, *, now: datetime) -> ResultSnapshot
         return analyse(experiment, now=now)
     if not is_of(experiment, snapshot):
         return analyse(experiment, now=now)
+    if is_final(experiment, snapshot):
+        return snapshot
     if snapshot.computed_in > SLOW and now - snapshot.computed_at < PATIENCE:
         return snapshot
-    if is_stale(snapshot, mark=source_mark(experiment.project_id), now=now):
+    mark = source_mark(experiment.project_id)
+    if is_stale(snapshot, mark=mark, now=now) or has_settled(experiment, now=now):
         return analyse(experiment, now=now)
     return snapshot
-
-
-def is_of(experiment: Experiment, snapshot: ResultSnapshot) -> bool:
-    """Tell whether results are of the experiment as it is: one that started has others."""
-    results = snapshot.results
-    return (results["status"], results["source"]) == (experiment.status, experiment.source)
 
 
 def find_snapshot(experiment: Experiment) -> ResultSnapshot | None:
@@ -78,13 +76,28 @@ def analyse_project(
         allowed = max(budget, FIRST_BUDGET) if snapshot is None else budget
         if time.monotonic() - began > allowed / timedelta(seconds=1):
             break
-        is_new = snapshot is None or not is_of(experiment, snapshot)
-        if not is_new and snapshot is not None and now - snapshot.computed_at < patience:
-            continue
-        if is_new or snapshot is None or is_stale(snapshot, mark=mark, now=now):
+        if snapshot is None or needs_analysis(
+            experiment, snapshot, mark=mark, now=now, patience=patience
+        ):
             load_definitions([experiment])
             experiment.snapshot = analyse(experiment, now=now)
     return found
+
+
+def needs_analysis(
+    experiment: Experiment,
+    snapshot: ResultSnapshot,
+    *,
+    mark: int,
+    now: datetime,
+    patience: timedelta,
+) -> bool:
+    """Tell whether kept results are of another state, or old enough to be computed anew."""
+    if not is_of(experiment, snapshot):
+        return True
+    if is_final(experiment, snapshot) or now - snapshot.computed_at < patience:
+        return False
+    return is_stale(snapshot, mark=mark, now=now) or has_settled(experiment, now=now)
 
 
 def analyse_projects(*, budget: timedelta, turn: timedelta) -> None:
@@ -105,7 +118,12 @@ def _computed_at(experiment: Experiment) -> float:
 
 
 def lag_seconds(snapshot: ResultSnapshot, *, now: datetime) -> float:
-    """Return how far results may be behind what clients sent: their age and the oldest waiting."""
+    """Return how far results may be behind what clients sent: their age and the oldest waiting.
+
+    Final ones are behind nothing.
+    """
+    if is_final(snapshot.experiment, snapshot):
+        return 0.0
     waiting = InboxBatch.objects.filter(project_id=snapshot.experiment.project_id)
     oldest = waiting.aggregate(at=Min("received_at"))["at"]
     since = min(snapshot.computed_at, oldest or snapshot.computed_at)

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from core.audit import record_audit
+from core.database.types import MAX_INT4
 from core.models import Project
 from experiments.declarations import MAX_KEY, Declaration, Fault, complete, find_faults
 from experiments.discovery import outcome_window
@@ -21,7 +22,7 @@ from prompts.acting import Author
 from prompts.models import KEY_PATTERN, Prompt, PromptVersion
 
 MAX_DECLARED = 500
-MAX_INT4 = 2**31 - 1
+MAX_CHANGES = 100  # each pause is one more period that every unit is compared with
 DRAFT, RUNNING = Experiment.Status.DRAFT, Experiment.Status.RUNNING
 PAUSED, STOPPED = Experiment.Status.PAUSED, Experiment.Status.STOPPED
 # Action → (from which states, to which).
@@ -170,7 +171,10 @@ def lock_experiment(experiment: Experiment) -> Experiment:
 def change_status(
     experiment: Experiment, action: str, author: Author, *, now: datetime, note: str = ""
 ) -> Experiment:
-    """Start, pause or stop, as of now. Raises ExperimentError: "discovered", "wrong_status"."""
+    """Start, pause or stop, as of now.
+
+    Raises ExperimentError: "discovered", "wrong_status", "too_many_changes".
+    """
     experiment = lock_experiment(experiment)
     if not experiment.is_declared:
         raise ExperimentError(
@@ -182,9 +186,13 @@ def change_status(
         raise ExperimentError(
             "wrong_status", f"'{experiment.key}' is {experiment.status}: it cannot {action}."
         )
+    if status != STOPPED and experiment.n_changes >= MAX_CHANGES:
+        text = f"'{experiment.key}' was started and paused {MAX_CHANGES} times: stop it."
+        raise ExperimentError("too_many_changes", text)
     if experiment.is_draft:
         _begin(experiment, now)
     experiment.status = status
+    experiment.n_changes += 1
     if status == STOPPED:
         experiment.ended_at = now
     experiment.save()

@@ -121,6 +121,9 @@ class Experiment(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    n_changes = models.PositiveSmallIntegerField(
+        default=0, help_text="How often it was started, paused or stopped: results name it."
+    )
 
     objects: ClassVar[ExperimentQuerySet] = ExperimentQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -160,6 +163,10 @@ class Experiment(models.Model):
     @property
     def is_draft(self) -> bool:
         return self.status == self.Status.DRAFT
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.status == self.Status.STOPPED
 
 
 class Variant(models.Model):

@@ -154,7 +154,9 @@ class Results(TypedDict):
     units_in_several_variants: int
     executions: list[ExecutionResult]
     guardrails: NotRequired[list[GuardrailResult]]  # of declared experiments
+    changes: NotRequired[int]  # of the experiment's state before them; older code kept none
 
 
 class ResultsAnswer(Results):
     as_of_lag_seconds: float
+    is_final: bool  # of a stopped experiment: computed no more

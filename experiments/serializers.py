@@ -6,7 +6,8 @@ from rest_framework import serializers
 
 from experiments.declaration_inputs import PromptOfVariant
 from experiments.declarations import HASHES, KINDS, MARGIN_KINDS, ROLES
-from experiments.freshness import find_snapshot, is_of
+from experiments.finality import is_of
+from experiments.freshness import find_snapshot
 from experiments.metrics import DISCOVERED_METRICS
 from experiments.models import Experiment, Variant
 from experiments.results import VerdictResult
@@ -244,6 +245,7 @@ class ResultsSerializer(serializers.Serializer[object]):
     allocation_version = serializers.IntegerField(allow_null=True)
     computed_at = serializers.DateTimeField()
     as_of_lag_seconds = serializers.FloatField()
+    is_final = serializers.BooleanField()
     health = serializers.ListField(child=serializers.DictField())
     verdict = VerdictSerializer()
     variants = serializers.ListField(child=serializers.DictField())

@@ -90,7 +90,7 @@ def count_units(experiment: Experiment, selection: Selection, *, now: datetime) 
     What the current results count already is taken from them, which is what led here.
     """
     known = count_in(current_snapshot(experiment, now=now).results, selection)
-    return _count(experiment, selection, now=now) if known is None else known
+    return count_kept(experiment, selection, now=now) if known is None else known
 
 
 def count_in(results: Results, selection: Selection) -> int | None:
@@ -112,7 +112,8 @@ def count_in(results: Results, selection: Selection) -> int | None:
     return sum(arm["n"] for arm in metric["arms"] if selection.variant in {"", arm["variant"]})
 
 
-def _count(experiment: Experiment, selection: Selection, *, now: datetime) -> int:
+def count_kept(experiment: Experiment, selection: Selection, *, now: datetime) -> int:
+    """Return how many units of a selection there are; final results count deleted ones, too."""
     sql = f"{units_sql(experiment)} SELECT count(*) FROM unit WHERE {selection.condition}"
     with connection.cursor() as cursor:
         cursor.execute(sql, _parameters(experiment, selection, now=now))

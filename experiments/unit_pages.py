@@ -9,7 +9,15 @@ from core.api import CursorError, filters_of, read_cursor, sign_cursor
 from experiments.leaderboard import FORMATS
 from experiments.metrics import METRICS
 from experiments.models import Experiment
-from experiments.unit_lists import PICKED, PICKS, Selection, UnitRow, count_units, list_units
+from experiments.unit_lists import (
+    PICKED,
+    PICKS,
+    Selection,
+    UnitRow,
+    count_kept,
+    count_units,
+    list_units,
+)
 from tracking.models import SessionText
 
 PAGE_SIZE = 50
@@ -49,6 +57,8 @@ def describe_units(
         limit=PAGE_SIZE + 1 if selection.pick == "all" else PAGE_SIZE,
     )
     shown = rows[:PAGE_SIZE]
+    n = count_units(experiment, selection, now=now)
+    n_kept = count_kept(experiment, selection, now=now) if experiment.is_stopped else n
     return {
         "experiment": experiment,
         "selection": selection,
@@ -56,7 +66,8 @@ def describe_units(
         "metric": METRICS[selection.ranked_by],
         "has_own_column": METRICS[selection.ranked_by].unit == "score",  # others have one anyway
         "state_words": STATE_WORDS[selection.state],
-        "n": count_units(experiment, selection, now=now),
+        "n": n,
+        "n_kept": n_kept if n_kept < n else None,
         "lines": _lines(experiment, selection, shown),
         "tabs": [_tab(pick, selection) for pick in PICKS],
         "next_cursor": _next_cursor(request, experiment, shown) if len(rows) > PAGE_SIZE else "",

@@ -101,7 +101,8 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
 def read_token(experiment: Experiment, snapshot: ResultSnapshot) -> str:
     """A text that changes with what the page shows: new data, and what changes without any."""
     n_maturing = sum(variant["maturing"] for variant in snapshot.results["variants"])
-    return f"{snapshot.source_mark}-{experiment.n_changes}-{n_maturing}-{is_final(experiment, snapshot)}"
+    state = f"{experiment.n_changes}-{is_final(experiment, snapshot)}"
+    return f"{snapshot.source_mark}-{state}-{n_maturing}"
 
 
 def list_analysed(project: Project) -> list[Experiment]:

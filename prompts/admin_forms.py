@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import BaseFormSet, formset_factory
 
+from core.database.types import MAX_INT4
 from core.forms import INPUT, SELECT
 from core.models import Project
 from prompts.drafts import Draft
@@ -247,7 +248,7 @@ class MoveForm(forms.Form):
     """``version`` 0 takes the label off."""
 
     label = forms.CharField(max_length=40)
-    version = forms.IntegerField(min_value=0, max_value=2**31 - 1)
+    version = forms.IntegerField(min_value=0, max_value=MAX_INT4)
     reason = forms.CharField(max_length=MAX_NOTE)
 
 

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from core.database.types import MAX_INT4
+
 FORMAT = 1
 VARIABLE_TYPES = ("text", "number", "boolean", "json")
 
@@ -126,7 +128,7 @@ def check_prompts(placed: list[tuple[str, str, str, PromptFile]]) -> None:
         numbers: set[int] = set()
         for index, version in enumerate(prompt.versions):
             place = f"{path}.versions[{index}]"
-            if not 0 < version.number < 2**31:
+            if not 0 < version.number <= MAX_INT4:
                 raise FileError(name, line_of(text, f"{place}.number"), "a number counts from 1")
             if version.number in numbers:
                 line = line_of(text, f"{place}.number")

@@ -11,6 +11,7 @@ Without Django.
 import re
 from pathlib import Path
 
+from core.database.types import MAX_INT4
 from prompts.files import (
     FileError,
     LabelFile,
@@ -119,7 +120,7 @@ def _read_prompt(folder: Path) -> PromptFile:
         raise FileError(str(folder), 0, "a folder's name is the prompt's key: no such key")
     text = _read(folder / HEAD)
     head = read_json(name, text, Head)
-    if not 0 <= head.version < 2**31:
+    if not 0 <= head.version <= MAX_INT4:
         raise FileError(name, line_of(text, ".version"), "a version counts from 1; 0: none yet")
     check_variables(name, text, ".variables", head.variables)
     version = VersionFile(

@@ -4,9 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.database.types import MAX_INT4
 from prompts.models import LabelMove, LabelRequest, Prompt, PromptVersion
-
-MAX_INT4 = 2**31 - 1
 
 
 class PromptInput(serializers.Serializer[Any]):

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api import Problem
+from core.database.types import MAX_INT4
 from prompts import serializers as shapes
 from prompts.api_access import answering_refusals, key_of, read_input
 from prompts.catalogue import Selector, etag_of, resolve, resolved_body, revision_of, texts_of
@@ -54,7 +55,7 @@ def read_selector(version: str | None, label: str) -> Selector:
     if not version:
         return Selector(label=label)
     is_number = version.isascii() and version.isdigit() and len(version) <= LONGEST_NUMBER
-    if not is_number or not 0 < int(version) <= shapes.MAX_INT4:
+    if not is_number or not 0 < int(version) <= MAX_INT4:
         raise Problem(400, "version: a whole number from 1.", code="invalid")
     return Selector(version=int(version))
 

@@ -1,0 +1,40 @@
+"""When the results of a stopped experiment are final: computed no more, whatever is deleted."""
+
+from datetime import datetime, timedelta
+
+from experiments.discovery import SHORTEST_WINDOW
+from experiments.models import Experiment, ResultSnapshot
+
+
+def is_of(experiment: Experiment, snapshot: ResultSnapshot) -> bool:
+    """Tell whether results are of the experiment as it is: one that started has others, and one
+    that paused meanwhile left out other units."""
+    results = snapshot.results
+    kept = (results["status"], results["source"], results.get("changes", experiment.n_changes))
+    return kept == (experiment.status, experiment.source, experiment.n_changes)
+
+
+def is_final(experiment: Experiment, snapshot: ResultSnapshot) -> bool:
+    """Tell whether results stay as they are: they were computed when all units were counted."""
+    if not experiment.is_stopped or not is_of(experiment, snapshot):
+        return False
+    return has_settled(experiment, now=snapshot.computed_at)
+
+
+def has_settled(experiment: Experiment, *, now: datetime) -> bool:
+    """Tell whether a stopped experiment's units can only become fewer.
+
+    Those that met it last are as old as units must be, and what was on its way has come. Where the
+    project's sums are soon too old to be kept, waiting for that would lose the first ones.
+    """
+    if not experiment.is_stopped or experiment.ended_at is None:
+        return False
+    window = max(experiment.outcome_window or SHORTEST_WINDOW, SHORTEST_WINDOW)
+    return now >= experiment.ended_at + window or _is_outlasted(experiment, now=now)
+
+
+def _is_outlasted(experiment: Experiment, *, now: datetime) -> bool:
+    days = experiment.project.summary_days
+    if days is None or experiment.started_at is None:
+        return False
+    return experiment.started_at < now - timedelta(days=days)
