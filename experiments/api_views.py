@@ -36,15 +36,22 @@ LIST_BUDGET = timedelta(seconds=1)
 class ExperimentListView(APIView):
     required_scope = {"GET": "read", "POST": "manage"}
 
-    @extend_schema(operation_id="experiments_list", responses=ExperimentPageSerializer)
+    @extend_schema(
+        operation_id="experiments_list",
+        parameters=[OpenApiParameter("key", OpenApiTypes.STR)],
+        responses=ExperimentPageSerializer,
+    )
     def get(self, request: Request) -> Response:
-        """List the experiments of the project, newest first."""
+        """List the experiments of the project, newest first; the one of a ``key``, if asked."""
         now, project_id = utc_now(), project_id_of(request)
+        key = request.GET.get("key")
         analyse_project(project_id, now=now, budget=LIST_BUDGET)
 
         def fetch(after: list[Any] | None, limit: int) -> list[Experiment]:
-            rows = Experiment.objects.for_project(project_id).with_definitions()
-            return list(rows.newest(after)[:limit])
+            rows = Experiment.objects.for_project(project_id).with_definitions().newest(after)
+            if key is not None:
+                rows = rows.none() if "\x00" in key else rows.filter(key=key)
+            return list(rows[:limit])
 
         page = page_of(
             request,

@@ -28,6 +28,8 @@ ALPHA = 0.05
 # How much worse a guardrail may get when nobody says: what the verdict takes for negligible.
 MARGINS = {"rate": 0.02, "ms": 0.05, "usd": 0.05, "tokens": 0.05}
 RESERVED = "new"  # the address of the form
+# What stands behind a key in addresses of the API: a key that ends so could not be read there.
+RESERVED_ENDS = ("/", "/results", "/analyse", "/sessions", "/start", "/pause", "/stop")
 WEIGHT_SLACK = 0.2  # 33.3 three times is all the traffic
 MIN_WEIGHT = 0.001  # but for none at all; what is far less is no share that can be computed with
 
@@ -118,6 +120,9 @@ def _faults_of_texts(said: Declaration) -> Iterator[Fault]:
     yield from _faults_of_key("key", said.key)
     if said.key == RESERVED:
         yield Fault("key", f"'{RESERVED}' is the address of the form: choose another key.")
+    if said.key.endswith(RESERVED_ENDS):
+        ends = ", ".join(RESERVED_ENDS)
+        yield Fault("key", f"The API's own addresses end in {ends}: choose another key.")
     yield from _faults_of_text("name", said.name, MAX_NAME)
     yield from _faults_of_text("hypothesis", said.hypothesis, MAX_TEXT)
     yield from _faults_of_text("environment", said.environment, MAX_KEY)

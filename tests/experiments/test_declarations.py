@@ -147,3 +147,12 @@ def test_thirds_are_all_the_traffic():
     thirds = tuple(replace(each, weight=33.3) for each in (A, B, C))
 
     assert faults_of(replace(PLAIN, variants=thirds)) == []
+
+
+@pytest.mark.parametrize("end", ["/", "/results", "/analyse", "/sessions", "/start", "/stop"])
+def test_a_key_that_the_api_could_not_read_is_refused(end):
+    ((field, message),) = faults_of(replace(PLAIN, key=f"tone{end}"))
+
+    assert field == "key"
+    assert message.startswith("The API's own addresses end in /, /results, ")
+    assert faults_of(replace(PLAIN, key=f"tone{end}s")) == []

@@ -4,6 +4,8 @@ from urllib.parse import quote
 
 import pytest
 
+from experiments import api_urls
+from experiments.declarations import RESERVED_ENDS
 from experiments.models import ResultSnapshot
 from tests.cast import make_client
 from tests.experiments.arms import add_arm, add_arm_of, add_run, add_session, count_digested
@@ -226,3 +228,24 @@ def test_results_are_plain_json(api, tone):
     body = json.loads(api.get(f"{URL}/tone/results").content, parse_constant=refuse)
 
     assert body["experiment"] == "tone"
+
+
+def test_every_path_below_a_key_is_refused_as_the_end_of_one():
+    below = {route.pattern.regex.pattern for route in api_urls.urlpatterns}
+    below -= {r"^experiments/?$", rf"^experiments/{api_urls.KEY}/?$"}
+
+    ends = {pattern.removeprefix(rf"^experiments/{api_urls.KEY}") for pattern in below}
+
+    assert {end.removesuffix("/?$") for end in ends} == {*RESERVED_ENDS} - {"/"}
+
+
+@pytest.mark.parametrize("key", ["a/start", "a/results", "a/"])
+def test_whatever_events_named_is_found_by_its_key(api, alpha, key):
+    add_session(alpha, key, "warm", "s1")
+    add_session(alpha, "a", "warm", "s2")
+
+    found = get(api, "", key=key)["results"]
+
+    assert [one["key"] for one in found] == [key]
+    assert get(api, "", key="a\0")["results"] == []
+    assert get(api, f"/{quote(key, safe='')}/results")["experiment"] == key
