@@ -1,10 +1,11 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from django.template import Context, Template
-from django.utils.safestring import mark_safe
+from django.conf import settings
+from django.template import Context, Template, defaultfilters, defaulttags
 
-from core.templatetags import formats
+from core.templatetags import components, formats
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -98,11 +99,23 @@ def test_ages_are_rounded_down(age, text):
     assert formats.ago(NOW - age, NOW) == text
 
 
-def test_long_texts_are_cut_and_stay_escaped():
-    page = Template("{{ text|truncatechars:4 }} {{ safe|truncatechars:4 }} {{ n|truncatechars:4 }}")
-    context = Context({"text": "<b>bold", "safe": mark_safe("<b>&"), "n": 12345})
+def test_long_texts_are_clipped_and_escaped():
+    page = Template("{{ text|clip:4 }} {{ text|clip:7 }} {{ n|clip:4 }}")
+    context = Context({"text": "<b>bold", "n": 12345})
 
-    assert page.render(context) == "&lt;b&gt;… <b>& 123…"
+    assert page.render(context) == "&lt;b&gt;… &lt;b&gt;bold 123…"
+
+
+def test_no_filter_has_the_name_of_one_of_django_s():
+    builtin = set(defaultfilters.register.filters) | set(defaulttags.register.filters)
+
+    assert builtin & {*formats.register.filters, *components.register.filters} == set()
+
+
+def test_pages_clip_and_never_truncate():
+    paths = Path(settings.BASE_DIR, "templates").rglob("*.html")
+
+    assert [path.name for path in paths if "truncatechars" in path.read_text()] == []
 
 
 def test_ids_keep_both_ends():
