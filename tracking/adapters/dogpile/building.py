@@ -4,10 +4,10 @@ Whatever several pieces tell is taken from the one that knows most: a trace over
 fields, these over a benchmark's and an audit record's, and single events last.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 
 from tracking.adapters.dogpile.gathering import Material, gather
+from tracking.adapters.dogpile.missions import read_mission
 from tracking.adapters.dogpile.record import CANCELLED, COMPLETED, FAILED, RUNNING, Agent, Run
 from tracking.adapters.dogpile.shapes import CHUNK, ERROR, MAX_SUB_RUNS
 from tracking.adapters.dogpile.values import (
@@ -24,7 +24,6 @@ from tracking.adapters.dogpile.values import (
 )
 from tracking.events import Part
 
-_find_mission = re.compile(r"Mission: (.+?)(?:\n\n|\Z)", re.DOTALL).match
 _OUTCOMES = {
     "completed": COMPLETED,
     "budget-stopped": COMPLETED,
@@ -103,16 +102,18 @@ def _read_settings(run: Run) -> None:
     settings = object_of(benchmark.get("reproducibility"))
     said = [*_metadata_places(run), trace, inputs, *material.audits, material.started]
     config = object_of(inputs.get("protocol")) or object_of(settings.get("protocol"))
+    mission = read_mission(text_of(event.get("input")) for event in run.events)
     run.intent = first_text(
         inputs.get("intent"),
         object_of(settings.get("task")).get("intent"),
         *(place.get("intent") for place in [*material.audits, material.started]),
-        _intent_of_prompts(run),
+        mission.intent,
     )
     run.protocol = first_text(
         *(place.get("protocol") for place in [*said, *material.logs]),
         config.get("kind"),
         *(object_of(c.get("metadata")).get("protocol") for c in _requests(run)),
+        mission.protocol,
     )
     nested = object_of(config.get("config"))
     run.protocol_config = nested or config
@@ -133,15 +134,6 @@ def _read_settings(run: Run) -> None:
     if not run.seed and settings.get("seed") is not None:
         run.seed = {"source": "caller", "value": settings["seed"]}
     run.agents = _agents_of(run, [trace.get("agentsUsed"), inputs.get("agents")], settings)
-
-
-def _intent_of_prompts(run: Run) -> str:
-    """Streamed events tell no intent, but prompts begin with it (dogpile 0.3.1 to 0.5)."""
-    for event in run.events:
-        found = _find_mission(text_of(event.get("input")))
-        if found:
-            return found[1].strip()
-    return ""
 
 
 def _requests(run: Run) -> list[JsonObject]:
@@ -186,7 +178,8 @@ def _read_end(run: Run) -> None:
     starts = [moment_of(place.get("startedAt")) for place in [*told, *run.provider_calls]]
     starts += [time_of(event) for event in [*run.events, *run.errors, material.started]]
     ends = [moment_of(place.get("completedAt")) for place in [*told, output, *run.provider_calls]]
-    ends += [time_of(event) for event in run.events]
+    # What failed ended with its error; one that came after the end makes nothing longer.
+    ends += [time_of(event) for event in [*run.events, *([] if final or output else run.errors)]]
     run.started_us = min((moment for moment in starts if moment), default=None)
     run.completed_us = max((moment for moment in ends if moment), default=run.started_us)
 
