@@ -69,26 +69,37 @@ def pack(payloads: Sequence[Payload], weeks: Sequence[int], order: Iterable[int]
 def unpack(body: bytes, indexes: Iterable[int]) -> dict[int, Payload]:
     """The payloads at these places of a block. The others are not decoded."""
     wanted = list(indexes)
-    lines = _lines(body, 1 + max(wanted))
-    return {index: _decoder.decode(lines[index]) for index in wanted}
+    raw, ends = _inflate(body, 1 + max(wanted))
+    if not ends:  # one payload, or a block of before there were lines
+        pieces = _splitter.decode(raw)
+        return {index: _decoder.decode(pieces[index]) for index in wanted}
+    # The first follows the bracket of the whole; each but the last, which another one closes, ends
+    # with a comma.
+    starts = [1, *(end + 1 for end in ends)]
+    stops = [*(end - 1 for end in ends), len(raw) - 1]
+    view = memoryview(raw)
+    return {index: _decoder.decode(view[starts[index] : stops[index]]) for index in wanted}
 
 
-def _lines(body: bytes, n: int) -> Sequence[bytes | memoryview | msgspec.Raw]:
-    """The first payloads of a block, at least ``n``, inflating little more than these."""
+def _inflate(body: bytes, n: int) -> tuple[bytearray, list[int]]:
+    """The beginning of a block, little more than its first ``n`` payloads, and where their lines
+    end; the last line of all has no end."""
     member = isal_zlib.decompressobj()
-    raw = member.decompress(body, _STEP)
-    n_ended = raw.count(_END)
-    while n_ended < n and not member.eof:
-        # Twice as much each time: a payload may be of 20 MiB, and each step copies what there is.
-        step = member.decompress(member.unconsumed_tail, len(raw) or _STEP)
+    raw = bytearray(member.decompress(body, _STEP))
+    ends: list[int] = []
+    looked_at = 0
+    while True:
+        while len(ends) < n and (end := raw.find(_END, looked_at)) >= 0:
+            ends.append(end)
+            looked_at = end + 1
+        if len(ends) == n or member.eof:
+            return raw, ends
+        looked_at = len(raw)
+        # Twice as much each time: a payload may be of 20 MiB.
+        step = member.decompress(member.unconsumed_tail, looked_at or _STEP)
         if not step and not member.eof and not member.unconsumed_tail:
             raise DAMAGED("the block was cut off")
-        n_ended += step.count(_END)
         raw += step
-    if not n_ended:  # one payload, or a block of before there were lines
-        return _splitter.decode(raw)
-    # Each but the last ends with a comma, the last with the bracket of the whole.
-    return [memoryview(line)[:-1] for line in raw[1:].split(_END, n)[:n]]
 
 
 def blank(body: bytes, indexes: Iterable[int]) -> bytes | None:

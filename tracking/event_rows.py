@@ -1,4 +1,4 @@
-"""Event rows: written by COPY and one INSERT, read back into facts.
+"""Event rows: written by COPY, read back into facts.
 
 Writing is the hot path: a row is the values that digest adds, then the event's own fields fetched
 by one C call, in the order of the staging table.
@@ -8,16 +8,19 @@ import datetime
 import uuid
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import psycopg
+from django.db import transaction
 
 from tracking.events import IncomingEvent
 from tracking.folding import Fact, Tie
 from tracking.staging import (
     PG_EPOCH_US,
+    Row,
     Stage,
+    copy_into,
     datetime_of,
     pg_json,
     pg_texts,
@@ -121,6 +124,12 @@ TRACES_OF = "SELECT DISTINCT e.trace_id FROM tracking_event e"
 FOR_UPDATE = " ORDER BY e.occurred_at, e.id FOR UPDATE OF e"
 BY_TRACE = " WHERE e.project_id = %s AND e.trace_id = ANY (%s)"
 
+COPIED = {**EVENTS.columns, "project_id": "int8"}
+# Projects whose last batch held events that were stored already, as this process remembers.
+_repeating: set[int] = set()
+
+# In the order in which other processes store theirs: none waits for two in a circle.
+_key_of = itemgetter(*(list(EVENTS.columns).index(name) for name in ("occurred_at", "id")))
 _own = attrgetter(*OWN_COLUMNS)
 _texts = lru_cache(4096)(pg_texts)
 _pairs = lru_cache(4096)(pg_json)
@@ -129,10 +138,30 @@ _pairs = lru_cache(4096)(pg_json)
 def insert_events(
     cursor: psycopg.Cursor[Any], project_id: int, received_us: Sequence[int], facts: Sequence[Fact]
 ) -> set[EventKey]:
-    """Store the facts and return the keys that were new. The others are there already."""
-    EVENTS.fill(cursor, map(_row, facts, received_us))
+    """Store the facts and return the keys that were new. The others are there already.
+
+    Most events come once: they are copied straight into the table, at two thirds of the cost. In a
+    project that sends again they go through a stage, until a whole batch was new.
+    """
+    rows = sorted(map(_row, facts, received_us), key=_key_of)
+    if project_id not in _repeating and _copy(cursor, project_id, rows):
+        return {fact.event_key for fact in facts}
+    EVENTS.fill(cursor, rows)
     cursor.execute(INSERT, (project_id,))
-    return {(int.from_bytes(at, signed=True) + PG_EPOCH_US, identity) for at, identity in cursor}
+    new = {(int.from_bytes(at, signed=True) + PG_EPOCH_US, identity) for at, identity in cursor}
+    (_repeating.discard if len(new) == len(rows) else _repeating.add)(project_id)
+    return new
+
+
+def _copy(cursor: psycopg.Cursor[Any], project_id: int, rows: Sequence[Row]) -> bool:
+    """Copy the rows, all or none: False where one of them is there already."""
+    try:
+        with transaction.atomic():
+            whole = ((*row, project_id) for row in rows)
+            copy_into(cursor, "tracking_event", COPIED, whole)
+    except psycopg.errors.UniqueViolation:
+        return False
+    return True
 
 
 def replace_events(cursor: psycopg.Cursor[Any], project_id: int, keys: Sequence[EventKey]) -> None:

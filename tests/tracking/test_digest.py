@@ -83,6 +83,18 @@ def test_it_replaces_by_a_delta(alpha, sender):
     assert Event.objects.get(name="a").session_own == "s2"
 
 
+def test_what_is_sent_again_beside_new_events_costs_these_nothing(alpha, sender):
+    names = ["a", "b", "c", "d", "e"]
+    first, second, third = names[:2], names[1:4], names[3:]
+
+    for batch in (first, second, third, third, first):
+        digest(sender, *(span(name, session_id="s", tokens={"input": 1}) for name in batch))
+
+    assert sorted(Event.objects.values_list("name", flat=True)) == names
+    assert ledger_of(alpha) == (5, 6, 0, 0)
+    assert Session.objects.get().tokens_in == 5
+
+
 def test_it_tells_a_span_sent_again_from_one_with_another_start(alpha, sender):
     first = span("a", session_id="s")
     other = span("a", session_id="s", start=START + datetime.timedelta(seconds=9))
