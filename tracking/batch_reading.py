@@ -12,7 +12,7 @@ from django.conf import settings
 
 from tracking import leases
 from tracking.adapters import ADAPTERS
-from tracking.adapters.span_scores import score_parts
+from tracking.adapters.span_scores import score_parts, without_evaluations
 from tracking.blocks import Block
 from tracking.clients import client_of
 from tracking.counters import Fate, FateCounts
@@ -22,6 +22,7 @@ from tracking.event_rows import EventKey
 from tracking.events import OWN_FORMATS, IncomingEvent, Part, Receipt, rank_of
 from tracking.folding import Fact
 from tracking.inflate import inflate
+from tracking.judging import Version, version_of
 from tracking.leases import Batch
 from tracking.mentions import PROTOBUF
 from tracking.origins import save_origins
@@ -50,7 +51,8 @@ class Reading(msgspec.Struct):
     parts: list[Part] = []
     documents: DocumentChanges = msgspec.field(default_factory=DocumentChanges)
     quarantined: list[Item] = []
-    handed_on: list[Part] = []  # scores that events carry: digested after them
+    judged: dict[Version, list[Part]] = {}  # scores that events carry
+    handed_on: list[Part] = []  # those of the events that are stored: digested after them
     counts: FateCounts = msgspec.field(default_factory=FateCounts)
     rules: Rules = Rules()
 
@@ -106,17 +108,15 @@ def read_batch(cursor: psycopg.Cursor[Any], batch: Batch, reading: Reading) -> N
 def _take_evaluations(
     events: list[IncomingEvent], reading: Reading, rules: Rules, *, received_us: int
 ) -> list[IncomingEvent]:
-    """Make scores of what events carry, of each that came: which of two is stored is another
+    """Make scores of what events carry, of each version that came: which one is stored is another
     matter."""
     judged = [event for event in events if event.evaluations]
     if not judged:
         return events
-    parts = [part for event in judged for part in score_parts(event, received_us=received_us)]
-    reading.handed_on += strip_parts(rules, parts)
-    return [
-        msgspec.structs.replace(event, evaluations=()) if event.evaluations else event
-        for event in events
-    ]
+    for event in judged:
+        parts = score_parts(event, received_us=received_us)
+        reading.judged[version_of(event)] = strip_parts(rules, parts)
+    return [without_evaluations(event) if event.evaluations else event for event in events]
 
 
 def _rules_for(batch: Batch, body: bytes, rules: Rules) -> Rules:

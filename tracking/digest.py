@@ -33,6 +33,7 @@ from tracking.events import CALL_KINDS, IncomingEvent, Part, rank_of
 from tracking.faults import RaceError, is_transient
 from tracking.folding import Fact, by_trace
 from tracking.handing_on import hand_on
+from tracking.judging import take_back, version_of
 from tracking.leases import Batch, Lease
 from tracking.payloads import Slot, note_stale, save_used_blocks, slots_of
 from tracking.quarantine import Item, quarantine
@@ -160,7 +161,7 @@ def _store(writing: Writing, reading: Reading, indexes: Sequence[int]) -> set[Sl
         return set()
     try:
         with transaction.atomic():
-            counts, used = _store_facts(writing, reading, indexes)
+            counts, used, scores = _store_facts(writing, reading, indexes)
     except Exception as error:
         if is_transient(error):
             raise
@@ -168,13 +169,22 @@ def _store(writing: Writing, reading: Reading, indexes: Sequence[int]) -> set[Sl
         _log_refusal(error, f"{len(indexes)} items of project {writing.project_id}")
         if len(indexes) == 1:
             reading.quarantined.append(_refused(reading, indexes[0], error))
+            reading.handed_on += _judged(reading, [reading.facts[indexes[0]]])
             return set()
     else:
         reading.counts.update(counts)
+        reading.handed_on += scores
         return used
     middle = len(indexes) // 2
     used = _store(writing, reading, indexes[:middle])
     return used | _store(writing, reading, indexes[middle:])
+
+
+def _judged(reading: Reading, facts: Sequence[Fact]) -> list[Part]:
+    """The scores that these facts carried."""
+    if not reading.judged:
+        return []
+    return [part for fact in facts for part in reading.judged.get(version_of(fact.event), ())]
 
 
 def _log_refusal(error: Exception, what: str) -> None:
@@ -190,8 +200,9 @@ def _refused(reading: Reading, index: int, error: Exception) -> Item:
 
 def _store_facts(
     writing: Writing, reading: Reading, indexes: Sequence[int]
-) -> tuple[FateCounts, set[Slot]]:
-    """Write the events, move the aggregates; return their fates and the payload slots in use."""
+) -> tuple[FateCounts, set[Slot], list[Part]]:
+    """Write the events, move the aggregates; return their fates, the payload slots in use, and what
+    becomes of the scores that they carry."""
     clear_stages(writing.cursor)
     facts = [reading.facts[i] for i in indexes]
     received_us = [reading.received_us[i] for i in indexes]
@@ -215,7 +226,12 @@ def _store_facts(
                 counts.count(Fate.WARNED, received, detail=code)
             if fact.cost_nano is None and is_costly(fact.event):
                 counts.count(Fate.WARNED, received, detail=UNKNOWN_MODEL)
-    return counts, slots_of(added)
+    scores = _judged(reading, added)
+    if removed:
+        pairs = zip(removed, replacing, strict=True)
+        now_us = max(received_us)
+        scores += take_back(writing.cursor, writing.project_id, pairs, reading.judged, now_us)
+    return counts, slots_of(added), scores
 
 
 def _replace(writing: Writing, repeated: Sequence[Fact]) -> tuple[list[Fact], list[Fact]]:

@@ -19,11 +19,17 @@ from django.utils import timezone
 
 from core.jobs import register_job, start_job
 from core.models import Job, Project
-from tracking.adapters.dialects.keys import FALLOM_SPANS, JSON_SPANS, MAP_VERSION, VERSIONS
+from tracking.adapters.dialects.keys import (
+    FALLOM_SPANS,
+    JSON_SPANS,
+    JUDGED,
+    MAP_VERSION,
+    VERSIONS,
+)
 from tracking.adapters.fallom_remap import remap_flat_span
 from tracking.adapters.json_remap import remap_json_span
 from tracking.adapters.otlp_remap import differs, remap_span
-from tracking.adapters.span_scores import score_parts
+from tracking.adapters.span_scores import score_parts, without_evaluations
 from tracking.corrections import apply_deltas
 from tracking.event_rows import COLUMNS, EventKey, fact_of_row, load_facts
 from tracking.events import IncomingEvent, Part, Payload
@@ -110,6 +116,22 @@ def _load(
     for fact, row in zip(facts, rows, strict=True):
         text = "" if row[-1] is None else msgspec.json.encode(read_json(row[-1])).decode()
         fact.event = msgspec.structs.replace(fact.event, metadata=text)
+    return _open(cursor, project_id, facts, [unix_us(row[0]) or 0 for row in rows])
+
+
+def read_again(
+    cursor: psycopg.Cursor[Any], project_id: int, facts: Sequence[Fact]
+) -> list[IncomingEvent | None]:
+    """Stored events as what came maps today; None for those of which that cannot be told."""
+    return [_remap(each) for each in _open(cursor, project_id, facts, [0] * len(facts))]
+
+
+def _open(
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    facts: Sequence[Fact],
+    received_us: Sequence[int],
+) -> list[Stored]:
     places = [(datetime_of(f.event.occurred_us), f.block_id, f.block_ix) for f in facts]
     payloads = load_payloads(project_id, places)
     hashes = list({fact.event.origin for fact in facts})
@@ -118,8 +140,8 @@ def _load(
         found: msgspec.json.decode(bytes(body)).get("resource", {}) for found, body in bodies
     }
     return [
-        Stored(fact, unix_us(row[0]) or 0, payload, resources.get(fact.event.origin, {}))
-        for fact, row, payload in zip(facts, rows, payloads, strict=True)
+        Stored(fact, received, payload, resources.get(fact.event.origin, {}))
+        for fact, received, payload in zip(facts, received_us, payloads, strict=True)
     ]
 
 
@@ -167,7 +189,7 @@ def remap_fact(
         return None, False
     if mapped.evaluations:
         judged[before.event_key] = score_parts(mapped, received_us=stored.received_us)
-        mapped = msgspec.structs.replace(mapped, evaluations=())
+        mapped = without_evaluations(mapped)
     fact = price_event(mapped, book)
     is_moved = mapped.payload != stored.payload
     if not is_moved and _is_same(before.event, fact.event):
@@ -180,7 +202,7 @@ def remap_fact(
 def _remap(stored: Stored) -> IncomingEvent | None:
     """The event as what came maps today; None when that cannot be told any more."""
     event, payload = stored.fact.event, stored.payload
-    came_as = event.map_version // VERSIONS * VERSIONS
+    came_as = event.map_version % JUDGED // VERSIONS * VERSIONS
     if came_as == JSON_SPANS:
         return remap_json_span(event, payload)
     if came_as == FALLOM_SPANS:

@@ -82,6 +82,7 @@ def list_scores(
     """Scores, the newest first; ``after``: (at, id) of the last one read."""
     where = Where()
     where.add(f"d.project_id = %s AND d.system = '{SYSTEM}'", project_id)
+    where.add("d.summary <> '{}'")  # what was taken back
     source = "tracking_document d"
     if flt.session_id:
         source = OF_SESSIONS

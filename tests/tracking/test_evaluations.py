@@ -65,21 +65,23 @@ def as_json_span(client):
     send_events(client, [span])
 
 
+FALLOM_JUDGE = {
+    "trace_id": TRACE,
+    "span_id": SPAN,
+    "session_id": "s",
+    "name": "geval.tone",
+    "start_time": NOW_NS // 10**6,
+    "end_time": NOW_NS // 10**6 + 5,
+    "attributes": {
+        "geval.metric": "tone",
+        "geval.score": 0.5,
+        "geval.reasoning": "Kind, so far.",
+    },
+}
+
+
 def as_fallom_judge(client):
-    span = {
-        "trace_id": TRACE,
-        "span_id": SPAN,
-        "session_id": "s",
-        "name": "geval.tone",
-        "start_time": NOW_NS // 10**6,
-        "end_time": NOW_NS // 10**6 + 5,
-        "attributes": {
-            "geval.metric": "tone",
-            "geval.score": 0.5,
-            "geval.reasoning": "Kind, so far.",
-        },
-    }
-    answer = client.post("/v1/traces", json.dumps(span), content_type="application/json")
+    answer = client.post("/v1/traces", json.dumps(FALLOM_JUDGE), content_type="application/json")
     assert answer.status_code == 200, answer.content
 
 
@@ -155,7 +157,64 @@ def test_the_latest_word_counts_in_any_order(alpha, sender, order, at_once):
             digest_all()
     digest_all()
 
-    assert sums(alpha) == [("s", "score:depth=deep", 1, 1.0), ("s", "score:tone", 1, 0.75)]
+    assert sums(alpha) == [("s", "score:tone", 1, 0.75)]
+    assert [score[1:3] for score in scores_of(alpha)] == [("tone", 0.75)]
+    assert drift_of(alpha.pk) == []
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("is_said_again", [True, False])
+def test_what_a_later_version_says_no_more_is_taken_back(
+    alpha, sender, order, at_once, is_said_again
+):
+    tone = flattened(name="tone", score=0.25)
+    versions = [tone, {}, tone if is_said_again else {"n": 3}]
+    for place in order:
+        post_span(sender, versions[place], end_time_unix_nano=NOW_NS + (place + 1) * 10**9)
+        if not at_once:
+            digest_all()
+    digest_all()
+
+    assert sums(alpha) == ([("s", "score:tone", 1, 0.25)] if is_said_again else [])
+    assert len(scores_of(alpha)) == is_said_again
+    assert drift_of(alpha.pk) == []
+
+
+@pytest.mark.parametrize("send", FORMATS)
+def test_it_is_taken_back_whatever_the_span_came_as(alpha, sender, send):
+    send(sender)
+    digest_all()
+    assert len(scores_of(alpha)) == 1
+
+    if send is as_fallom_judge:
+        later = {**FALLOM_JUDGE, "end_time": NOW_NS // 10**6 + 6, "attributes": {"n": 1}}
+        sender.post("/v1/traces", json.dumps(later), content_type="application/json")
+    elif send is as_json_span:
+        start = datetime.datetime.fromtimestamp(NOW_NS / 1e9, datetime.UTC)
+        send_events(sender, [make_span(TRACE, SPAN, session_id="s", start=start, seconds=2)])
+    else:
+        post_span(sender, {}, end_time_unix_nano=NOW_NS + 2 * 10**9)
+    digest_all()
+
+    assert Event.objects.exclude(operation="score").count() == 1
+    assert (scores_of(alpha), sums(alpha)) == ([], [])
+    assert drift_of(alpha.pk) == []
+
+
+def test_what_another_span_says_too_stays(alpha, sender):
+    link = Span.Link(trace_id=bytes.fromhex(TRACE), span_id=bytes.fromhex(SPAN))
+    for span_id in (JUDGE, "b2b2b2b2b2b2b2b2"):
+        evaluator = flattened("evaluations", name="tone", score=0.5, identifier="reviewer")
+        kind = {"openinference.span.kind": "EVALUATOR"}
+        post_span(sender, {**evaluator, **kind}, span_id=bytes.fromhex(span_id), links=[link])
+    digest_all()
+    assert len(scores_of(alpha)) == 1
+
+    post_span(sender, {}, span_id=bytes.fromhex(JUDGE), end_time_unix_nano=NOW_NS + 2 * 10**9)
+    digest_all()
+
+    assert len(scores_of(alpha)) == 1
     assert drift_of(alpha.pk) == []
 
 
@@ -282,7 +341,7 @@ def test_events_of_earlier_conventions_name_the_evaluation():
 
 def test_times_are_those_of_the_evaluation(alpha, sender):
     as_span_event(sender)
-    as_openinference(sender)
+    post_span(sender, flattened(name="tone", score=0.5), span_id=bytes.fromhex(JUDGE))
     digest_all()
 
     at = datetime.datetime.fromtimestamp(NOW_NS / 1e9, datetime.UTC)

@@ -18,7 +18,7 @@ from tests.tracking.adapters.otlp_building import make_request, make_span
 from tests.tracking.adapters.test_otlp_remap import forget_what_was_read
 from tracking import remapping
 from tracking.adapters import analytics_fields, analytics_spans, fallom_spans, otlp, otlp_spans
-from tracking.adapters.dialects import attributes, table
+from tracking.adapters.dialects import attributes, keys, table
 from tracking.adapters.dialects.keys import MAP_VERSION
 from tracking.corrections import apply_deltas
 from tracking.health import check_lag
@@ -164,7 +164,7 @@ def test_spans_that_came_as_json_are_read_again(alpha, beta, older_version, came
     send_as(came_as, beta)
 
     assert job.result == {"mapped": 1, "changed": 1}
-    assert rows_of(alpha)[0][0]["map_version"] == CAME_AS[came_as] + MAP_VERSION
+    assert rows_of(alpha)[0][0]["map_version"] == keys.JUDGED + CAME_AS[came_as] + MAP_VERSION
     assert of_spans(rows_of(alpha)) == of_spans(rows_of(beta))
     metrics = SessionMetric.objects.filter(project_id=alpha.pk)
     assert [(m.session_id, m.name, m.n, m.total) for m in metrics] == [("s", "score:tone", 1, 0.5)]

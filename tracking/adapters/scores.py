@@ -74,6 +74,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     user_id: str = ""
     rest: dict[str, object] = {}  # keys that mean nothing here
     warnings: tuple[str, ...] = ()
+    teller: str = ""  # the event that carried it, "" for what was sent as a score
+    version: tuple[int, int] = (0, 0)  # rank of the teller's content: its latest word counts
+    is_gone: bool = False  # from this version on the teller says it no more
 
     @property
     def target(self) -> str:
@@ -143,8 +146,11 @@ def read(body: bytes, *, receipt: Receipt) -> Batch:
 
 
 def derive(key: str, parts: Sequence[Part]) -> Derived:
-    """The latest word by its own time, then by receipt, then by content."""
-    words = [(part, msgspec.json.decode(part.body, type=Said)) for part in parts]
+    """The latest word by its own time, then by receipt, then by content; of what spans carry, those
+    of their latest versions alone. Nothing where all have taken theirs back."""
+    words = _standing([(part, msgspec.json.decode(part.body, type=Said)) for part in parts])
+    if not words:
+        return Derived([])
     part, said = max(
         words,
         key=lambda word: (word[1].at_us or word[0].received_us, word[0].received_us, word[0].body),
@@ -167,6 +173,18 @@ def derive(key: str, parts: Sequence[Part]) -> Derived:
         payload=Payload(attributes=_attributes_of(said)),
     )
     return Derived([event], _summary_of(key, said))
+
+
+def _standing(words: list[tuple[Part, Said]]) -> list[tuple[Part, Said]]:
+    latest: dict[str, tuple[int, int]] = {}
+    for _, said in words:
+        if said.teller:
+            latest[said.teller] = max(said.version, latest.get(said.teller, said.version))
+    if not latest:
+        return words
+    # Words of nobody among others were kept before tellers were: theirs are here, too.
+    told = [(part, said) for part, said in words if said.version == latest.get(said.teller)]
+    return [(part, said) for part, said in told if not said.is_gone]
 
 
 def _attributes_of(said: Said) -> dict[str, object]:

@@ -1,10 +1,13 @@
 """Evaluations that events carry, to parts of scores: as if they had been sent as such. Pure."""
 
+from collections.abc import Sequence
+
 import msgspec
 
+from tracking.adapters.dialects.keys import JUDGED
 from tracking.adapters.scores import MAX_COMMENT, MAX_NAME, SYSTEM, Said
 from tracking.cleaning import MAX_NAME_BYTES, clean_text
-from tracking.events import Evaluation, IncomingEvent, Kind, Part
+from tracking.events import Evaluation, IncomingEvent, Kind, Part, rank_of
 from tracking.identity import content_identity
 
 LINK_LENGTH = 2  # trace id and span id, then what else a link says
@@ -17,6 +20,28 @@ def score_parts(event: IncomingEvent, *, received_us: int) -> list[Part]:
     return [_part_of(each, event, received_us) for each in event.evaluations]
 
 
+def without_evaluations(event: IncomingEvent) -> IncomingEvent:
+    """The event as it is stored: that it carried some is all it says of them."""
+    return msgspec.structs.replace(event, evaluations=(), map_version=event.map_version + JUDGED)
+
+
+def parts_gone(
+    before: IncomingEvent, after: IncomingEvent, kept: Sequence[Part], *, received_us: int
+) -> list[Part]:
+    """What takes back the scores that one version of a span carried, and a later one does not.
+    ``kept``: the parts of the later one."""
+    keys = {part.key for part in kept}
+    gone = [part for part in score_parts(before, received_us=received_us) if part.key not in keys]
+    return [msgspec.structs.replace(part, body=_take_back(part.body, after)) for part in gone]
+
+
+def _take_back(body: bytes, after: IncomingEvent) -> bytes:
+    said = msgspec.json.decode(body, type=Said)
+    version = rank_of(after)
+    gone = msgspec.structs.replace(said, comment="", rest={}, version=version, is_gone=True)
+    return _encode(gone)
+
+
 def build_said(
     evaluation: Evaluation,
     *,
@@ -24,6 +49,7 @@ def build_said(
     trace_id: str = "",
     span_id: str = "",
     session_id: str = "",
+    teller: IncomingEvent | None = None,
 ) -> Said:
     value = evaluation.value
     if isinstance(value, str):
@@ -38,6 +64,8 @@ def build_said(
         trace_id=trace_id,
         span_id=span_id,
         session_id=session_id,
+        teller="" if teller is None else f"{teller.id.hex()}@{teller.occurred_us}",
+        version=(0, 0) if teller is None else rank_of(teller),
     )
 
 
@@ -61,7 +89,7 @@ def _part_of(evaluation: Evaluation, event: IncomingEvent, received_us: int) -> 
     if at_us is None:
         at_us = event.occurred_us + (event.duration_us or 0)
     at_us = max(at_us, event.occurred_us)  # of spans alone the door has looked at the time
-    said = build_said(evaluation, at_us=at_us, **target)
+    said = build_said(evaluation, at_us=at_us, teller=event, **target)
     if evaluation.identifier:
         judged = [target.get("trace_id") or target["session_id"], target.get("span_id", "")]
         name = _encode([*judged, evaluation.name, evaluation.identifier])

@@ -20,6 +20,10 @@ JSON_SPANS, FALLOM_SPANS = 1 * VERSIONS, 2 * VERSIONS
 """Added to the version that is stored with spans that came as JSON events, and as Fallom's flat
 spans: each is read again as what it was. Spans of OTLP add nothing."""
 
+JUDGED = 10 * VERSIONS
+"""Added to the version that is stored with spans that carried evaluations: what was made of these
+is taken back when a later version of the span says them no more."""
+
 TABLE_WARNINGS = frozenset(
     {
         *("attribute_type", "attribute_range", "attribute_cut", "arm_conflict"),
