@@ -98,15 +98,26 @@ app.conf["CELERY_DB_REUSE_MAX"] = TASKS_PER_CONNECTION  # of Celery's Django par
 app.autodiscover_tasks()
 add_scheduler_option(app)
 
-# A byte shared with the pool's processes, which see no signal of a warm stop. No lock around it: a
-# killed process could not give one back.
-_stopping = mmap.mmap(-1, 1)
-_main_pid = os.getpid()
+
+class Main:
+    """A worker's main process, as it and the processes of its pool know it."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        # Shared with the pool's processes, which see no signal of a warm stop. No lock around it: a
+        # killed process could not give one back.
+        self.is_stopping = mmap.mmap(-1, 1)
 
 
 def is_stopping() -> bool:
     """Whether the worker was asked to stop: long tasks look here between two steps."""
-    return _stopping[0] == 1
+    return main.is_stopping[0] == 1
+
+
+def _note_main(**_: Any) -> None:
+    """Not at import alone: a worker may be a fork of what imported this, beside others."""
+    global main
+    main = Main()
 
 
 def _configure_logging(**_: Any) -> None:
@@ -114,12 +125,12 @@ def _configure_logging(**_: Any) -> None:
 
 
 def _note_stop(**_: Any) -> None:
-    _stopping[0] = 1
+    main.is_stopping[0] = 1
 
 
 def _die_with_main_process(**_: Any) -> None:
-    if os.getpid() != _main_pid:  # a worker without a pool starts its tasks in the main process
-        die_with_parent(_main_pid)
+    if os.getpid() != main.pid:  # a worker without a pool starts its tasks in the main process
+        die_with_parent(main.pid)
 
 
 def _share_memory(**_: Any) -> None:
@@ -138,7 +149,9 @@ def _start_heartbeat(sender: Any, **_: Any) -> None:
     beat_in_background(str(sender.hostname).partition("@")[0])
 
 
+main = Main()
 for signal, receiver in (
+    (signals.celeryd_init, _note_main),
     (signals.setup_logging, _configure_logging),
     (signals.worker_shutting_down, _note_stop),
     (signals.worker_before_create_process, _share_memory),

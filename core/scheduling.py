@@ -5,7 +5,7 @@ from typing import Any
 from celery import Celery, beat, bootsteps
 from click import Option
 
-OPTION = "--with-scheduler"
+from core.embedded.programs import SCHEDULER
 
 
 class ThreadedScheduler(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no types
@@ -24,6 +24,6 @@ class ThreadedScheduler(bootsteps.StartStopStep):  # type: ignore[misc] # celery
 
 def add_scheduler_option(app: Celery) -> None:
     app.user_options["worker"].add(
-        Option([OPTION], is_flag=True, help="Run the scheduler in a thread of this worker.")
+        Option([SCHEDULER], is_flag=True, help="Run the scheduler in a thread of this worker.")
     )
     app.steps["worker"].add(ThreadedScheduler)

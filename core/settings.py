@@ -7,7 +7,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from core.embedded.layout import DataDir
+from core.embedded.layout import configured_data_dir
 from core.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -41,7 +41,7 @@ def env_list(name: str) -> list[str]:
 
 
 # --- where things are -----------------------------------------------------------------------
-DATA_DIR = DataDir(Path(env_text("ASSAY_DATA_DIR", str(BASE_DIR / "var"))))
+DATA_DIR = configured_data_dir(BASE_DIR)
 HOST = env_text("ASSAY_HOST", "127.0.0.1")
 PORT = env_int("ASSAY_PORT", 8000)
 DATABASE_URL = env_text("DATABASE_URL")

@@ -2,10 +2,10 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from core.embedded.logfiles import LogFile
 from core.embedded.processes import Started, signal_group, start_time
@@ -14,7 +14,19 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 STABLE_SECONDS = 30.0  # a child that lived so long starts again without a history
 
-Launch = Callable[[int], "subprocess.Popen[bytes]"]
+
+class Process(Protocol):
+    """A child of this process: subprocess.Popen, or core.embedded.forking.Forked."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def wait(self) -> int: ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+
+Launch = Callable[[int], Process]
 
 
 @dataclass(eq=False)
@@ -26,7 +38,7 @@ class Child:
     log: LogFile
     stop_signal: signal.Signals = signal.SIGTERM
     is_once: bool = False
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Process | None = None
     started: Started | None = None
     began_at: float = 0.0
     failures: int = 0

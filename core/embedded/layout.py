@@ -37,6 +37,11 @@ class DataDir:
         return self.root / "broker"
 
     @property
+    def bytecode(self) -> Path:
+        """What Python compiled, where it may not be kept beside the sources."""
+        return self.root / "bytecode"
+
+    @property
     def lock(self) -> Path:
         """Held by the one ``serve`` of this directory."""
         return self.root / "serve.lock"
@@ -90,6 +95,11 @@ class DataDir:
         with contextlib.suppress(FileExistsError):
             write_private(path, secrets.token_urlsafe(64))
         return path.read_text()
+
+
+def configured_data_dir(project: Path) -> DataDir:
+    """What ``ASSAY_DATA_DIR`` names, else ``var`` in the project."""
+    return DataDir(Path(os.environ.get("ASSAY_DATA_DIR", "").strip() or project / "var"))
 
 
 def recorded_text(record: Path) -> str:

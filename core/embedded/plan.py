@@ -1,7 +1,6 @@
-"""What ``serve`` was asked to run, handed from Django's settings to the supervisor."""
+"""What ``serve`` was asked to run: what the supervisor needs of Django's settings."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.embedded.layout import DataDir
@@ -9,8 +8,6 @@ from core.embedded.layout import DataDir
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything here is fit for a command line: no passwords, no keys."""
-
     project: str  # the folder with manage.py
     root: str  # the data directory
     host: str
@@ -34,9 +31,17 @@ class Plan:
         host = f"[{self.connect_host}]" if ":" in self.connect_host else self.connect_host
         return f"http://{host}:{self.port}"
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
 
-    @classmethod
-    def from_json(cls, text: str) -> "Plan":
-        return cls(**json.loads(text))
+def plan_of_settings() -> Plan:
+    from django.conf import settings  # reads the settings alone, no app
+
+    return Plan(
+        project=str(settings.BASE_DIR),
+        root=str(settings.DATA_DIR.root),
+        host=settings.HOST,
+        port=settings.PORT,
+        web_workers=settings.WEB_WORKERS,
+        digest_workers=settings.DIGEST_WORKERS,
+        embedded=not settings.DATABASE_URL,
+        pg_bin=settings.PG_BIN,
+    )

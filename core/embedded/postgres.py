@@ -80,10 +80,10 @@ class PostgresServer:
             **self.account.popen_options(),
         )
 
-    def is_ready(self, process: subprocess.Popen[bytes]) -> bool:
+    def is_ready(self, pid: int) -> bool:
         """Whether it takes connections: the server writes so into its pid file."""
         lines = pid_file_lines(self.cluster)
-        ours = bool(lines) and lines[0] == str(process.pid)
+        ours = bool(lines) and lines[0] == str(pid)
         return ours and len(lines) > STATUS_LINE and lines[STATUS_LINE].strip() == "ready"
 
     def url(self) -> str:
@@ -237,7 +237,7 @@ def start_and_wait(server: PostgresServer, log: IO[bytes]) -> subprocess.Popen[b
     """Retries what ends early: shared memory of a killed server is freed only after a while."""
     deadline = time.monotonic() + RETRY_SECONDS
     process = server.launch(output=log, environment={})
-    while not server.is_ready(process):
+    while not server.is_ready(process.pid):
         if process.poll() is not None:
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"PostgreSQL does not start; see {log.name}")

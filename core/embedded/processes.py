@@ -14,8 +14,9 @@ from pathlib import Path
 from core.embedded.layout import replace_text
 
 MARKER = "ASSAY_SERVED_FROM"
-PR_SET_PDEATHSIG = 1
-STATE, GROUP, STARTED = 0, 2, 19  # positions in /proc/<pid>/stat after the command's name
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+# Positions in /proc/<pid>/stat after the command's name.
+STATE, GROUP, STARTED, ARGUMENTS_BEGIN, ARGUMENTS_END = 0, 2, 19, 45, 46
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +150,17 @@ def die_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
     PRCTL(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def entitle(title: str) -> None:
+    """What ``ps`` and ``top`` call this process, in place of the command line it was forked with.
+
+    Written over the arguments where the kernel keeps them: Python has its own copy.
+    """
+    if PRCTL is None:
+        return
+    PRCTL(PR_SET_NAME, title.encode()[:15])
+    begin, end = (int(stat_fields(os.getpid())[at]) for at in (ARGUMENTS_BEGIN, ARGUMENTS_END))
+    room = end - begin
+    if begin and room > 0:
+        ctypes.memmove(begin, title.encode()[: room - 1].ljust(room, b"\0"), room)

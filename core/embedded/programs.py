@@ -1,25 +1,26 @@
-"""Which programs the tree consists of, and how each is started."""
+"""Which programs the tree consists of, and what all of them are given."""
 
 import os
-import subprocess
 import sys
-from typing import IO
+from pathlib import Path
 
+from core.embedded.layout import DataDir
 from core.embedded.plan import Plan
-from core.embedded.postgres import death_signal
 from core.embedded.processes import MARKER
-from core.scheduling import OPTION
 
 CELERY = ["-m", "celery", "--quiet", "-A", "core.celery", "worker", "--loglevel=INFO"]
+SCHEDULER = "--with-scheduler"  # an option of ours: core.scheduling
 QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
-def child_environment(plan: Plan) -> dict[str, str]:
+def served_environment(project: Path, data_dir: DataDir) -> dict[str, str]:
+    """Of the supervisor, and so of all that it forks."""
     return {
         **os.environ,
-        MARKER: str(plan.data_dir.root),
+        **bytecode_cache(project, data_dir),
+        MARKER: str(data_dir.root),
         "DJANGO_SETTINGS_MODULE": "core.settings",
-        "ASSAY_DATA_DIR": str(plan.data_dir.root),
+        "ASSAY_DATA_DIR": str(data_dir.root),
         # glibc keeps a heap for each thread, numpy a thread pool for each core: memory for nothing.
         "MALLOC_ARENA_MAX": "2",
         "OPENBLAS_NUM_THREADS": "1",
@@ -28,6 +29,18 @@ def child_environment(plan: Plan) -> dict[str, str]:
         # `manage.py check` is part of the tests; in a worker it would load every page's code.
         "CELERY_SKIP_CHECKS": "1",
     }
+
+
+def bytecode_cache(project: Path, data_dir: DataDir) -> dict[str, str]:
+    """Where Python keeps what it compiled, when it may not or cannot beside the sources.
+
+    PYTHONDONTWRITEBYTECODE, usual in containers, would else have every start compile two thousand
+    modules, which takes five times as long as all the rest of loading them.
+    """
+    if not sys.dont_write_bytecode and os.access(project, os.W_OK):
+        return {}
+    folder = os.environ.get("PYTHONPYCACHEPREFIX", "") or str(data_dir.bytecode)
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
 
 
 def web_command(plan: Plan) -> list[str]:
@@ -43,27 +56,8 @@ def analysis_command(plan: Plan) -> list[str]:
 
     One process without a pool: its tasks come one at a time anyway, and a child would cost 40 MB.
     """
-    return [*CELERY, "-n", "analysis@%h", "-Q", "analysis,slow", "-P", "solo", OPTION, *QUIET]
+    return [*CELERY, "-n", "analysis@%h", "-Q", "analysis,slow", "-P", "solo", SCHEDULER, *QUIET]
 
 
 def manage_command(*arguments: str) -> list[str]:
     return ["manage.py", *arguments]
-
-
-def launch_python(
-    plan: Plan, arguments: list[str], *, output: int, stdout: int | IO[bytes] | None = None
-) -> "subprocess.Popen[bytes]":
-    """A Python program of the project in a session of its own, gone when the supervisor is.
-
-    Its own session, so that Ctrl-C reaches the supervisor alone, which then stops in order.
-    """
-    return subprocess.Popen(
-        [sys.executable, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=output if stdout is None else stdout,
-        stderr=output,
-        cwd=plan.project,
-        env=child_environment(plan),
-        start_new_session=True,
-        preexec_fn=death_signal(),
-    )

@@ -1,7 +1,8 @@
-"""The process tree of ``serve``: ``python -m core.embedded.supervisor PLAN``.
+"""The process tree of ``serve``: ``python -m core.embedded.supervisor``.
 
-Kept apart from Django: this process lives as long as the installation and only waits, so it should
-hold little memory. Started by ``manage.py serve``, which replaces itself with it.
+Loads the programs while PostgreSQL starts, and forks them: they are there at once, at the start and
+after a crash, and share the memory of what is loaded. Itself it only waits. ``manage.py serve``
+replaces itself with it.
 """
 
 import hashlib
@@ -12,21 +13,24 @@ import socket
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
 
 from core.embedded.child import Child
 from core.embedded.errors import EmbeddedError
+from core.embedded.forking import fork_program
 from core.embedded.layout import recorded_text, replace_text
 from core.embedded.locks import FileLock
 from core.embedded.logfiles import LogFile
-from core.embedded.plan import Plan
+from core.embedded.plan import Plan, plan_of_settings
 from core.embedded.postgres import FAST_STOP, RETRY_SECONDS, PostgresServer
+from core.embedded.preload import load_programs
 from core.embedded.processes import stop_leftovers
 from core.embedded.programs import (
     analysis_command,
-    child_environment,
     digest_command,
-    launch_python,
     manage_command,
     web_command,
 )
@@ -66,8 +70,10 @@ def begin(tree: ProcessTree, plan: Plan) -> None:
         say(f"Stopped {name}, left over from a start that was killed.")
     refuse_taken_port(plan)
     say("Assay starts. Its processes and their logs:")
-    if plan.embedded:
-        start_postgres(tree, plan)
+    server = launch_postgres(tree, plan) if plan.embedded else None
+    load()
+    if server is not None:
+        wait_for_postgres(tree, server)
     stamp = plan.data_dir.root / "code.stamp"
     digest = code_digest(plan)
     is_known = recorded_text(stamp) == digest
@@ -82,7 +88,7 @@ def begin(tree: ProcessTree, plan: Plan) -> None:
     say(announcement)
     if not is_bootstrapped(plan):
         load_demo = manage_command("bootstrap", "--demo", plan.base_url)
-        add_program(tree, plan, "demo", load_demo, is_once=True)
+        add_program(tree, "demo", load_demo, is_once=True)
 
 
 def is_bootstrapped(plan: Plan) -> bool:
@@ -93,9 +99,9 @@ def is_bootstrapped(plan: Plan) -> bool:
 
 
 def add_servers(tree: ProcessTree, plan: Plan) -> None:
-    add_program(tree, plan, "web", web_command(plan))
-    add_program(tree, plan, "digest", digest_command(plan))
-    add_program(tree, plan, "analysis", analysis_command(plan))
+    add_program(tree, "web", web_command(plan))
+    add_program(tree, "digest", digest_command(plan))
+    add_program(tree, "analysis", analysis_command(plan))
 
 
 def code_digest(plan: Plan) -> str:
@@ -109,11 +115,20 @@ def code_digest(plan: Plan) -> str:
 
 
 def add_program(
-    tree: ProcessTree, plan: Plan, name: str, arguments: list[str], *, is_once: bool = False
+    tree: ProcessTree, name: str, arguments: list[str], *, is_once: bool = False
 ) -> Child:
     return tree.add(
-        name, lambda output: launch_python(plan, arguments, output=output), is_once=is_once
+        name,
+        lambda output: fork_program(arguments, title=f"assay: {name}", output=output),
+        is_once=is_once,
     )
+
+
+def load() -> None:
+    try:
+        load_programs()
+    except Exception as error:
+        raise EmbeddedError(f"Assay cannot be loaded.\n{traceback.format_exc()}") from error
 
 
 def refuse_taken_port(plan: Plan) -> None:
@@ -129,18 +144,23 @@ def refuse_taken_port(plan: Plan) -> None:
             ) from error
 
 
-def start_postgres(tree: ProcessTree, plan: Plan) -> None:
+def launch_postgres(tree: ProcessTree, plan: Plan) -> PostgresServer:
     server = PostgresServer(plan.data_dir, pg_bin=plan.pg_bin)
     server.prepare()
     if plan.data_dir.cluster_record.exists():
         say(f"  The database's files are in {server.cluster}: PostgreSQL does not run as root,")
         say(f"  and {server.account.name}, who runs it, may not enter {plan.root}.")
-    environment = child_environment(plan)
-    child = tree.add(
+    environment = dict(os.environ)
+    tree.add(
         "postgres",
         lambda output: server.launch(output=output, environment=environment),
         stop_signal=FAST_STOP,
     )
+    return server
+
+
+def wait_for_postgres(tree: ProcessTree, server: PostgresServer) -> None:
+    child = tree.children["postgres"]
     began = time.monotonic()
     while not tree.pump_until(lambda: is_ready(server, child), seconds=10):
         if not child.is_running and time.monotonic() - began > RETRY_SECONDS:
@@ -149,7 +169,7 @@ def start_postgres(tree: ProcessTree, plan: Plan) -> None:
 
 
 def is_ready(server: PostgresServer, child: Child) -> bool:
-    return child.process is not None and server.is_ready(child.process)
+    return child.process is not None and server.is_ready(child.process.pid)
 
 
 def bootstrap(tree: ProcessTree, plan: Plan) -> str:
@@ -158,7 +178,9 @@ def bootstrap(tree: ProcessTree, plan: Plan) -> str:
     with tempfile.TemporaryFile() as answer:
         child = tree.add(
             "bootstrap",
-            lambda output: launch_python(plan, arguments, output=output, stdout=answer),
+            lambda output: fork_program(
+                arguments, title="assay: bootstrap", output=output, stdout=answer.fileno()
+            ),
             is_once=True,
         )
         tree.pump_until(lambda: child.exit_code is not None)
@@ -194,16 +216,17 @@ def failure(what: str, log: LogFile) -> str:
     return f"{what}. The end of {log.path}:\n{lines}"
 
 
-def main(plan_text: str) -> int:
+def main() -> int:
     try:
-        run(Plan.from_json(plan_text))
-    except EmbeddedError as error:
+        plan = plan_of_settings()
+        os.umask(0o022)
+        run(plan)
+    except (EmbeddedError, ImproperlyConfigured) as error:
         print(error, file=sys.stderr, flush=True)
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    os.umask(0o022)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main())

@@ -1,6 +1,7 @@
 """The web server's main process: ``python -m core.embedded.web HOST PORT PROCESSES``."""
 
 import gc
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable
@@ -52,6 +53,8 @@ def granian_logging() -> dict[str, Any]:  # Any: the shape of logging.config
 
 
 def main(host: str, port: str, processes: str) -> None:
+    # What is loaded here is shared then. Python's default is another from 3.14 on.
+    multiprocessing.set_start_method("fork")
     Server(
         "core.wsgi:application",
         address=host,

@@ -15,7 +15,7 @@ from tests.benchmarks.corpus import Frame
 from tests.benchmarks.ingesting import check_ledger
 from tests.benchmarks.installation import KEY, PROJECT, Installation, ServeError, free_port
 from tests.benchmarks.load import JSON, Connection, Failure, Ledger, percentile, post_frames
-from tests.benchmarks.metering import Meter
+from tests.benchmarks.metering import Meter, name_of
 from tests.benchmarks.prose import Prose
 from tests.benchmarks.results import Row, at_least, at_most
 from tests.benchmarks.run import Run
@@ -109,7 +109,7 @@ def rows_of(busy: Load, alone: Load, empty: Load) -> list[Row]:
 @contextlib.contextmanager
 def stopped_digest(installation: Installation) -> Iterator[None]:
     """The digest's workers stand still meanwhile."""
-    workers = [each for each in installation.tree() if "digest@%h" in each.cmdline()]
+    workers = [each for each in installation.tree() if name_of(each.pid) == "digest"]
     if not workers:
         raise ServeError("there are no digest workers to stop")
     try:

@@ -107,14 +107,13 @@ def children_of(root: int) -> list[int]:
 
 
 def name_of(pid: int) -> str:
-    """What a child of ``serve`` is, told by its command line."""
+    """What a child of ``serve`` is, told by its title."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     except OSError:
         return "gone"
-    marks = {"embedded.web": "web", "digest@": "digest", "analysis@": "analysis"}
-    found = (name for mark, name in marks.items() if mark in command)
-    return next(found, "postgres" if "postgres" in command else "other")
+    _, is_ours, name = command.rstrip("\0").partition("assay: ")
+    return name if is_ours else "postgres" if "postgres" in command else "other"
 
 
 def calibrate(rounds: int = 3) -> float:
