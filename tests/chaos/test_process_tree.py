@@ -16,7 +16,13 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
-from core.embedded.processes import group_members, recorded_processes, signal_pid, wait_until
+from core.embedded.processes import (
+    command_of,
+    group_members,
+    recorded_processes,
+    signal_pid,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("process-tree")]
 
@@ -174,6 +180,18 @@ def test_a_dead_child_is_started_again_without_orphans(serving, name):
 
     assert wait_until(lambda: serving.main_pids().get(name, before) != before, seconds=10) is True
     assert group_members(before) == []
+    assert wait_until(serving.is_ready, seconds=60) is True
+
+
+@pytest.mark.parametrize("name", sorted(NAMES - {"postgres"}))
+def test_a_dead_child_comes_back_as_a_copy_of_the_supervisor_which_has_it_loaded(serving, name):
+    os.kill(serving.main_pids()[name], signal.SIGKILL)
+    assert wait_until(lambda: is_alive(serving.main_pids().get(name, 0)), seconds=10) is True
+
+    child = psutil.Process(serving.main_pids()[name])
+
+    assert child.ppid() == serving.process.pid
+    assert wait_until(lambda: command_of(child.pid) == [f"assay: {name}"], seconds=5) is True
     assert wait_until(serving.is_ready, seconds=60) is True
 
 
