@@ -8,6 +8,7 @@ Steps are short, a second or two: all jobs of all projects take turns, and the w
 has other work too.
 """
 
+import datetime
 import logging
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -28,6 +29,8 @@ Step = Callable[[Job], bool]
 
 OPEN = (Job.State.WAITING, Job.State.RUNNING)
 MOST_FAILURES = 20
+LONGEST_WAIT = datetime.timedelta(minutes=5)
+"""Between two tries of a step: with doubling from two seconds on, all of them take an hour."""
 
 _steps: dict[str, Step] = {}
 _bells: list[Callable[[], None]] = []
@@ -110,6 +113,7 @@ def _do_one_step(*, but: list[int]) -> tuple[Job | None, bool]:
     """One step of the job whose turn it is and that nobody works on; and whether it went on."""
     with transaction.atomic():
         jobs = Job.objects.select_for_update(skip_locked=True).filter(state__in=OPEN)
+        jobs = jobs.filter(Q(retry_at=None) | Q(retry_at__lte=timezone.now()))
         # In turn: a long job of one project keeps no other one waiting, not even one that failed.
         turn = (F("stepped_at").asc(nulls_first=True), "pk")
         job = jobs.exclude(pk__in=but).order_by(*turn).first()
@@ -132,19 +136,28 @@ def _step(job: Job) -> bool:
         if not isinstance(error, NotYetError):
             _note_failure(job, error)
         return False
-    job.n_failures = 0
+    job.n_failures, job.retry_at = 0, None
     if is_done:
         job.state, job.finished_at = Job.State.DONE, timezone.now()
     return True
 
 
 def _note_failure(job: Job, error: Exception) -> None:
-    """What may pass is tried again at later turns; anything else ends the job."""
+    """What may pass is tried again, at the next turn and then ever later; anything else ends the
+    job."""
     may_pass = isinstance(error, DATABASE_ERRORS)  # psycopg's own too: steps use its cursors
     job.n_failures += 1
     job.error = f"{type(error).__name__}: {error}"[:2000].replace("\0", "\N{REPLACEMENT CHARACTER}")
     if may_pass and job.n_failures < MOST_FAILURES:
         logger.warning("A step of job %s (%s) failed: %s", job.pk, job.kind, error)
+        job.retry_at = timezone.now() + wait_after(job.n_failures)
         return
     logger.error("The job %s of kind %s failed", job.pk, job.kind, exc_info=error)
-    job.state, job.finished_at = Job.State.FAILED, timezone.now()
+    job.state, job.finished_at, job.retry_at = Job.State.FAILED, timezone.now(), None
+
+
+def wait_after(n_failures: int) -> datetime.timedelta:
+    """How long a step is let alone that failed so often in a row; a deadlock is over at once."""
+    if n_failures < 2:
+        return datetime.timedelta(0)
+    return min(LONGEST_WAIT, datetime.timedelta(seconds=2 ** (n_failures - 1)))

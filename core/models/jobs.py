@@ -43,6 +43,9 @@ class Job(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     stepped_at = models.DateTimeField(null=True, blank=True)
+    retry_at = models.DateTimeField(
+        null=True, blank=True, help_text="No step before, after failures."
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -58,6 +61,11 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.project_id}: {self.state}"
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether its next step failed, and is tried again later."""
+        return self.is_open and self.n_failures > 0
 
     @property
     def is_open(self) -> bool:

@@ -1,17 +1,20 @@
 import psycopg
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 
 from core import jobs
 from core.jobs import (
+    LONGEST_WAIT,
     MOST_FAILURES,
     NotYetError,
     register_job,
     start_job,
     stop_jobs,
+    wait_after,
     work_on_jobs,
 )
-from core.models import AuditEntry
+from core.models import AuditEntry, Job
 
 pytestmark = pytest.mark.django_db
 NO_END = 60.0
@@ -91,10 +94,43 @@ def test_a_database_that_is_away_is_tried_again_and_lets_others_go_first(alpha, 
     done.refresh_from_db()
     assert (stuck.state, stuck.n_failures, done.state) == ("running", 2, "done")
 
-    for _ in range(MOST_FAILURES):
+    for n in range(2, MOST_FAILURES):
+        assert work_on_jobs(seconds=NO_END) == 0
+        stuck.refresh_from_db()
+        assert (stuck.n_failures, stuck.is_failing) == (n, True)  # it waits
+        Job.objects.update(retry_at=timezone.now())
         work_on_jobs(seconds=NO_END)
     stuck.refresh_from_db()
-    assert stuck.state == "failed"
+    assert (stuck.state, stuck.retry_at, stuck.is_failing) == ("failed", None, False)
+
+
+def test_tries_come_ever_later_for_most_of_an_hour():
+    waits = [wait_after(n).total_seconds() for n in range(1, MOST_FAILURES)]
+
+    assert waits[:4] == [0, 2, 4, 8]
+    assert max(waits) == LONGEST_WAIT.total_seconds() == 300
+    assert 3_000 < sum(waits) < 4_000
+
+
+def test_a_step_that_succeeds_is_followed_at_once(alpha):
+    failures = [OperationalError("away"), OperationalError("away")]
+
+    def fail_twice(job):
+        if failures:
+            raise failures.pop()
+        return count_to_three(job)
+
+    register_job("count", fail_twice)
+    job = start_job(alpha, "count", {})
+    work_on_jobs(seconds=NO_END)
+    work_on_jobs(seconds=NO_END)
+    assert work_on_jobs(seconds=NO_END) == 0
+    Job.objects.update(retry_at=timezone.now())
+
+    assert work_on_jobs(seconds=NO_END) == 3
+
+    job.refresh_from_db()
+    assert (job.state, job.n_failures, job.retry_at) == ("done", 0, None)
 
 
 def test_a_stopped_job_is_left_alone_and_may_be_started_again(alpha, beta, dana):

@@ -210,6 +210,20 @@ def test_an_admin_stops_it_and_starts_it_again(alpha, bob_client, dana_client, m
     assert drift_of(alpha.pk) == []
 
 
+def test_a_job_whose_step_failed_says_why_and_when_it_is_tried_again(dana_client):
+    dana_client.post(f"{PAGE}reprice/")
+    dana_client.post("/p/alpha/settings/attributes/remap/")
+    assert "in a row" not in dana_client.get(PAGE).content.decode()
+    retry_at = datetime.datetime(2031, 5, 4, 3, 2, 1, tzinfo=datetime.UTC)
+    Job.objects.update(state="running", n_failures=3, error="away <b>", retry_at=retry_at)
+
+    for page in (f"{PAGE}progress/", "/p/alpha/settings/attributes/progress/"):
+        text = " ".join(dana_client.get(page).content.decode().split())
+        assert "A step failed 3 times in a row: away &lt;b&gt;." in text
+        assert "4 May 2031, 03:02:01" in text
+        assert "hx-get" in text
+
+
 @pytest.mark.usefixtures("calls")
 def test_it_asks_the_database_a_fixed_number_of_questions(
     dana_client, django_assert_max_num_queries

@@ -252,8 +252,13 @@ def _read_item(item: Item, receipt: Receipt) -> Said:
     value: dict[str, object] = item.value
     if is_too_deep(value):
         raise FaultError("too_deep", "a score is nested too deep")
+    named = _target_of(value)
     said = Said(
-        **_target_of(value),
+        trace_id=named["trace_id"],
+        span_id=named["span_id"],
+        session_id=named["session_id"],
+        run_id=named["run_id"],
+        user_id=named["user_id"],
         name=_read_name(value),
         value=_read_value(value),
         source=PAGE_SOURCE if receipt.headers.get(PAGE_KEY) else _read_source(value),
