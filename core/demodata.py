@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from importlib import import_module
 from urllib.request import Request, urlopen
 
-from core.bootstrap import read_state, write_state
+from django.core.management import call_command
+
+from core.bootstrap import DEMO_SLUG, read_state, write_state
 
 LOADER = "core.demo"  # loaded late: its texts are only needed once
 DIGEST_SECONDS = 180.0
@@ -25,7 +27,11 @@ def load_demo_data(base_url: str, key: str) -> str:
         return "the project has data already"
     now = datetime.fromisoformat(dated) if dated else datetime.now(UTC)
     write_state("demo", now=now.isoformat())
-    import_module(LOADER).load_demo(base_url, key, now)
+    demo = import_module(LOADER)
+    demo.load_demo(base_url, key, now)
+    call_command(
+        "start_experiment", demo.RUNNING["key"], project=DEMO_SLUG, at=demo.running_since(now)
+    )
     wait_until_digested(base_url, key)
     write_state("ready")
     return "the demo data is loaded"

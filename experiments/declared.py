@@ -54,12 +54,13 @@ def _judge(
     amount = declared.margin or 0.0
     margin = Margin(amount, declared.margin_kind == ExperimentMetric.MarginKind.RELATIVE)
     control, sums = (sums_of(metric, each.values[metric.key]) for each in (base, arm))
+    state = judge_guardrail(metric, margin, control, sums, rule=rule)
     return GuardrailResult(
         metric=metric.key,
         name=metric.name,
         variant=arm.variant,
-        state=judge_guardrail(metric, margin, control, sums, rule=rule),
+        state=state,
         margin=amount,
         margin_kind=declared.margin_kind,
-        sentence=word_guardrail(metric, margin, control, sums),
+        sentence=word_guardrail(metric, margin, control, sums, state=state),
     )

@@ -23,6 +23,14 @@ from experiments.wording import plain_amount, unit_word
 State = Literal["safe", "breached", "unsure"]
 
 
+# What is seen may lie within a limit that the interval does not keep to yet.
+BESIDE_LIMIT = {
+    "breached": "past the limit of",
+    "safe": "within the limit of",
+    "unsure": "not shown to keep to the limit of",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Margin:
     """How much worse a metric may get: a share of the control's mean, or in its own unit."""
@@ -67,8 +75,10 @@ def _moments(sums: ArmSums) -> Moments | None:
     return moments_of(sums)
 
 
-def word_guardrail(metric: Metric, margin: Margin, control: ArmSums, arm: ArmSums) -> str:
-    """ "cost rose 18 %, past the limit of 10 %": what is said of a breach."""
+def word_guardrail(
+    metric: Metric, margin: Margin, control: ArmSums, arm: ArmSums, *, state: str
+) -> str:
+    """ "cost rose 18 %, past the limit of 10 %": what was seen, beside what was allowed."""
     before, after = mean_of(control) or 0.0, mean_of(arm) or 0.0
     verb = "rose" if after > before else "fell"
     if margin.is_relative:
@@ -77,7 +87,7 @@ def word_guardrail(metric: Metric, margin: Margin, control: ArmSums, arm: ArmSum
     else:
         change = "by " + plain_amount(metric.unit, abs(after - before)) + unit_word(metric.unit)
         limit = plain_amount(metric.unit, margin.amount) + unit_word(metric.unit)
-    return f"{metric.name} {verb} {change}, past the limit of {limit}"
+    return f"{metric.name} {verb} {change}, {BESIDE_LIMIT[state]} {limit}"
 
 
 def breached_variants(guardrails: Sequence[GuardrailResult]) -> set[str]:

@@ -208,6 +208,22 @@ def change_status(
     return experiment
 
 
+def start_as_of(
+    experiment: Experiment, at: datetime, author: Author, *, now: datetime
+) -> Experiment:
+    """Start a draft that ran before it was declared here; its log says when that was told.
+
+    Who chooses a start after looking at results can choose the results: operators alone may.
+    Raises ExperimentError as change_status does, "in_the_future", "not_a_draft".
+    """
+    if at > now:
+        raise ExperimentError("in_the_future", f"{at.isoformat()} is yet to come.")
+    if not experiment.is_draft:
+        raise ExperimentError("not_a_draft", f"'{experiment.key}' is {experiment.status}.")
+    note = f"Told on {now:%-d %b %Y}: it had been running since then." if at < now else ""
+    return change_status(experiment, "start", author, now=at, note=note)
+
+
 def _begin(experiment: Experiment, now: datetime) -> None:
     """Freeze what the first start decides."""
     archived = experiment.variants.filter(prompt__archived_at__isnull=False)

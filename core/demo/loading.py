@@ -9,7 +9,8 @@ from datetime import datetime
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from core.demo.prompts import draft_request, prompt_requests
+from core.demo.declarations import experiment_requests
+from core.demo.prompts import prompt_requests
 from core.demo.requests import DemoRequest, build_requests
 
 SENDERS = 3
@@ -28,9 +29,8 @@ def load_demo(base_url: str, api_key: str, now: datetime, seed: int = 1) -> None
 
     The same ``now`` and ``seed`` send the same bytes: an interrupted load may be repeated.
     """
-    for request in prompt_requests():  # one after the other: versions are numbered
+    for request in (*prompt_requests(), *experiment_requests()):  # in turn: versions are numbered
         send(base_url, api_key, request)
-    send(base_url, api_key, draft_request())
     with ThreadPoolExecutor(SENDERS) as pool:
         sent = [
             pool.submit(send, base_url, api_key, request) for request in build_requests(now, seed)

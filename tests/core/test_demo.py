@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from core.demo import DemoError
 from core.demo.experiments import EXPERIMENTS
 from core.demo.loading import USER_AGENT, send
-from core.demo.prompts import draft_request, prompt_requests
+from core.demo.prompts import prompt_requests
 from core.demo.requests import (
     CHATS_PATH,
     EVENTS_PATH,
@@ -348,21 +348,6 @@ def test_the_prompt_is_taken_by_the_api_and_once(api):
     labels = {each.name: each.version.number for each in PromptLabel.objects.all()}
     assert labels == {"production": 7, "staging": 8}
     assert PromptVersion.objects.count() == 8
-
-
-@pytest.mark.django_db
-def test_an_experiment_waits_to_be_started(api):
-    for request in [*prompt_requests(), draft_request(), draft_request()]:
-        response = api.post(
-            request.path,
-            request.body,
-            content_type=request.content_type,
-            headers={"Idempotency-Key": request.once},
-        )
-
-    assert response.status_code == 201, response.content
-    assert response.json()["status"] == "draft"
-    assert [variant["prompt"]["version"] for variant in response.json()["variants"]] == [7, 8]
 
 
 def test_the_loader_goes_by_the_name_that_own_data_is_told_from():

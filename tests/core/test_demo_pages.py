@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from core.demo.prompts import draft_request, prompt_requests
+from core.demo.declarations import experiment_requests
+from core.demo.prompts import prompt_requests
 from core.demo.requests import TRACES_PATH, build_requests
 from tests.flows import digest_all, drift_of, make_sender, status_of
 from tests.tracking.conftest import pipeline, weeks_ahead  # noqa: F401
@@ -26,7 +27,7 @@ def demo_requests(now: datetime):
 def look(alpha, bob_client):
     """The text of a page of the project, with the demo in it."""
     sender = make_sender(alpha)
-    for request in [*prompt_requests(), draft_request(), *demo_requests(timezone.now())]:
+    for request in [*prompt_requests(), *experiment_requests(), *demo_requests(timezone.now())]:
         headers = {"Content-Encoding": "gzip"} if request.is_gzipped else {}
         answer = sender.post(
             request.path,
@@ -61,7 +62,7 @@ WORDS = {
     "sessions/?metadata.team=content&range=30d": ["studio-"],
     "sessions/?warning=stream_interrupted": ["studio-"],
     "prompts/": ["support-answer", "production"],
-    "experiments/": ["Escalation wording", "Draft"],
+    "experiments/": ["Escalation wording", "Answer tone", "Draft"],
     "decisions/?range=30d": ["thompson-sampling", "ucb"],
 }
 

@@ -61,9 +61,25 @@ def test_a_rate_that_never_fails_is_judged_too():
     assert judge_guardrail(SUCCESS, TWO_POINTS, control, arm, rule=RULE) == "safe"
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("safe", "within the limit of"),
+        ("unsure", "not shown to keep to the limit of"),
+        ("breached", "past the limit of"),
+    ],
+)
+def test_what_was_seen_is_said_beside_the_limit(state, words):
+    said = word_guardrail(COST, TENTH, around(1.0), around(1.05), state=state)
+
+    assert said == f"cost rose 5.0 %, {words} 10.0 %"
+
+
 def test_a_breach_is_said_with_its_limit():
-    said = word_guardrail(COST, TENTH, around(1.0), around(1.18))
-    points = word_guardrail(SUCCESS, TWO_POINTS, ProportionSums(100, 90), ProportionSums(100, 85))
+    control, arm = ProportionSums(100, 90), ProportionSums(100, 85)
+
+    said = word_guardrail(COST, TENTH, around(1.0), around(1.18), state="breached")
+    points = word_guardrail(SUCCESS, TWO_POINTS, control, arm, state="breached")
 
     assert said == "cost rose 18.0 %, past the limit of 10.0 %"
     assert points == "success rate fell by 5 points, past the limit of 2 points"
