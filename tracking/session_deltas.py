@@ -56,6 +56,12 @@ class SessionTotals(msgspec.Struct):
         if key is not None and (self.user is None or key < self.user):
             self.user, self.user_id = key, user_id
 
+    def add_user_of(self, part: Part, key: Key | None, user_id: str) -> None:
+        """The user of a part's trace. A part of scores alone, whose times are None, lends none: who
+        judges a trace and names another session says nothing of that session's user."""
+        if part.first_us is not None:
+            self.add_user(key, user_id)
+
     def add(self, delta: "SessionTotals") -> None:
         """Add a delta to a row. Metrics and arms have rows of their own."""
         self.is_implicit = self.is_implicit and delta.is_implicit
@@ -112,7 +118,7 @@ def session_deltas(changes: Iterable[Change]) -> dict[str, SessionTotals]:
             else:
                 delta.is_stale = True
                 delta_of(old.session_id).is_stale = True
-            delta.add_user(after.user, after.claim_user)
+            delta.add_user_of(part, after.user, after.claim_user)
         for own in before.parts.keys() - after.parts.keys():
             delta_of(before.parts[own].session_id).is_stale = True
     return deltas

@@ -199,7 +199,7 @@ def _rebuild(
         part = part_of_row(row)
         totals = sessions.setdefault(part.session_id, SessionTotals(part.session_id))
         totals.add_part(part)
-        totals.add_user(*users[row[0]])
+        totals.add_user_of(part, *users[row[0]])
     return sessions
 
 

@@ -122,7 +122,7 @@ class Recount:
         for part in state.parts.values():
             totals = self.sessions.setdefault(part.session_id, SessionTotals(part.session_id))
             totals.add_part(part)
-            totals.add_user(state.user, state.claim_user)
+            totals.add_user_of(part, state.user, state.claim_user)
 
     def _after(self, clause: str, *values: object) -> tuple[str, tuple[object, ...]]:
         """A condition for what lies after the horizon, if there is one, with its parameters."""

@@ -170,6 +170,30 @@ def test_a_score_claims_no_trace(alpha, sender):
     assert drift_of(alpha.pk) == []
 
 
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
+def test_a_score_gives_its_session_no_user_of_the_trace_that_it_names(alpha, sender, order):
+    early = START - datetime.timedelta(minutes=5)
+    spans = [
+        make_span("theirs", "a", start=early, session_id="s2", user_id="stranger"),
+        make_span("ours", "b", start=START, session_id="s", user_id="owner"),
+    ]
+    steps = [
+        lambda: send_events(sender, [spans[0]]),
+        lambda: send_events(sender, [spans[1]]),
+        lambda: give(sender, {"session_id": "s", "trace_id": "theirs", **NAMED}),
+    ]
+    for place in order:
+        steps[place]()
+        digest_all()
+
+    users = dict(Session.objects.exclude(user_id="").values_list("session_id", "user_id"))
+    assert users == {"s": "owner", "s2": "stranger"}
+    assert sums("score:good") == [(1, 1.0)]
+    assert drift_of(alpha.pk) == []
+    rebuild_project(alpha.pk)
+    assert Session.objects.get(session_id="s").user_id == "owner"
+
+
 def test_a_session_says_its_scores_and_those_of_its_traces(sender):
     span = {"trace_id": "t", "span_id": "call", "name": "exact", "value": "yes", "source": "judge"}
     give(sender, {**SCORE, "comment": "<b>good</b>", "source": "human"}, span)
