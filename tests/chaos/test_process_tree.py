@@ -185,8 +185,9 @@ def test_a_dead_child_is_started_again_without_orphans(serving, name):
 
 @pytest.mark.parametrize("name", sorted(NAMES - {"postgres"}))
 def test_a_dead_child_comes_back_as_a_copy_of_the_supervisor_which_has_it_loaded(serving, name):
-    os.kill(serving.main_pids()[name], signal.SIGKILL)
-    assert wait_until(lambda: is_alive(serving.main_pids().get(name, 0)), seconds=10) is True
+    before = serving.main_pids()[name]
+    os.kill(before, signal.SIGKILL)
+    assert wait_until(lambda: serving.main_pids().get(name, before) != before, seconds=10) is True
 
     child = psutil.Process(serving.main_pids()[name])
 
