@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+from tracking.distinct import cell_of
 from tracking.events import CALL_KINDS, Status
 from tracking.folding import SPANS, Fact, TraceState, add_usage
 from tracking.models import UsageRollup
@@ -34,6 +35,7 @@ COUNTS = (
     "tokens_reasoning",
     "cost_nano",
 )
+SKETCHES = ("latency", "ttft", "users")
 N, SPAN, ERROR, TRACES, SESSIONS, DURATION, TOKENS = range(7)
 FAMILIES = UsageRollup.Family
 _ERROR = int(Status.ERROR)
@@ -49,19 +51,25 @@ Fold = Callable[[str, str], str]
 
 
 class Usage(msgspec.Struct):
-    """Counts in the order of COUNTS, and histograms of latency and of time to first token."""
+    """Counts in the order of COUNTS, histograms of latency and of time to first token, and the
+    cells of users."""
 
     counts: list[int] = msgspec.field(default_factory=lambda: [0] * len(COUNTS))
     latency: dict[int, int] = {}
     ttft: dict[int, int] = {}
+    users: dict[int, int] = {}
+
+    @property
+    def sketches(self) -> tuple[dict[int, int], ...]:
+        return self.latency, self.ttft, self.users
 
     def values(self) -> tuple[object, ...]:
-        """What a stored row holds of it: counts, then both sketches."""
-        return (*self.counts, sketch_of_counts(self.latency), sketch_of_counts(self.ttft))
+        """What a stored row holds of it: counts, then the sketches."""
+        return (*self.counts, *map(sketch_of_counts, self.sketches))
 
     def add(self, other: "Usage") -> None:
         self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
-        for mine, theirs in ((self.latency, other.latency), (self.ttft, other.ttft)):
+        for mine, theirs in zip(self.sketches, other.sketches, strict=True):
             for bucket, count in theirs.items():
                 mine[bucket] = mine.get(bucket, 0) + count
 
@@ -107,8 +115,14 @@ class RollupDeltas:
             self._counted_in(state.first_us).counts[TRACES] += sign
 
     def add_session(self, session: SessionTotals | None, sign: int) -> None:
-        if session is not None and session.first_us is not None and not session.is_implicit:
+        """Count a session in the hour it began, and its user, which an implicit one has as well."""
+        if session is None or session.first_us is None:
+            return
+        if not session.is_implicit:
             self._counted_in(session.first_us).counts[SESSIONS] += sign
+        if session.user_id:
+            users, cell = self._counted_in(session.first_us).users, cell_of(session.user_id)
+            users[cell] = users.get(cell, 0) + sign
 
     def names(self) -> dict[str, set[str]]:
         """The names of rollup keys, by kind: also of events that are taken back, and of wrappers
@@ -183,14 +197,13 @@ USAGE = Stage(
         "key_a": "text",
         "key_b": "text",
         **dict.fromkeys(COUNTS, "int8"),
-        "latency": "int8[]",
-        "ttft": "int8[]",
+        **dict.fromkeys(SKETCHES, "int8[]"),
     },
 )
 _MERGED = ", ".join(
     f"{name} = CASE WHEN excluded.{name} IS NULL THEN t.{name} WHEN t.{name} IS NULL"
     f" THEN excluded.{name} ELSE assay_sketch_merge(t.{name}, excluded.{name}) END"
-    for name in ("latency", "ttft")
+    for name in SKETCHES
 )
 ADD = (
     f"INSERT INTO tracking_usagerollup AS t (project_id, slot, {USAGE.names})"
@@ -217,11 +230,10 @@ def save_rollups(
             pg_time(hour * HOUR_US),
             *rest,
             *usage.counts,
-            _sketch(usage.latency),
-            _sketch(usage.ttft),
+            *map(_sketch, usage.sketches),
         )
         for (hour, *rest), usage in rows
-        if any(usage.counts) or any(usage.latency.values()) or any(usage.ttft.values())
+        if any(usage.counts) or any(any(counts.values()) for counts in usage.sketches)
     ]
     if staged:
         USAGE.fill(cursor, staged)
@@ -231,8 +243,8 @@ def save_rollups(
 READ = (
     "SELECT hour, family, kind, key_a, key_b, "
     + ", ".join(f"sum({name})::bigint" for name in COUNTS)
-    + ", coalesce(assay_sketch_sum(latency), '{}'), coalesce(assay_sketch_sum(ttft), '{}')"
-    " FROM tracking_usagerollup WHERE project_id = %s AND hour >= %s"
+    + "".join(f", coalesce(assay_sketch_sum({name}), '{{}}')" for name in SKETCHES)
+    + " FROM tracking_usagerollup WHERE project_id = %s AND hour >= %s"
     " GROUP BY hour, family, kind, key_a, key_b"
 )
 

@@ -231,7 +231,8 @@ class UsageRollup(models.Model):
     """Hourly counts. Each family covers every event once, so totals sum one family only.
 
     ``slot`` spreads concurrent writers over rows; readers sum it away. Family ``all`` also counts
-    traces and sessions in the hour of their first event.
+    traces and sessions in the hour of their first event, and the cells of the sessions' users
+    (tracking.distinct).
     """
 
     class Family(models.IntegerChoices):
@@ -264,6 +265,7 @@ class UsageRollup(models.Model):
     key_b = text()
     latency = ArrayField(models.BigIntegerField(), null=True)
     ttft = ArrayField(models.BigIntegerField(), null=True)
+    users = ArrayField(models.BigIntegerField(), null=True)
 
     def __str__(self) -> str:
         return f"{self.hour} {self.family} {self.key_a} {self.key_b}"
