@@ -308,6 +308,18 @@ def test_other_events_are_left_alone(alpha):
     assert (job.n_done, job.result) == (1, {"mapped": 0, "changed": 0})
 
 
+@pytest.mark.parametrize("came_as", CAME_AS)
+def test_what_came_as_json_before_that_was_noted_is_left_alone(alpha, came_as):
+    send_as(came_as, alpha)
+    Event.objects.update(map_version=0)
+    before = rows_of(alpha)
+
+    assert run(alpha).result == {"mapped": 0, "changed": 0}
+
+    assert rows_of(alpha) == before
+    assert drift_of(alpha.pk) == []
+
+
 def test_nothing_to_do_is_done(alpha):
     assert run(alpha).result == {"mapped": 0, "changed": 0}
 
