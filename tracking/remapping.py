@@ -1,12 +1,12 @@
 """Stored spans mapped again by the tables of today: a job in small steps, safe to stop and repeat.
 
 An event holds the version of the tables that mapped it, and as what it came: OTLP, a JSON event, a
-flat span of Fallom's. What documents mean is derived, not mapped, and left alone, and so is what came
-as JSON before that was noted: which of its columns were fields is not known any more. A step reads some
-events in order of their keys, maps those of an older version again, and writes what came out
-differently the way of every correction; the others get the new version alone. Evaluations found are
-handed on as scores, the same ones that would have come of them. What is ingested meanwhile has the
-new version already.
+flat span of Fallom's. What documents mean is derived, not mapped, and left alone, and so is what
+came as JSON before that was noted: which of its columns were fields is not known any more. A step
+reads some events in order of their keys, maps those of an older version again, and writes what came
+out differently the way of every correction; the others get the new version alone. Evaluations found
+are handed on as scores, the same ones that would have come of them. What is ingested meanwhile has
+the new version already.
 """
 
 import uuid
