@@ -93,7 +93,7 @@ def test_an_experiment_starts_as_of_when_it_did_and_its_log_says_so(declared):
     ("arguments", "said"),
     [
         (["tone", "--project", "alpha"], "has no experiment 'tone'"),
-        (["answer-tone", "--project", "none"], "'none' has no experiment"),
+        (["answer-tone", "--project", "none"], "There is no project 'none'"),
         (["answer-tone", "--project", "alpha", "--at", "2999-01-01T00:00:00Z"], "yet to come"),
         (["answer-tone", "--project", "alpha", "--at", "2025-01-01"], "a time with its zone"),
         (["answer-tone", "--project", "alpha", "--at", "then"], "as ISO 8601 says it"),

@@ -11,23 +11,11 @@ import msgspec
 from tracking.adapters.analytics_envelope import END_KEYS, SPAN, START_KEYS, Envelope
 from tracking.adapters.analytics_spans import map_span
 from tracking.adapters.analytics_told import fields_of
-from tracking.adapters.dialects.attributes import rebuild_attributes
+from tracking.adapters.dialects.attributes import KEPT, rebuild_attributes
 from tracking.adapters.dialects.keys import TABLE_WARNINGS, TOLD_FIELDS
 from tracking.adapters.dialects.sealing import unseal
 from tracking.events import IncomingEvent, Payload, Receipt
 
-KEPT = (
-    "id",
-    "occurred_us",
-    "duration_us",
-    "ns_rest",
-    "content_rank",
-    "name",
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "origin",
-)
 _STATUSES = ("unset", "ok", "error")
 _TIMES = frozenset({*START_KEYS, *END_KEYS})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tracking.adapters.dialects.attributes import gather, rebuild_attributes, settle
+from tracking.adapters.dialects.attributes import KEPT, gather, rebuild_attributes, settle
 from tracking.adapters.dialects.keys import MAP_VERSION, STATUS_MESSAGE_BIT, TABLE_WARNINGS
 from tracking.adapters.dialects.table import read_attribute
 from tracking.adapters.fallom_headers import fill, recall_told
@@ -20,19 +20,6 @@ from tracking.adapters.otlp_settling import (
     settle_status,
 )
 from tracking.events import IncomingEvent, Payload
-
-_KEPT = (
-    "id",
-    "occurred_us",
-    "duration_us",
-    "ns_rest",
-    "content_rank",
-    "name",
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "origin",
-)
 
 
 def remap_span(
@@ -59,7 +46,7 @@ def remap_span(
         payload.links,
         extra or None,
     )
-    kept = {name: getattr(event, name) for name in _KEPT}
+    kept = {name: getattr(event, name) for name in KEPT}
     stay = {code for code in event.warnings if code not in TABLE_WARNINGS}
     warnings = stay | set(gathered.warnings)
     mapped = IncomingEvent(

@@ -4,7 +4,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from core.models import Project, Role
+from core.management.projects import project_named
+from core.models import Role
 from core.projects import MembershipError, add_member
 
 
@@ -17,9 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("role", nargs="?", choices=Role.values, default=Role.VIEWER.value)
 
     def handle(self, *args: Any, project: str, username: str, role: str, **options: Any) -> None:
-        found = Project.objects.active().filter(slug=project).first()
-        if found is None:
-            raise CommandError(f"There is no project '{project}'.")
+        found = project_named(project)
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"There is no user '{username}'.")

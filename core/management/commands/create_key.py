@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from core.forms import MAX_RATE
 from core.keys import PUBLISHABLE_RATE, issue_key, issue_publishable_key
+from core.management.projects import project_named
 from core.models import ApiKey, Project, Scope
 from core.publishable import OriginError, read_origins
 
@@ -39,9 +40,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = Project.objects.active().filter(slug=options["project"]).first()
-        if project is None:
-            raise CommandError(f"There is no project '{options['project']}'.")
+        project = project_named(options["project"])
         if options["days"] is not None and not 0 < options["days"] <= 36_500:
             raise CommandError("--days must lie between 1 and 36500.")
         rate = options["rate_limit"]

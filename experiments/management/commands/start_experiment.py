@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from core.management.projects import project_named
 from experiments.lifecycle import ExperimentError, start_as_of
 from experiments.models import Experiment
 from prompts.acting import Author
@@ -31,8 +32,8 @@ class Command(BaseCommand):
         parser.add_argument("key")
 
     def handle(self, *args: Any, key: str, **options: Any) -> None:
-        experiments = Experiment.objects.filter(project__archived_at=None)
-        found = experiments.filter(project__slug=options["project"], key=key).first()
+        project = project_named(options["project"])
+        found = Experiment.objects.for_project(project.pk).filter(key=key).first()
         if found is None:
             raise CommandError(f"'{options['project']}' has no experiment '{key}'.")
         now = timezone.now()

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from core.models import Project
+from core.management.projects import project_named
 from prompts.exporting import export_all, export_current
 from prompts.files import FORMAT, FileError, PromptsFile, write_json
 from prompts.folders import write_folder
@@ -21,9 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("path", type=Path, help="a folder, or a file ending in .json")
 
     def handle(self, *args: Any, path: Path, **options: Any) -> None:
-        project = Project.objects.active().filter(slug=options["project"]).first()
-        if project is None:
-            raise CommandError(f"There is no project '{options['project']}'.")
+        project = project_named(options["project"])
         try:
             if path.suffix == ".json":
                 prompts = export_all(project)

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from core.models import Project
+from core.management.projects import project_named
 from prompts.files import FileError, PromptFile, read_prompts
 from prompts.folders import read_folder
 from prompts.importing import Import, ImportRefusedError, Options
@@ -29,9 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--force", action="store_true", help="also where the project is newer")
 
     def handle(self, *args: Any, path: Path, **options: Any) -> None:
-        project = Project.objects.active().filter(slug=options["project"]).first()
-        if project is None:
-            raise CommandError(f"There is no project '{options['project']}'.")
+        project = project_named(options["project"])
         is_history = path.suffix == ".json"
         try:
             prompts = read_history(path) if is_history else read_folder(path)

@@ -34,6 +34,20 @@ from tracking.adapters.dialects.table import (
 from tracking.adapters.dialects.usage import inclusive_input
 from tracking.events import Evaluation, IncomingEvent, Kind, Payload
 
+# What stays as it is stored when a span is read again.
+KEPT = (
+    "id",
+    "occurred_us",
+    "duration_us",
+    "ns_rest",
+    "content_rank",
+    "name",
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "origin",
+)
+
 TTFT_TOO_LONG = "ttft_longer_than_span"
 """Time to the first token beyond the whole span: kept as an attribute, not as a column."""
 

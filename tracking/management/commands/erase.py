@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from core.jobs import work_on_jobs
-from core.models import Job, Project
+from core.management.projects import project_named
+from core.models import Job
 from tracking.erasure import KIND, count_waiting, start_erasure
 from tracking.tombstones import SESSION, USER
 
@@ -24,9 +25,7 @@ class Command(BaseCommand):
         subject.add_argument("--session", help="the session's id")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"]).first()
-        if project is None:
-            raise CommandError(f"There is no project {options['project']!r}.")
+        project = project_named(options["project"], or_archived=True)
         kind = USER if options["user"] is not None else SESSION
         name = options[kind]
         if name is None:

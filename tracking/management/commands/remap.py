@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from core.jobs import OPEN, work_on_jobs
+from core.management.projects import projects_named
 from core.models import Job, Project
 from tracking.remapping import start_remap
 
@@ -18,11 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--project", help="the slug of one project; all without it")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        projects = Project.objects.order_by("pk")
-        if slug := options["project"]:
-            projects = projects.filter(slug=slug)
-            if not projects:
-                raise CommandError(f"There is no project {slug!r}.")
+        projects = projects_named(options["project"])
         for project in projects:
             self._remap(project)
 

@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from core.jobs import work_on_jobs
-from core.models import Job, Project
+from core.management.projects import project_named
+from core.models import Job
 from tracking.repricing import start_repricing
 
 TURN = 2.0  # seconds between two words on how far it is
@@ -20,9 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--project", required=True, help="slug of the project")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = Project.objects.active().filter(slug=options["project"]).first()
-        if project is None:
-            raise CommandError(f"There is no project '{options['project']}'.")
+        project = project_named(options["project"])
         job = start_repricing(project, actor=None)
         while job.is_open:
             if not work_on_jobs(seconds=TURN):

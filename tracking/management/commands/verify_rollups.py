@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from core.management.projects import projects_named
 from core.models import Project
 from tracking.rebuilding import rebuild_project
 from tracking.verification import verify_project
@@ -18,11 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--repair", action="store_true", help="rebuild what differs")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        projects = Project.objects.order_by("pk")
-        if slug := options["project"]:
-            projects = projects.filter(slug=slug)
-            if not projects:
-                raise CommandError(f"There is no project {slug!r}.")
+        projects = projects_named(options["project"])
         n_left = sum(self._verify(project, repair=options["repair"]) for project in projects)
         if n_left:
             raise CommandError(f"{n_left} differences.", returncode=1)
