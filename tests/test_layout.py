@@ -28,6 +28,7 @@ PURE = [
     "tracking/cleaning.py",
     "tracking/timestamps.py",
     "tracking/sketches.py",
+    "tracking/distinct.py",
     "tracking/pricing.py",
     "tracking/modalities.py",
     "tracking/price_book.py",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from core.templatetags.formats import count, duration, exact, money, percent
 from core.timebuckets import HOUR, Interval, TimeRange
 from tracking.charts import Chart, Line, label_buckets
-from tracking.series import Series, Totals, series, totals
+from tracking.series import Scope, Series, Totals, read_series, totals
 
 MODELS_SHOWN = 5
 
@@ -32,7 +32,7 @@ def list_tiles(
     now = totals(project_id, time_range, environment=environment)
     before = totals(project_id, time_range.previous(), environment=environment)
     return now, [
-        _count_tile("Sessions", now.sessions, before.sessions, link=("sort", "-last_at")),
+        _begun_tile("Sessions", "sessions", now, before, link=("sort", "-last_at")),
         _count_tile("Model calls", now.llm_calls, before.llm_calls),
         _error_tile(now, before),
         _duration_tile("Latency p50", now.latency.p50, before.latency.p50),
@@ -51,7 +51,7 @@ def list_tiles(
             before.tokens_in + before.tokens_out,
             link=("sort", "-tokens"),
         ),
-        _count_tile("Users", now.users, before.users),
+        _begun_tile("Users", "users", now, before),
     ]
 
 
@@ -66,6 +66,19 @@ def _count_tile(label: str, now: int, before: int, *, link: tuple[str, str] | No
     return Tile(label, count(now), exact(now), change_of(now, before), link=link)
 
 
+def _begun_tile(
+    label: str, name: str, now: Totals, before: Totals, *, link: tuple[str, str] | None = None
+) -> Tile:
+    """A number that may be an estimate, or not known."""
+    n, n_before = getattr(now, name), getattr(before, name)
+    if n is None:
+        return Tile(label, "–", "Not counted in one environment of so many sessions.", None)
+    if name not in now.estimated:
+        return _count_tile(label, n, n_before, link=link)
+    title = f"About {exact(n)}: an estimate, as they are many."
+    return Tile(label, f"≈ {count(n)}", title, change_of(n, n_before), link=link)
+
+
 def _duration_tile(label: str, now: float | None, before: float | None) -> Tile:
     return Tile(label, duration(now), f"{now or 0:,.0f} ms", change_of(now, before), "down")
 
@@ -77,83 +90,63 @@ def _error_tile(now: Totals, before: Totals) -> Tile:
     return Tile("Error rate", percent(rate), title, change, "down", ("error", "any"))
 
 
-@dataclass(frozen=True, slots=True)
-class Charted:
-    """What the charts are of; cost is told by model, or as one where an environment is chosen."""
-
-    project_id: int
-    time_range: TimeRange
-    environment: str
-
-    def read(self, metric: str, group_by: str = "") -> Series:
-        return series(
-            self.project_id,
-            metric=metric,
-            interval=self.time_range.interval,
-            time_range=self.time_range,
-            group_by=group_by,
-            environment=self.environment,
-        )
-
-    def labels(self, found: Series) -> list[str]:
-        return label_buckets(self.time_range, [bucket.at for bucket in found.buckets])
-
-
 def list_charts(project_id: int, time_range: TimeRange, *, environment: str = "") -> list[Chart]:
     if time_range.interval.step < HOUR:  # sums are kept by the hour
         time_range = replace(time_range, interval=Interval.HOUR)
-    charted = Charted(project_id, time_range, environment)
+    scope = Scope(project_id, time_range, time_range.interval, environment)
     return [
-        _activity_chart(charted),
-        _latency_chart(charted),
-        _cost_chart(charted) if environment else _model_cost_chart(charted),
+        _activity_chart(scope),
+        _latency_chart(scope),
+        _cost_chart(scope) if environment else _model_cost_chart(scope),
     ]
+
+
+def _labels(scope: Scope, found: Series) -> list[str]:
+    return label_buckets(scope.time_range, [bucket.at for bucket in found.buckets])
 
 
 def _line(found: Series, name: str, tone: str = "") -> Line:
     return Line(name, [bucket.values.get("all") for bucket in found.buckets], tone)
 
 
-def _activity_chart(charted: Charted) -> Chart:
-    calls = charted.read("llm_calls")
-    errors = charted.read("errors")
+def _activity_chart(scope: Scope) -> Chart:
+    calls, errors = read_series(scope, ["llm_calls", "errors"])
     return Chart(
         id="chart-activity",
         title="Model calls and errors",
         kind="bars",
         unit="count",
-        labels=charted.labels(calls),
+        labels=_labels(scope, calls),
         series=[_line(calls, "Calls"), _line(errors, "Errors", "bad")],
     )
 
 
-def _latency_chart(charted: Charted) -> Chart:
-    p50 = charted.read("latency_p50")
-    p95 = charted.read("latency_p95")
+def _latency_chart(scope: Scope) -> Chart:
+    p50, p95 = read_series(scope, ["latency_p50", "latency_p95"])
     return Chart(
         id="chart-latency",
         title="Latency of model calls",
         kind="line",
         unit="ms",
-        labels=charted.labels(p50),
+        labels=_labels(scope, p50),
         series=[_line(p50, "p50"), _line(p95, "p95")],
     )
 
 
-def _cost_chart(charted: Charted) -> Chart:
-    cost = charted.read("cost")
+def _cost_chart(scope: Scope) -> Chart:
+    [cost] = read_series(scope, ["cost"])
     return Chart(
         id="chart-cost",
         title="Cost",
         kind="bars",
         unit="usd",
-        labels=charted.labels(cost),
+        labels=_labels(scope, cost),
         series=[_line(cost, "Cost")],
     )
 
 
-def _model_cost_chart(charted: Charted) -> Chart:
-    cost = charted.read("cost", "model")
+def _model_cost_chart(scope: Scope) -> Chart:
+    [cost] = read_series(scope, ["cost"], group_by="model")
     sums = {name: sum(at.values.get(name) or 0 for at in cost.buckets) for name in cost.groups}
     names = sorted(filter(sums.get, sums), key=lambda name: -sums[name])
     shown, rest = names[:MODELS_SHOWN], names[MODELS_SHOWN:]
@@ -169,6 +162,6 @@ def _model_cost_chart(charted: Charted) -> Chart:
         title="Cost by model",
         kind="stacked",
         unit="usd",
-        labels=charted.labels(cost),
+        labels=_labels(scope, cost),
         series=lines,
     )

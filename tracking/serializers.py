@@ -83,7 +83,11 @@ class TotalsSerializer(serializers.Serializer[object]):
     llm_calls = serializers.IntegerField()
     traces = serializers.IntegerField()
     sessions = serializers.IntegerField()
-    users = serializers.IntegerField()
+    users = serializers.IntegerField(allow_null=True)
+    estimated = serializers.ListField(
+        child=serializers.ChoiceField(choices=["traces", "sessions", "users"]),
+        help_text="which of these are estimates, of more than 20,000 traces",
+    )
     errors = serializers.IntegerField()  # type: ignore[assignment]  # a field named as DRF's property
     tokens_in = serializers.IntegerField()
     tokens_out = serializers.IntegerField()

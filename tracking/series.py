@@ -3,14 +3,16 @@
 No function here reads events: the cost depends on the hours asked for, not on what came in them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from core.timebuckets import MONDAY, Interval, TimeRange, fill_gaps
 from tracking.events import Kind
 from tracking.hourly import ALL_GROUPS, CALLS, HOURS, Family, to_ms
 from tracking.sketch_sums import SketchSource, SketchSum, sum_sketches
-from tracking.sketches import quantile
+from tracking.sketches import quantiles
 from tracking.statements import Where, fetch_all, fetch_one
 from tracking.tops import TopRow, top
 from tracking.totals import Latency, Totals, totals
@@ -19,11 +21,13 @@ __all__ = [
     "Bucket",
     "Freshness",
     "Latency",
+    "Scope",
     "Series",
     "SeriesError",
     "TopRow",
     "Totals",
     "freshness",
+    "read_series",
     "series",
     "top",
     "totals",
@@ -78,6 +82,12 @@ class Metric:
     def is_additive(self) -> bool:
         return self.unit in {"count", "usd", "tokens"}
 
+    def read(self, value: Any) -> float | None:
+        """As a number; PostgreSQL's sums of whole ones are numeric."""
+        if value is None:
+            return None
+        return int(value) if self.unit in {"count", "tokens"} else float(value)
+
 
 METRICS = {
     "events": Metric("count", "sum(n)"),
@@ -125,6 +135,19 @@ class Source:
         return where
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a series is of, and in which steps; of one environment, or of all ("")."""
+
+    project_id: int
+    time_range: TimeRange
+    step: Interval
+    environment: str = ""
+
+
+SeriesRow = tuple[datetime, str, int, float | None]  # bucket, group, events, value
+
+
 def series(
     project_id: int,
     *,
@@ -138,31 +161,45 @@ def series(
 
     Latency is that of model calls (of every kind when grouped by kind, or when there is no call).
     """
-    known, step = _check_series(metric, interval, group_by)
+    step = _check_series(metric, interval, group_by)
     if environment:
         _check_environment(metric, group_by)
+    scope = Scope(project_id, time_range, step, environment)
+    return read_series(scope, [metric], group_by=group_by)[0]
+
+
+def read_series(scope: Scope, metrics: Sequence[str], *, group_by: str = "") -> list[Series]:
+    """Several metrics that are all sums, or all quantiles of one sketch: read at once."""
     family, group = GROUPS[group_by]
     source = Source(
-        project_id=project_id,
-        family=Family.ENVIRONMENT if environment else family,
+        project_id=scope.project_id,
+        family=Family.ENVIRONMENT if scope.environment else family,
         group=group,
-        environment=environment,
+        environment=scope.environment,
     )
-    rows = _series_rows(source, known, step, time_range)
+    known = [METRICS[metric] for metric in metrics]
+    found = _read_rows(source, known, scope.step, scope.time_range)
+    return [
+        _build(scope, metric, rows, is_grouped=bool(group_by))
+        for metric, rows in zip(metrics, found, strict=True)
+    ]
+
+
+def _build(scope: Scope, metric: str, rows: list[SeriesRow], *, is_grouped: bool) -> Series:
+    known = METRICS[metric]
     groups, values = _fold(rows, known)
-    if not group_by:
+    if not is_grouped:
         groups = [ALL_GROUPS.strip("'")]
     empty = 0 if known.is_additive else None
-    filled = fill_gaps(replace(time_range, interval=step), values, {})
+    filled = fill_gaps(replace(scope.time_range, interval=scope.step), values, {})
     buckets = [Bucket(at, {g: found.get(g, empty) for g in groups}) for at, found in filled]
     return Series(
-        metric=metric, unit=known.unit, interval=step.value, groups=groups, buckets=buckets
+        metric=metric, unit=known.unit, interval=scope.step.value, groups=groups, buckets=buckets
     )
 
 
-def _check_series(metric: str, interval: str, group_by: str) -> tuple[Metric, Interval]:
-    known = METRICS.get(metric)
-    if known is None:
+def _check_series(metric: str, interval: str, group_by: str) -> Interval:
+    if metric not in METRICS:
         raise SeriesError("metric", f"One of {', '.join(METRICS)}.")
     if interval not in INTERVALS:
         raise SeriesError("interval", f"One of {', '.join(INTERVALS)}: sums are kept by the hour.")
@@ -170,7 +207,7 @@ def _check_series(metric: str, interval: str, group_by: str) -> tuple[Metric, In
         raise SeriesError("group_by", f"One of {', '.join(filter(None, GROUPS))}.")
     if group_by and metric in UNGROUPED:
         raise SeriesError("group_by", f"'{metric}' is counted for all together.")
-    return known, Interval(interval)
+    return Interval(interval)
 
 
 def _check_environment(metric: str, group_by: str) -> None:
@@ -181,46 +218,47 @@ def _check_environment(metric: str, group_by: str) -> None:
         raise SeriesError("environment", f"Sums by {group_by} are of all environments together.")
 
 
-SeriesRow = tuple[datetime, str, int, float | None]  # bucket, group, events, value
-
-
-def _series_rows(
-    source: Source, metric: Metric, step: Interval, time_range: TimeRange
-) -> list[SeriesRow]:
-    if metric.share is not None:
+def _read_rows(
+    source: Source, metrics: Sequence[Metric], step: Interval, time_range: TimeRange
+) -> list[list[SeriesRow]]:
+    """The rows of each metric."""
+    shares = [metric.share for metric in metrics if metric.share is not None]
+    if shares:
         sketches = SketchSource(
             project_id=source.project_id,
             family=source.family,
-            column=metric.value,
+            column=metrics[0].value,
             group=source.group,
             kinds=() if source.group == "kind" else CALLS,
             environment=source.environment,
         )
-        return _quantile_rows(sketches, metric.share, step, time_range=time_range)
+        return _quantile_rows(sketches, shares, step, time_range=time_range)
     where = source.where
+    values = ", ".join(metric.value for metric in metrics)
     sql = (
-        f"SELECT date_bin(%s, hour, %s), {source.group}, sum(n), {metric.value} {HOURS}"
+        f"SELECT date_bin(%s, hour, %s), {source.group}, sum(n), {values} {HOURS}"
         f" AND {where.sql} GROUP BY 1, 2"
     )
     scope = [source.project_id, time_range.start, time_range.end, source.family]
-    params = [step.step, MONDAY, *scope, *where.params]
-    is_whole = metric.unit in {"count", "tokens"}
-    as_number = int if is_whole else float
+    rows = fetch_all(sql, [step.step, MONDAY, *scope, *where.params])
     return [
-        (at, _group_name(key), int(n), None if value is None else as_number(value))
-        for at, key, n, value in fetch_all(sql, params)
+        [(row[0], _group_name(row[1]), int(row[2]), metric.read(row[3 + index])) for row in rows]
+        for index, metric in enumerate(metrics)
     ]
 
 
 def _quantile_rows(
-    source: SketchSource, share: float, step: Interval, *, time_range: TimeRange
-) -> list[SeriesRow]:
+    source: SketchSource, shares: Sequence[float], step: Interval, *, time_range: TimeRange
+) -> list[list[SeriesRow]]:
     found: list[SketchSum] = []
     for wanted in (source, replace(source, kinds=())):
         found = found or sum_sketches(wanted, time_range, step=step)
+    rows = [
+        (each.at, _group_name(each.group), each.n, quantiles(each.sketch, shares)) for each in found
+    ]
     return [
-        (each.at, _group_name(each.group), each.n, to_ms(quantile(each.sketch, share)))
-        for each in found
+        [(at, group, n, to_ms(values[index])) for at, group, n, values in rows]
+        for index in range(len(shares))
     ]
 
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.timebuckets import TimeRange
+from tracking.environment_counts import Begun, count_begun
 from tracking.events import Kind
 from tracking.hourly import CALLS, HOURS, Family, to_ms
 from tracking.sketch_sums import SketchSource, pick_step, sum_sketches
 from tracking.sketches import merge_sketches, quantiles
 from tracking.statements import fetch_one
+from tracking.user_counts import count_users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,8 @@ class Totals:
     llm_calls: int
     traces: int
     sessions: int
-    users: int
+    users: int | None
+    estimated: list[str]  # of traces, sessions and users, those that were not counted
     errors: int
     tokens_in: int
     tokens_out: int
@@ -46,17 +49,9 @@ SUMS = (
     " coalesce(sum(cost_nano), 0), coalesce(bool_or(kind = ANY (%s)), false),"
     " coalesce(sum(n_traces), 0), coalesce(sum(n_sessions), 0)"
 )
-# In one statement with the sums: a page asks for few things.
-USERS = (
-    ", (SELECT count(*) FROM (SELECT DISTINCT user_id FROM tracking_session"
-    " WHERE project_id = %s AND first_at >= %s AND first_at < %s AND user_id <> '') users)"
-)
-BEGUN_IN_ENVIRONMENT = (
-    "SELECT coalesce(sum(s.n_traces), 0), count(*) FILTER (WHERE NOT s.is_implicit),"
-    " count(DISTINCT nullif(s.user_id, '')) FROM tracking_session s"
-    " JOIN tracking_sessiontext t USING (project_id, session_id)"
-    " WHERE s.project_id = %s AND s.first_at >= %s AND s.first_at < %s"
-    " AND t.project_id = %s AND t.facets @> ARRAY[%s]"
+# Beside sums of one environment: what all of them together began.
+BEGUN = (
+    f", (SELECT coalesce(sum(n_traces), 0) {HOURS}), (SELECT coalesce(sum(n_sessions), 0) {HOURS})"
 )
 
 # A row of sums and counts: Any, for whole numbers that PostgreSQL gives as numeric.
@@ -68,19 +63,19 @@ def totals(project_id: int, time_range: TimeRange, *, environment: str = "") -> 
 
     One environment: traces, sessions and users are those of the sessions that met it.
     """
-    read = _read_environment if environment else _read_all
-    row = read(project_id, time_range, environment)
+    row = _read_sums(project_id, time_range, environment)
     events, spans, llm_calls, errors, tokens_in, tokens_out, cost_nano = map(int, row[:7])
-    traces, sessions, users = map(int, row[8:])
+    begun = _read_begun(project_id, time_range, environment, [*map(int, row[8:])])
     kinds = CALLS if row[7] else ()
     latency = _read_latency(project_id, time_range, environment, kinds) if events else NO_LATENCY
     return Totals(
         events=events,
         spans=spans,
         llm_calls=llm_calls,
-        traces=traces,
-        sessions=sessions,
-        users=users,
+        traces=begun.traces,
+        sessions=begun.sessions,
+        users=begun.users,
+        estimated=begun.estimated,
         errors=errors,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
@@ -89,18 +84,27 @@ def totals(project_id: int, time_range: TimeRange, *, environment: str = "") -> 
     )
 
 
-def _read_all(project_id: int, time_range: TimeRange, _environment: str) -> Row:
+def _read_sums(project_id: int, time_range: TimeRange, environment: str) -> Row:
     scope = [project_id, time_range.start, time_range.end]
-    params = [list(CALLS), *scope, *scope, Family.ALL]
-    return fetch_one(f"{SUMS}{USERS} {HOURS}", params) or ()
+    if not environment:
+        return fetch_one(f"{SUMS} {HOURS}", [list(CALLS), *scope, Family.ALL]) or ()
+    params = [list(CALLS), *scope, Family.ALL, *scope, Family.ALL]
+    params += [*scope, Family.ENVIRONMENT, environment]
+    row = fetch_one(f"{SUMS}{BEGUN} {HOURS} AND key_a = %s", params) or ()
+    return (*row[:8], *row[10:])  # no hour counts traces and sessions by environment
 
 
-def _read_environment(project_id: int, time_range: TimeRange, environment: str) -> Row:
-    scope = [project_id, time_range.start, time_range.end]
-    params = [list(CALLS), *scope, Family.ENVIRONMENT, environment]
-    sums = fetch_one(f"{SUMS} {HOURS} AND key_a = %s", params) or ()
-    begun = fetch_one(BEGUN_IN_ENVIRONMENT, [*scope, project_id, f"env:{environment}"]) or ()
-    return (*sums[:8], *begun)
+def _read_begun(
+    project_id: int, time_range: TimeRange, environment: str, counted: Sequence[int]
+) -> Begun:
+    """``counted``: traces and sessions of all environments."""
+    n_traces, n_sessions = counted
+    if not environment:
+        users, is_estimate = count_users(project_id, time_range, n_traces=n_traces)
+        return Begun(n_traces, n_sessions, users, ["users"] if is_estimate else [])
+    return count_begun(
+        project_id, time_range, environment, n_traces=n_traces, n_sessions=n_sessions
+    )
 
 
 def _read_latency(

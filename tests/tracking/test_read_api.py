@@ -37,6 +37,7 @@ def test_totals_without_a_range_are_of_everything(reader):
         "traces": 5,
         "sessions": 3,
         "users": 2,
+        "estimated": [],
         "errors": 1,
         "tokens_in": 500,
         "tokens_out": 100,
