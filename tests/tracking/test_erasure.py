@@ -21,7 +21,7 @@ from tests.flows import (
 )
 from tests.tracking.adapters.test_otlp_logs import make_logs, make_record
 from tests.tracking.everything import find_anywhere
-from tracking import changes, corrections, erasing, erasure, traces
+from tracking import changes, corrections, erasing, erasure, erasure_steps, traces
 from tracking.erasure import count_waiting, lift_tombstone, start_erasure, start_sweeps
 from tracking.models import (
     ErasedSubject,
@@ -306,14 +306,14 @@ def test_spans_that_came_before_who_they_belong_to_are_taken_back(life, sender):
 def test_steps_are_short_however_much_an_hour_or_a_user_holds(alpha, sender, monkeypatch):
     """Parts in others' traces, traces claimed in others' sessions, points of no trace."""
     for name in ("TRACES_AT_ONCE", "EVENTS_AT_ONCE"):
-        monkeypatch.setattr(erasure, name, 3)
+        monkeypatch.setattr(erasure_steps, name, 3)
     at_once = []
 
     def erase_noting(writing, subject, trace_ids):
         at_once.append(len(trace_ids))
         return erasing.erase_traces(writing, subject, trace_ids)
 
-    monkeypatch.setattr(erasure, "erase_traces", erase_noting)
+    monkeypatch.setattr(erasure_steps, "erase_traces", erase_noting)
     for n in range(8):
         root, part = call(f"b{n}", "his", user_id="bob"), call(f"b{n}", "hers", user_id=USER)
         claimed = call(f"c{n}", "claimed", session_id="shared", user_id=USER)

@@ -10,9 +10,9 @@ from tracking.adapters.dialects.arms import columns_of_arms
 from tracking.adapters.dialects.attributes import rebuild_attributes
 from tracking.adapters.dialects.keys import TOLD_FIELDS
 from tracking.adapters.dialects.sealing import unseal
+from tracking.adapters.fallom_bodies import ATTRIBUTE
 from tracking.adapters.fallom_raw import RESPONSE, body_text, read_response
 from tracking.adapters.fallom_spans import (
-    ATTRIBUTE,
     CONTENT_DROPPED,
     FIELDS,
     REST,

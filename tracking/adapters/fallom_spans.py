@@ -8,16 +8,14 @@ from tracking.adapters import fallom_raw as raw
 from tracking.adapters.analytics_fields import overrule
 from tracking.adapters.dialects.arms import Arm
 from tracking.adapters.dialects.attributes import (
-    BODY_COLUMNS,
     Gathered,
     gather_attributes,
     settle,
 )
 from tracking.adapters.dialects.codecs import METADATA, NAME, TAGS, WRONG_TYPE, Codec
-from tracking.adapters.dialects.evaluations import JUDGE, value_of
 from tracking.adapters.dialects.keys import FALLOM_SPANS, MAP_VERSION, TOLD_FIELDS
 from tracking.adapters.dialects.sealing import seal
-from tracking.adapters.dialects.table import KEYS_OF_COLUMN
+from tracking.adapters.fallom_bodies import Bodies, judgement_of, take_bodies
 from tracking.adapters.fallom_names import (
     CLIENT_FAULT,
     error_type_of,
@@ -29,16 +27,15 @@ from tracking.adapters.fallom_names import (
 from tracking.adapters.fallom_usage import read_usage, usage_of_steps
 from tracking.adapters.json_values import JsonObject, length_us, number, obj, objects, text
 from tracking.cleaning import clean_error, clean_name
-from tracking.events import Evaluation, IncomingEvent, Kind, Payload, Receipt, Status
+from tracking.events import IncomingEvent, Kind, Payload, Receipt, Status
 from tracking.identity import content_rank, span_identity
 from tracking.timestamps import Settled, settle_span
 
 REST = "fallom.span."
 """Before the name of a field that no column holds, among the attributes."""
 CONTENT_DROPPED = "content_dropped"
-ATTRIBUTE, TWICE = "attributes.", "fallom."
-"""Before names among the fields that a span told: an attribute that became a body, and a field
-that an attribute says as well."""
+TWICE = "fallom."
+"""Before names among the fields that a span told: one that an attribute says as well."""
 
 FIELDS: dict[str, tuple[str, Codec]] = {
     "config_key": ("config_key", NAME),
@@ -56,14 +53,6 @@ READ_FIELDS = frozenset({*FIELDS, *_LOOKED_AT, "model", "kind", "status", "error
 _TAKEN = frozenset({"trace_id", "span_id", "name", "attributes"})
 _TIMES = ("start_time", "end_time")
 _STATUSES = {"OK": Status.OK, "ERROR": Status.ERROR, "UNSET": Status.UNSET}
-_CAPTURE_KEYS = ("fallom.capture_content", "capture_content")
-_OFF = frozenset({False, "false", "0", "no"})
-_CONTENT = ("gen_ai.prompt.", "gen_ai.completion.")
-_CONTENT_KEYS = frozenset(
-    key.name for column in BODY_COLUMNS for key in KEYS_OF_COLUMN.get(column, ())
-)
-_JUDGED = ("geval.metric", "geval.score")
-_REASONING = "geval.reasoning"
 
 
 class FlatSpan(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +72,7 @@ def map_flat_span(flat: FlatSpan, receipt: Receipt) -> IncomingEvent:
     data = flat.data
     attributes = dict(obj(data.get("attributes")))
     rest: dict[str, object] = {}
-    bodies = _take_bodies(data, attributes)
+    bodies = take_bodies(data, attributes)
     gathered = gather_attributes(attributes)
     times = settle_span(flat.start_ns, flat.end_ns, receipt)
     said = _read_fields(data, gathered, rest)
@@ -109,73 +98,13 @@ def map_flat_span(flat: FlatSpan, receipt: Receipt) -> IncomingEvent:
         trace_id=flat.trace_id,
         span_id=flat.span_id,
         parent_span_id=flat.parent_span_id,
-        evaluations=(*_judgement_of(attributes), *gathered.evaluations),
+        evaluations=(*judgement_of(attributes), *gathered.evaluations),
         seen=gathered.seen,
         map_version=FALLOM_SPANS + MAP_VERSION,
         warnings=_warnings_of(flat, gathered, times, bodies),
         payload=payload,
         **gathered.columns,
     )
-
-
-class Bodies(msgspec.Struct, gc=False):
-    """What went to the model and what came back, taken out of the attributes."""
-
-    input: str | None = None
-    output: str | None = None
-    request: raw.Request = raw.NO_REQUEST
-    response: raw.Response = raw.NO_RESPONSE
-    told: list[str] = []  # the attributes that input and output were, with ATTRIBUTE before them
-    is_dropped: bool = False  # sent although the client was told not to capture content
-
-
-def _take_bodies(data: JsonObject, attributes: JsonObject) -> Bodies:
-    is_kept = not is_private(data, attributes)
-    request, response = attributes.pop(raw.REQUEST, None), attributes.pop(raw.RESPONSE, None)
-    bodies = Bodies(request=raw.read_request(request), response=raw.read_response(response))
-    bodies.input, bodies.output = raw.body_text(request), raw.body_text(response)
-    wrapped = (raw.REQUEST, bodies.input), (raw.RESPONSE, bodies.output)
-    bodies.told = [ATTRIBUTE + name for name, said in wrapped if said is not None]
-    # Spans that people end by hand name what went in and out themselves.
-    if bodies.input is None and "input" in attributes:
-        bodies.input = _plain_text(attributes.pop("input"))
-        bodies.told.append(f"{ATTRIBUTE}input")
-    if bodies.output is None and "output" in attributes:
-        bodies.output = _plain_text(attributes.pop("output"))
-        bodies.told.append(f"{ATTRIBUTE}output")
-    if is_kept:
-        return bodies
-    content = [
-        key
-        for key in attributes
-        if key.startswith(_CONTENT) or key in _CONTENT_KEYS or key == _REASONING
-    ]
-    for key in content:
-        del attributes[key]
-    bodies.is_dropped = bool(content) or bodies.input is not None or bodies.output is not None
-    bodies.input = bodies.output = None
-    bodies.told = []
-    return bodies
-
-
-def is_private(data: JsonObject, attributes: JsonObject) -> bool:
-    """Whether a span says that content is not to be captured.
-
-    fallom-typescript sends the request of a failed ``generateText`` in privacy mode too. A span
-    says so by ``capture_content`` among its attributes or metadata; the clients say nothing.
-    """
-    for told in (attributes, obj(data.get("metadata"))):
-        for key in _CAPTURE_KEYS:
-            value = told.get(key)
-            if (value.lower() if isinstance(value, str) else value) in _OFF:
-                return True
-    return False
-
-
-def _plain_text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value or None
-    return msgspec.json.encode(value).decode()
 
 
 def _read_fields(data: JsonObject, gathered: Gathered, rest: dict[str, object]) -> dict[str, Any]:
@@ -301,18 +230,6 @@ def arm_of(test: object, variant: object) -> tuple[Arm, ...]:
     if isinstance(variant, int) and not isinstance(variant, bool):
         variant = str(variant)
     return ((name, clean_name(variant)),) if name and isinstance(variant, str) and variant else ()
-
-
-def _judgement_of(attributes: JsonObject) -> tuple[Evaluation, ...]:
-    """What a judge's call decided: of what, it does not say, so it is a score of the call."""
-    name, score, reasoning = (attributes.get(key) for key in (*_JUDGED, _REASONING))
-    value = value_of(score, None)
-    if not text(name).strip() or value is None:
-        return ()
-    key = f"geval:{name}"
-    return (
-        Evaluation(name=text(name), value=value, source=JUDGE, key=key, comment=text(reasoning)),
-    )
 
 
 def _payload_of(
