@@ -71,7 +71,8 @@ def begin(tree: ProcessTree, plan: Plan) -> None:
     refuse_taken_port(plan)
     say("Assay starts. Its processes and their logs:")
     server = launch_postgres(tree, plan) if plan.embedded else None
-    load()
+    with tree.interruptible():
+        load()
     if server is not None:
         wait_for_postgres(tree, server)
     stamp = plan.data_dir.root / "code.stamp"
@@ -127,6 +128,8 @@ def add_program(
 def load() -> None:
     try:
         load_programs()
+    except StopRequested:
+        raise
     except Exception as error:
         raise EmbeddedError(f"Assay cannot be loaded.\n{traceback.format_exc()}") from error
 

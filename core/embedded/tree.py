@@ -5,7 +5,7 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from core.embedded.child import Child, Launch, describe_exit
@@ -32,6 +32,7 @@ class ProcessTree:
         self.selector = selectors.DefaultSelector()
         self.children: dict[str, Child] = {}
         self.is_stopping = False
+        self.is_interruptible = False
 
     def catch_signals(self) -> None:
         """From here on SIGTERM, Ctrl-C and a closed terminal only set ``is_stopping``."""
@@ -51,6 +52,19 @@ class ProcessTree:
             for child in self.children.values():
                 child.kill()
         self.is_stopping = True
+        if self.is_interruptible:
+            raise StopRequested
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """For work without clean-up: StopRequested ends it as soon as somebody wants the end."""
+        self.is_interruptible = True
+        try:
+            yield
+        finally:
+            self.is_interruptible = False
+        if self.is_stopping:  # before the work began, or it caught what told it
+            raise StopRequested
 
     def drain_wakeup(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -54,7 +54,7 @@ def granian_logging() -> dict[str, Any]:  # Any: the shape of logging.config
 
 def main(host: str, port: str, processes: str) -> None:
     # What is loaded here is shared then. Python's default is another from 3.14 on.
-    multiprocessing.set_start_method("fork")
+    multiprocessing.set_start_method("fork", force=True)
     Server(
         "core.wsgi:application",
         address=host,

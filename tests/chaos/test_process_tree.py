@@ -196,6 +196,33 @@ def test_a_dead_child_comes_back_as_a_copy_of_the_supervisor_which_has_it_loaded
     assert wait_until(serving.is_ready, seconds=60) is True
 
 
+def test_it_stops_while_it_loads_its_programs(serving):
+    serving.process.terminate()
+    serving.process.wait(12)
+    serving.process = serving.launch()
+    assert wait_until(lambda: "postgres" in serving.said(), seconds=START_SECONDS) is True
+    pids = serving.all_pids()
+
+    serving.process.terminate()
+
+    assert serving.process.wait(10) == 0
+    assert wait_until(lambda: are_gone(pids), seconds=1) is True
+
+
+def test_nonsense_in_the_environment_is_told_in_one_line(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "manage.py", "serve"],
+        cwd=PROJECT,
+        env={**os.environ, "ASSAY_DATA_DIR": str(tmp_path / "var"), "ASSAY_PORT": "eighty"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert run.returncode == 1
+    assert run.stderr == "ASSAY_PORT must be a whole number, not 'eighty'\n"
+
+
 def test_a_second_start_is_refused_in_one_line(serving):
     second = subprocess.run(
         [sys.executable, "manage.py", "serve"],

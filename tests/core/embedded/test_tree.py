@@ -1,5 +1,6 @@
 """The loop that keeps children alive, with small programs in their place."""
 
+import contextlib
 import json
 import os
 import signal
@@ -27,7 +28,7 @@ from core.embedded.processes import (
     wait_until,
 )
 from core.embedded.supervisor import refuse_taken_port
-from core.embedded.tree import ProcessTree
+from core.embedded.tree import ProcessTree, StopRequested
 
 
 def program(code: str):
@@ -131,6 +132,37 @@ def test_a_program_that_cannot_be_started_is_tried_again(tree):
 
     assert child.restart_at is not None
     assert "no such program" in child.log.path.read_text()
+
+
+def test_loading_ends_as_soon_as_somebody_wants_the_end(tree):
+    done = []
+
+    def load():
+        tree.request_stop(signal.SIGTERM, None)
+        done.append("the rest")
+
+    with pytest.raises(StopRequested), tree.interruptible():
+        load()
+
+    assert done == []
+
+
+def test_loading_that_caught_the_wish_ends_after_all(tree):
+    def load():
+        with contextlib.suppress(Exception):  # as around an optional import
+            tree.request_stop(signal.SIGTERM, None)
+
+    with pytest.raises(StopRequested), tree.interruptible():
+        load()
+
+
+def test_a_wish_to_end_is_only_noted_otherwise(tree):
+    with tree.interruptible():
+        pass
+
+    tree.request_stop(signal.SIGTERM, None)
+
+    assert tree.is_stopping is True
 
 
 def test_leftovers_of_a_killed_run_are_stopped(tmp_path):
