@@ -24,6 +24,7 @@ PURE = [
     "core/outbound.py",
     "tracking/events.py",
     "tracking/event_meaning.py",
+    "tracking/runs/accounts.py",
     "tracking/identity.py",
     "tracking/cleaning.py",
     "tracking/timestamps.py",

@@ -64,7 +64,10 @@ MEANINGS = {
     "benchmark-run-completeness.json": [*TRACE_WORDS, "80 of 100", "budget_respected", "0 / 20"],
     "stream-log.jsonl": ["decide the release", "completed", "budget:tokens", "webSearch", "0.840"],
     "transcript-artifact.json": ["Ship after smoke tests.", "contribute", "abstain", "webSearch"],
-    "audit-record-v050.json": ["decide the release", "Audit record", "budget:tokens", "$0.0019"],
+    "audit-record-v050.json": [
+        *("decide the release", "Audit record", "budget:tokens", "$0.0019"),
+        *("budget-stopped", "by tokens", "190 in, 60 out", "1 turn<", "2.6 s"),
+    ],
     "event-role-assignment.json": ["role-assignment", "planner", "running"],
     "event-model-request.json": ["1 model call", "Mission: decide the release", "planner"],
     "event-model-response.json": ["1 model call", "Ship after smoke tests.", "160"],

@@ -13,6 +13,7 @@ from tracking.adapters.dogpile.summary import describe_benchmark, summarise
 from tracking.adapters.dogpile.timeline import Timeline, build_timeline
 from tracking.adapters.dogpile.values import JsonObject, json_text, object_of, text_of
 from tracking.charts import FORMATS
+from tracking.runs.accounts import read_audit, read_snapshot
 from tracking.runs.charting import cost_charts
 from tracking.runs.comparing import (
     compare_outcomes,
@@ -206,8 +207,8 @@ def _describe_parts(run: Run, line: Timeline, params: Mapping[str, str]) -> Cont
         "artifacts": [
             (describe_benchmark(each), list_settings(each)) for each in run.material.benchmarks[:5]
         ],
-        "audit": run.material.audits[0] if run.material.audits else {},
-        "metrics": run.metrics,
+        "audit": next(map(read_audit, run.material.audits), None),
+        "metrics": list(map(read_snapshot, run.metrics)),
     }
 
 
