@@ -6,7 +6,7 @@ trace costs that comes in many pieces grows with its events, not with their squa
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ from tracking.tied_rows import (
     Span,
     load_calls_below,
     load_calls_beside,
+    load_first_spans,
     load_responses,
     load_spans,
     pass_down,
@@ -50,10 +51,10 @@ Groups = Mapping[str, Sequence[Fact]]
 
 
 def is_tied_well(change: Change, facts: Sequence[Fact]) -> bool:
-    """Whether a stored trace can be tied where these facts touch it. One whose spans share ids
-    cannot, nor one that is told of by a second reporter for the first time."""
+    """Whether a stored trace can be tied where these facts touch it. One that is told of by a
+    second reporter for the first time cannot."""
     before = change.before
-    if not before.ties or before.ties & TANGLED:
+    if not before.ties:
         return False
     reporters = {fact.event.origin for fact in facts if is_call(fact.event)}
     if before.reporter is not None:
@@ -68,33 +69,76 @@ def tie_grown(
     traces: Mapping[str, Change],
     groups: Groups,
 ) -> Groups:
-    """Tie what the traces gained, and return those where that was all. In the others spans share
-    an id by now, or a call's report changes what others are told."""
+    """Tie what the traces gained, and return those where that was all. In the others a span came
+    before the first of its id, or is the first twin of its trace, or a call's report changes what
+    others are told."""
     if not groups:
         return {}
     reach = _reach_of(traces, groups)
-    spans = [(t, f.event.parent_span_id) for t, facts in groups.items() for f in facts]
-    spans += [(t, f.event.span_id) for t, facts in groups.items() for f in facts]
-    near = by_trace(load_spans(cursor, project_id, [span for span in spans if span[1]], reach))
+    near = _load_near(cursor, project_id, traces, groups, reach)
+    groups = {t: f for t, f in groups.items() if not _is_turned(traces[t], f, near.get(t, ()))}
     reported = {t: facts for t, facts in groups.items() if traces[t].before.ties & REPORTED}
     meetings = _load_meetings(cursor, project_id, reported, near, reach)
     grown = {}
     for trace_id, facts in groups.items():
-        stored = near.get(trace_id, [])
-        known = {fact.event.span_id: below(fact) for fact in stored}
+        known = {span_id: below(fact) for span_id, fact in _heads(near.get(trace_id, ())).items()}
         meeting = meetings.get(trace_id, _NOBODY)
         ancestry = Ancestry(facts, known, meeting.duplicates)
-        twins = ancestry.is_tangled or not known.keys().isdisjoint(f.event.span_id for f in facts)
-        if twins or meeting.reaches_far:
+        if meeting.reaches_far:
             continue
         grown[trace_id] = facts
         bits = TIED if any(passes_down(fact.event) for fact in facts) else 0
         tying.levels[trace_id] = traces[trace_id].before.ties | bits
+        heads = _heads(facts).items()
+        tying.heads |= {fact.event_key for span_id, fact in heads if span_id not in known}
         for fact in facts:
             tying.set(fact, _tie_of(fact, ancestry, meeting), is_added=True)
         for fact, tie in meeting.changed:
             tying.set(fact, tie, is_added=False)
     return grown
+
+
+def _load_near(
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    traces: Mapping[str, Change],
+    groups: Groups,
+    reach: Reach,
+) -> Groups:
+    """The stored spans that have the ids of these or of their parents; of equal ids the first."""
+    plain: list[Span] = []
+    tangled: list[Span] = []
+    for trace_id, facts in groups.items():
+        wanted = tangled if traces[trace_id].before.ties & TANGLED else plain
+        ids = {f.event.parent_span_id for f in facts} | {f.event.span_id for f in facts}
+        wanted += [(trace_id, span_id) for span_id in ids if span_id]
+    near = load_spans(cursor, project_id, plain, reach)
+    return by_trace(near + load_first_spans(cursor, project_id, tangled, reach))
+
+
+def _heads(facts: Iterable[Fact]) -> dict[str, Fact]:
+    """By id, the span that is the parent of those below it: the first one."""
+    heads: dict[str, Fact] = {}
+    for fact in sorted(facts, key=lambda fact: fact.event_key):
+        if fact.event.duration_us is not None and fact.event.span_id:
+            heads.setdefault(fact.event.span_id, fact)
+    return heads
+
+
+def _is_turned(change: Change, facts: Sequence[Fact], stored: Sequence[Fact]) -> bool:
+    """Whether others are to be told anew: a span came before the one that was the first of its id
+    until now, as a span or as a call, or the trace is tangled from now on."""
+    spans, calls = _heads(stored), _heads(fact for fact in stored if is_call(fact.event))
+    if not change.before.ties & TANGLED:
+        named = [f.event.span_id for f in facts if f.event.duration_us is not None]
+        named = [span_id for span_id in named if span_id]
+        return len(set(named)) < len(named) or not spans.keys().isdisjoint(named)
+    return any(
+        (head := heads.get(fact.event.span_id)) is not None and fact.event_key < head.event_key
+        for heads in (spans, calls)
+        for fact in facts
+        if heads is spans or is_call(fact.event)
+    )
 
 
 class _Meeting(msgspec.Struct):
@@ -128,7 +172,13 @@ def _load_meetings(
     new = [fact for facts in calls.values() for fact in facts]
     if not new:
         return {}
-    spans = [(f.event.trace_id, f.event.span_id) for f in new if f.event.span_id]
+    told = {t: _heads(f for f in near.get(t, ()) if is_call(f.event)) for t in calls}
+    spans = [
+        (trace_id, span_id)
+        for trace_id, facts in calls.items()
+        for span_id in _heads(facts)
+        if span_id not in told[trace_id]  # else a stored one is what those below lie in
+    ]
     around = load_calls_below(cursor, project_id, spans, reach) if spans else []
     if placed := [f for f in new if f.event.parent_span_id and f.event.tokens_out]:
         around += load_calls_beside(cursor, project_id, placed, reach)
@@ -194,12 +244,14 @@ def tell_below(
     for trace_id, facts in groups.items():
         for fact in facts:
             tied = msgspec.structs.replace(fact, tie=tying.ties[fact.event_key])
-            if fact.event.span_id and (tag := below(tied)) != NO_TAG:
+            if fact.event_key in tying.heads and (tag := below(tied)) != NO_TAG:
                 said[trace_id, fact.event.span_id] = tag
     if not said:
         return
     new = {fact.event_key for facts in groups.values() for fact in facts}
-    for fact in pass_down(cursor, project_id, said, _reach_of(traces, groups)):
+    reach = _reach_of(traces, groups)
+    is_tangled = any(traces[trace_id].before.ties & TANGLED for trace_id in groups)
+    for fact in pass_down(cursor, project_id, said, reach, is_tangled=is_tangled):
         tie = fact.tie or Tie()
         if fact.event_key in new:
             tying.ties[fact.event_key] = tie

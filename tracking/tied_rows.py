@@ -34,6 +34,17 @@ BY_SPAN = (
     " JOIN tracking_event e ON e.trace_id = k.trace_id AND e.span_id = k.span_id"
     " WHERE e.project_id = %s AND e.is_tied AND e.occurred_at BETWEEN %s AND %s"
 )
+# Of spans that share an id: the first one is the parent of those below it, as it is of calls.
+FIRST_OF_SPANS = (
+    "WITH first AS (SELECT DISTINCT ON (k.trace_id, k.span_id, is_call) e.occurred_at, e.id"
+    " FROM unnest(%s::text[], %s::text[]) k (trace_id, span_id)"
+    " JOIN tracking_event e ON e.trace_id = k.trace_id AND e.span_id = k.span_id"
+    f" CROSS JOIN LATERAL (SELECT e.kind IN ({_CALLS}) AS is_call) c"
+    " WHERE e.project_id = %s AND e.is_tied AND e.occurred_at BETWEEN %s AND %s"
+    " ORDER BY k.trace_id, k.span_id, is_call, e.occurred_at, e.id)"
+    f" SELECT {COLUMNS} FROM first f JOIN tracking_event e"
+    " ON e.occurred_at = f.occurred_at AND e.id = f.id WHERE e.project_id = %s"
+)
 CALLS_BELOW = (
     f"SELECT {COLUMNS} FROM unnest(%s::text[], %s::text[]) k (trace_id, span_id)"
     " JOIN tracking_event e ON e.trace_id = k.trace_id AND e.parent_span_id = k.span_id"
@@ -65,7 +76,7 @@ SAVE = (
 )
 # A parent that came after its children brings them what it passes down. Spans that have it already
 # are passed by, and so is what lies below them: each is written once, however a trace is split.
-PASS_DOWN = (
+_PASS_DOWN = (
     "WITH RECURSIVE below AS ("
     " SELECT e.occurred_at, e.id, e.trace_id, e.span_id, {ends} AS ends, k.key, k.version"
     " FROM unnest(%(traces)s::text[], %(spans)s::text[], %(keys)s::text[], %(versions)s::text[])"
@@ -78,12 +89,22 @@ PASS_DOWN = (
     ") UPDATE tracking_event e SET above_key = b.key, above_version = b.version FROM below b"
     " WHERE e.project_id = %(project)s AND e.occurred_at = b.occurred_at AND e.id = b.id"
     f" RETURNING {COLUMNS}"
-).format(
-    ends=f"(e.prompt_key <> '' AND (e.kind NOT IN ({_CALLS}) OR e.same_as IS NOT NULL)"
-    " OR e.span_id = '')",
-    open="e.project_id = %(project)s AND e.is_tied AND e.above_key IS NULL"
-    " AND e.occurred_at BETWEEN %(first)s AND %(last)s",
 )
+_OPEN = (
+    "e.project_id = %(project)s AND e.is_tied AND e.above_key IS NULL"
+    " AND e.occurred_at BETWEEN %(first)s AND %(last)s"
+)
+_ENDS = (
+    f"e.prompt_key <> '' AND (e.kind NOT IN ({_CALLS}) OR e.same_as IS NOT NULL) OR e.span_id = ''"
+)
+_TWIN_OF_ANOTHER = (
+    "EXISTS (SELECT FROM tracking_event f WHERE f.project_id = %(project)s"
+    " AND f.trace_id = e.trace_id AND f.span_id = e.span_id AND f.is_tied"
+    " AND f.occurred_at BETWEEN %(first)s AND %(last)s"
+    " AND (f.occurred_at, f.id) < (e.occurred_at, e.id))"
+)
+PASS_DOWN = _PASS_DOWN.format(ends=f"({_ENDS})", open=_OPEN)
+PASS_DOWN_TANGLED = _PASS_DOWN.format(ends=f"({_ENDS} OR {_TWIN_OF_ANOTHER})", open=_OPEN)
 
 
 def load_spans(
@@ -95,6 +116,19 @@ def load_spans(
         return []
     traces, ids = zip(*wanted, strict=True)
     cursor.execute(BY_SPAN, (list(traces), list(ids), project_id, *reach))
+    return [fact_of_row(row) for row in cursor]
+
+
+def load_first_spans(
+    cursor: psycopg.Cursor[Any], project_id: int, spans: Iterable[Span], reach: Reach
+) -> list[Fact]:
+    """The first tied span of each of these ids, and the first that is a call and that is none."""
+    wanted = sorted(set(spans))
+    if not wanted:
+        return []
+    traces, ids = zip(*wanted, strict=True)
+    values = (list(traces), list(ids), project_id, *reach, project_id)
+    cursor.execute(FIRST_OF_SPANS, values)
     return [fact_of_row(row) for row in cursor]
 
 
@@ -136,10 +170,15 @@ def load_responses(
 
 
 def pass_down(
-    cursor: psycopg.Cursor[Any], project_id: int, said: dict[Span, Tag], reach: Reach
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    said: dict[Span, Tag],
+    reach: Reach,
+    *,
+    is_tangled: bool,
 ) -> list[Fact]:
     """Tell the tied spans below these what they pass down; return those that were told nothing
-    before, as they are now."""
+    before, as they are now. ``is_tangled``: spans may share ids."""
     traces, spans = zip(*said, strict=True)
     keys, versions = zip(*said.values(), strict=True)
     values = {
@@ -151,7 +190,7 @@ def pass_down(
         "first": reach[0],
         "last": reach[1],
     }
-    cursor.execute(PASS_DOWN, values)
+    cursor.execute(PASS_DOWN_TANGLED if is_tangled else PASS_DOWN, values)
     return [fact_of_row(row) for row in cursor]
 
 

@@ -160,6 +160,7 @@ class Tying(msgspec.Struct):
     ties: dict[EventKey, Tie | None] = {}
     moved: list[tuple[Fact, Fact]] = []  # as they counted, and as they count now
     unsaved: list[tuple[EventKey, Tie | None]] = []
+    heads: set[EventKey] = set()  # added spans that are the parents of those below them
 
     def count(self, facts: Iterable[Fact]) -> list[Fact]:
         """Facts as sums count them now."""
