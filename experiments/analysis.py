@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
 
+from experiments.cases import Case, Question
 from experiments.comparing import Rule
 from experiments.declared import declared_arms, judge_guardrails, metrics_of
 from experiments.discovery import choose_control, record_variants
@@ -31,7 +32,7 @@ from experiments.stats import METHOD_VERSION
 from experiments.stats.power import days_left
 from experiments.stats.srm import SplitTest, check_split
 from experiments.units import VariantSums, sum_units, unit_parameters
-from experiments.verdicts import Case, Question, reach_verdict
+from experiments.verdicts import reach_verdict
 from tracking.models import IngestCounter, SessionToRefresh
 
 SHORTEST_OBSERVATION = timedelta(hours=1)

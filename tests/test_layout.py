@@ -70,11 +70,14 @@ PURE = [
     "prompts/previewing.py",
     "experiments/stats",
     "experiments/brackets.py",
+    "experiments/cases.py",
     "experiments/declarations.py",
     "experiments/decisions.py",
     "experiments/grid.py",
+    "experiments/guardrails.py",
     "experiments/ranking.py",
     "experiments/timeline.py",
+    "experiments/verdicts.py",
 ]
 
 

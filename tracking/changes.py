@@ -17,6 +17,7 @@ from tracking.faults import RaceError
 from tracking.folding import Fact, TraceState, by_trace, exchange, fold, recount
 from tracking.rollups import RollupDeltas, save_rollups
 from tracking.session_deltas import session_deltas
+from tracking.session_news import find_told, queue_refreshes
 from tracking.sessions import apply_session_deltas
 from tracking.ties import Tying, counted
 from tracking.traces import Change, create_traces, lock_traces, save_traces
@@ -33,6 +34,7 @@ class Writing(msgspec.Struct, frozen=True):
     slot: int  # which rows of the rollups this process writes, to keep off other processes'
     now: datetime.datetime
     horizon_us: int = 0  # events before it were deleted: their traces cannot be folded anew
+    has_contents: bool = True  # of the events: those read back from their rows are without
 
 
 def apply_changes(
@@ -60,7 +62,7 @@ def apply_changes(
         moved += _move(writing, again, gained, (), rollups)
     for fact in moved:
         rollups.add_fact(fact)
-    spread_changes(writing, list(traces.values()), rollups)
+    spread_changes(writing, list(traces.values()), rollups, added=added)
 
 
 def _move(
@@ -134,21 +136,30 @@ def _spread_ties(
 
 
 def spread_changes(
-    writing: Writing, changed: Sequence[Change], rollups: RollupDeltas | None = None
+    writing: Writing,
+    changed: Sequence[Change],
+    rollups: RollupDeltas | None = None,
+    *,
+    added: Sequence[Fact] = (),
 ) -> None:
-    """Save changed traces, and move sessions and rollups by what that means for them."""
+    """Save changed traces, and move sessions and rollups by what that means for them.
+
+    ``added``: the events by which they grew. What else changes them is stored already.
+    """
     cursor, project_id = writing.cursor, writing.project_id
     rollups = rollups or RollupDeltas()
     for change in changed:
         add_trace_difference(rollups, change)
     if changed:
         save_traces(cursor, project_id, changed)
-        # A moment later: most events of a burst are in by then, and one refresh serves them all.
-        due_at = writing.now + REFRESH_AFTER
         deltas = session_deltas(changed)
-        for moved in apply_session_deltas(cursor, project_id, deltas, due_at=due_at):
+        for moved in apply_session_deltas(cursor, project_id, deltas):
             rollups.add_session(moved.before, -1)
             rollups.add_session(moved.after, 1)
+        # A moment later: most events of a burst are in by then, and one refresh serves them all.
+        due_at = writing.now + REFRESH_AFTER
+        told = find_told(deltas, changed, added, is_whole=not writing.has_contents)
+        queue_refreshes(cursor, project_id, told, due_at=due_at)
     # Digest has decided about new names already; the others are those of events stored before.
     rows = rollups.rows(decide_names(cursor, project_id, rollups.names()))
     save_rollups(cursor, project_id, rows.items(), slot=writing.slot, now=writing.now)

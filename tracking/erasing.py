@@ -35,6 +35,7 @@ Cursor = psycopg.Cursor[Any]
 
 EXISTING = "SELECT session_id FROM tracking_session WHERE project_id = %s AND session_id = ANY (%s)"
 DELETE_TEXTS = "DELETE FROM tracking_sessiontext WHERE project_id = %s AND session_id = ANY (%s)"
+DELETE_NEWS = "DELETE FROM tracking_sessionnews WHERE project_id = %s AND session_id = ANY (%s)"
 DELETE_REFRESHES = (
     "DELETE FROM tracking_sessiontorefresh WHERE project_id = %s AND session_id = ANY (%s)"
 )
@@ -143,6 +144,7 @@ def _forget_sessions(cursor: Cursor, project_id: int, met: set[str]) -> list[str
     values = (project_id, sorted(met))
     left = {row[0] for row in cursor.execute(EXISTING, values)}
     cursor.execute(DELETE_TEXTS, values)
+    cursor.execute(DELETE_NEWS, values)
     gone = sorted(met - left)
     cursor.execute(DELETE_REFRESHES, (project_id, gone))
     return gone

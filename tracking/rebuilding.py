@@ -15,6 +15,7 @@ from tracking.folding import Fact, TraceState, by_trace
 from tracking.rollups import RollupDeltas, save_rollups
 from tracking.rules import read_rules
 from tracking.session_deltas import SessionTotals
+from tracking.session_news import queue_refreshes
 from tracking.sessions import apply_session_deltas
 from tracking.staging import clear_stages, datetime_of, open_cursor, prepare_stages
 from tracking.ties import counted
@@ -85,12 +86,13 @@ def _delete_aggregates(cursor: psycopg.Cursor[Any], project_id: int, horizon_us:
         for (session_id,) in cursor.execute(SESSIONS_LEFT, (project_id,)).fetchall()
     }
     clear_stages(cursor)
-    apply_session_deltas(cursor, project_id, stale, due_at=timezone.now())
+    apply_session_deltas(cursor, project_id, stale)
+    queue_refreshes(cursor, project_id, dict.fromkeys(stale), due_at=timezone.now())
 
 
 def _fold_chunk(cursor: psycopg.Cursor[Any], project_id: int, facts: list[Fact]) -> None:
     clear_stages(cursor)
-    writing = Writing(project_id, cursor, slot=0, now=timezone.now())
+    writing = Writing(project_id, cursor, slot=0, now=timezone.now(), has_contents=False)
     groups = by_trace(facts)
     outliving = read_states(cursor, project_id, list(groups))
     if outliving:

@@ -45,7 +45,8 @@ DELETE_BLOCKS = (
 )
 DELETE_STALE = "DELETE FROM tracking_staleslot WHERE project_id = %s AND week < %s"
 CLEAR_TEXTS = (
-    "UPDATE tracking_sessiontext t SET first_input = '', last_output = ''"
+    "UPDATE tracking_sessiontext t"
+    " SET first_input = '', last_output = '', first_rank = NULL, last_rank = NULL"
     " FROM (SELECT s.session_id FROM tracking_session s"
     " JOIN tracking_sessiontext x USING (project_id, session_id) WHERE s.project_id = %s"
     " AND s.last_at < %s AND (x.first_input <> '' OR x.last_output <> '') LIMIT %s) old"
@@ -72,6 +73,7 @@ SESSION_TABLES = (
     "tracking_session",
     "tracking_sessiontext",
     "tracking_sessiontorefresh",
+    "tracking_sessionnews",
     "tracking_sessionmetric",
     "tracking_armseen",
 )

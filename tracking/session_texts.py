@@ -1,7 +1,8 @@
 """What lists show and search of a session: previews and facets, refreshed beside the digest.
 
-Built whole from the events each time, so any change of a session comes out right. A session is
-refreshed at most once in ten seconds, however fast it grows.
+A session that only grew gains what digests told of it; one that lost something, or counts otherwise
+now, is told anew from all of its events. A session is refreshed at most once in ten seconds,
+however fast it grows.
 """
 
 import datetime
@@ -9,6 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import psycopg
@@ -17,11 +19,13 @@ from django.db import transaction
 from tracking.adapters.dialects.message_events import EVENT_NAMES
 from tracking.events import Payload
 from tracking.faults import is_transient
-from tracking.glimpses import TRIED, Dimensions, Glimpse, Place
-from tracking.payloads import load_payloads
+from tracking.folding import Key
+from tracking.glimpses import TRIED, Glimpse, Told, Words, first_words, read_dimensions
+from tracking.payloads import Place, load_payloads
 from tracking.previews import input_preview, output_preview
-from tracking.rules import hold_rules
-from tracking.staging import Stage, clear_stages, open_cursor, pg_texts, prepare_stages
+from tracking.rules import hold_horizon
+from tracking.session_news import TOLD_COLUMNS, read_told, told_row
+from tracking.staging import Stage, clear_stages, open_cursor, prepare_stages, unix_us
 from tracking.tied_rows import PROMPT_KEY, PROMPT_VERSION
 
 logger = logging.getLogger(__name__)
@@ -31,12 +35,13 @@ LEASE = datetime.timedelta(seconds=60)
 # While spans wait to be digested the texts let them go first, though not for longer than this.
 PATIENCE = datetime.timedelta(seconds=20)
 BACKLOG_AGE = datetime.timedelta(seconds=1)
-FACETS_KEPT = 200
 CHUNK = 1_000
+TRIED_UNTIL = (0, 1, 4, TRIED)  # mostly the first place has words
 MESSAGE_POINTS = sorted(EVENT_NAMES)
 
 DUE = (
-    "SELECT q.project_id, q.session_id, t.refreshed_at FROM tracking_sessiontorefresh q"
+    "SELECT q.project_id, q.session_id, t.refreshed_at, q.is_whole OR t.first_rank IS NULL"
+    " AND t.session_id IS NOT NULL FROM tracking_sessiontorefresh q"
     " LEFT JOIN tracking_sessiontext t USING (project_id, session_id)"
     " WHERE q.due_at <= %s ORDER BY q.due_at LIMIT %s FOR UPDATE OF q SKIP LOCKED"
 )
@@ -56,10 +61,10 @@ DONE = (
 )
 EVENTS = (
     "SELECT p.session_id, e.duration_us IS NULL AND e.name = ANY (%s),"
-    f" e.kind, e.duration_us IS NOT NULL, e.model, e.provider, {PROMPT_KEY},"
-    f" {PROMPT_VERSION}, e.environment, e.config_key, e.error_type, e.run_id, e.finish_reason,"
-    " array_to_json(e.tags)::text, array_to_json(e.warnings)::text, e.arms::text,"
-    " e.metadata::text, e.occurred_at, e.block_id, e.block_ix"
+    " e.occurred_at, uuid_send(e.id), e.block_id, e.block_ix,"
+    f" e.kind, e.model, e.provider, {PROMPT_KEY}, {PROMPT_VERSION}, e.environment, e.config_key,"
+    " e.error_type, e.run_id, e.finish_reason, array_to_json(e.tags)::text,"
+    " array_to_json(e.warnings)::text, e.arms::text, e.metadata::text, e.duration_us IS NOT NULL"
     " FROM tracking_tracepart p"
     " JOIN tracking_event e ON e.project_id = p.project_id AND e.trace_id = p.trace_id"
     " AND e.session_own = p.session_own AND e.occurred_at BETWEEN %s AND %s"
@@ -71,23 +76,27 @@ SPAN = (
     "SELECT min(first_at), max(last_at) FROM tracking_session"
     " WHERE project_id = %s AND session_id = ANY (%s)"
 )
-TEXTS = Stage(
-    "stage_text",
-    {"session_id": "text", "first_input": "text", "last_output": "text", "facets": "text[]"},
-    is_rare=True,
-)
+TEXTS = Stage("stage_text", TOLD_COLUMNS, is_rare=True)
+_VALUES = [name for name in TOLD_COLUMNS if name != "session_id"]
 SAVE = (
     f"INSERT INTO tracking_sessiontext (project_id, refreshed_at, {TEXTS.names})"
     f" SELECT %s, %s, {TEXTS.names} FROM stage_text ORDER BY session_id"
-    " ON CONFLICT (project_id, session_id) DO UPDATE SET"
-    " refreshed_at = excluded.refreshed_at, first_input = excluded.first_input,"
-    " last_output = excluded.last_output, facets = excluded.facets"
+    " ON CONFLICT (project_id, session_id) DO UPDATE SET refreshed_at = excluded.refreshed_at, "
+    + ", ".join(f"{name} = excluded.{name}" for name in _VALUES)
 )
+_TOLD = ", ".join(TOLD_COLUMNS)
+TAKE_NEWS = (
+    "DELETE FROM tracking_sessionnews WHERE project_id = %s AND session_id = ANY (%s)"
+    f" RETURNING {_TOLD}"
+)
+KNOWN = f"SELECT {_TOLD} FROM tracking_sessiontext WHERE project_id = %s AND session_id = ANY (%s)"
 
 
 class Leased(NamedTuple):
+    """``projects``: the leased sessions of each, and whether they are told anew."""
+
     n_seen: int
-    projects: dict[int, list[str]]
+    projects: dict[int, dict[str, bool]]
 
 
 def refresh_due_sessions(*, now: datetime.datetime, seconds: float = math.inf) -> int:
@@ -103,17 +112,17 @@ def refresh_due_sessions(*, now: datetime.datetime, seconds: float = math.inf) -
 def lease_due(now: datetime.datetime) -> Leased:
     """Lease some sessions in a transaction of its own: what is digested meanwhile shows by another
     due_at, and no digest waits for a refresh."""
-    projects: dict[int, list[str]] = {}
+    projects: dict[int, dict[str, bool]] = {}
     due: dict[int, dict[str, datetime.datetime]] = {}
     with transaction.atomic(), open_cursor() as cursor:
         due_since = now - PATIENCE if _is_behind(cursor, now) else now
         rows = cursor.execute(DUE, (due_since, SESSIONS_AT_ONCE)).fetchall()
-        for project_id, session_id, refreshed_at in rows:
+        for project_id, session_id, refreshed_at, is_whole in rows:
             is_early = refreshed_at is not None and refreshed_at > now - AT_MOST_EVERY
             due_at = refreshed_at + AT_MOST_EVERY if is_early else now + LEASE
             due.setdefault(project_id, {})[session_id] = due_at
             if not is_early:
-                projects.setdefault(project_id, []).append(session_id)
+                projects.setdefault(project_id, {})[session_id] = is_whole
         for project_id, times in due.items():
             cursor.execute(POSTPONE, (list(times), list(times.values()), project_id))
     return Leased(len(rows), projects)
@@ -127,48 +136,81 @@ def _is_behind(cursor: psycopg.Cursor[Any], now: datetime.datetime) -> bool:
 
 
 def refresh_leased(leased: Leased, now: datetime.datetime) -> None:
-    for project_id, session_ids in leased.projects.items():
-        _refresh_all(project_id, session_ids, now)
+    for project_id, sessions in leased.projects.items():
+        _refresh_all(project_id, sessions, now)
 
 
-def _refresh_all(project_id: int, session_ids: list[str], now: datetime.datetime) -> None:
+def _refresh_all(project_id: int, sessions: dict[str, bool], now: datetime.datetime) -> None:
     """Refresh the sessions together; where that fails in halves, until the culprit stands alone.
     It keeps the text it had."""
     try:
         with transaction.atomic(), open_cursor() as cursor:
-            _refresh(cursor, project_id, session_ids, now)
+            _refresh(cursor, project_id, sessions, now)
     except Exception as error:
         if is_transient(error):
             raise
-        logger.exception("%s sessions of project %s failed", len(session_ids), project_id)
-        middle = len(session_ids) // 2
-        for half in (session_ids[:middle], session_ids[middle:]) if middle else ():
-            _refresh_all(project_id, half, now)
+        logger.exception("%s sessions of project %s failed", len(sessions), project_id)
+        items = list(sessions.items())
+        middle = len(items) // 2
+        for half in (items[:middle], items[middle:]) if middle else ():
+            _refresh_all(project_id, dict(half), now)
         if not middle:
             with open_cursor() as cursor:
-                cursor.execute(DONE, (project_id, session_ids, now + LEASE))
+                cursor.execute(DONE, (project_id, list(sessions), now + LEASE))
 
 
 def _refresh(
-    cursor: psycopg.Cursor[Any], project_id: int, session_ids: list[str], now: datetime.datetime
+    cursor: psycopg.Cursor[Any], project_id: int, sessions: dict[str, bool], now: datetime.datetime
 ) -> None:
-    hold_rules(cursor, project_id)  # what is read here is not erased before it is written
-    first, last = cursor.execute(SPAN, (project_id, session_ids)).fetchone() or (None, None)
-    if first is not None:
-        glimpses = _read_events(cursor, project_id, session_ids, (first, last))
-        firsts = {s: glimpse.first_places() for s, glimpse in glimpses.items()}
-        lasts = {s: glimpse.last_places() for s, glimpse in glimpses.items()}
-        inputs = _previews(project_id, firsts, input_preview)
-        outputs = _previews(project_id, lasts, output_preview)
-        rows = [
-            (s, inputs.get(s, ""), outputs.get(s, ""), pg_texts(facets))
-            for s in session_ids
-            if s in glimpses and (facets := sorted(glimpses[s].facets())[:FACETS_KEPT])
-        ]
+    # What is read here is not erased before it is written.
+    horizon_us = hold_horizon(cursor, project_id)
+    known = {
+        session_id: read_told(*said)
+        for session_id, *said in cursor.execute(KNOWN, (project_id, list(sessions)), binary=True)
+    }
+    anew = {
+        session_id
+        for session_id, is_whole in sessions.items()
+        if is_whole or _is_too_old(known.get(session_id), horizon_us)
+    }
+    # First the news, then the events: what is stored in between is news of the next time.
+    told: dict[str, Told] = {}
+    for session_id, *said in cursor.execute(TAKE_NEWS, (project_id, list(sessions)), binary=True):
+        if session_id not in anew:
+            told.setdefault(session_id, known.get(session_id) or Told()).add(read_told(*said))
+    told |= _tell_anew(cursor, project_id, sorted(anew))
+    if told:
         clear_stages(cursor)
-        TEXTS.fill(cursor, rows)
+        TEXTS.fill(cursor, (told_row(session_id, news) for session_id, news in told.items()))
         cursor.execute(SAVE, (project_id, now))
-    cursor.execute(DONE, (project_id, session_ids, now + LEASE))
+    cursor.execute(DONE, (project_id, list(sessions), now + LEASE))
+
+
+def _is_too_old(told: Told | None, horizon_us: int) -> bool:
+    """Whether words are of events that were deleted for their age."""
+    ends = (told.first, told.last) if told else ()
+    return any(words.key[1] < horizon_us for words in ends if words)
+
+
+def _tell_anew(
+    cursor: psycopg.Cursor[Any], project_id: int, session_ids: list[str]
+) -> dict[str, Told]:
+    """What sessions are by all of their events; those without any are missing in the answer."""
+    if not session_ids:
+        return {}
+    first, last = cursor.execute(SPAN, (project_id, session_ids)).fetchone() or (None, None)
+    if first is None:
+        return {}
+    glimpses = _read_events(cursor, project_id, session_ids, (first, last))
+    firsts = {s: glimpse.first_places() for s, glimpse in glimpses.items()}
+    lasts = {s: glimpse.last_places() for s, glimpse in glimpses.items()}
+    inputs = _read_words(project_id, firsts, input_preview)
+    outputs = _read_words(project_id, lasts, output_preview)
+    return {
+        session_id: Told(facets, inputs.get(session_id), outputs.get(session_id))
+        for session_id, glimpse in glimpses.items()
+        if (facets := glimpse.facets())
+    }
 
 
 def _read_events(
@@ -176,26 +218,32 @@ def _read_events(
     project_id: int,
     session_ids: list[str],
     span: tuple[object, object],
-) -> dict[str, Glimpse]:
+) -> dict[str, Glimpse[Place]]:
     """Gather the sessions' events; ``span`` covers them all, so that partitions are left out."""
-    glimpses: dict[str, Glimpse] = {}
-    for session_id, tells, *said, at, block_id, block_ix in cursor.stream(
+    glimpses: dict[str, Glimpse[Place]] = {}
+    for session_id, tells, at, identity, block_id, block_ix, *said in cursor.stream(
         EVENTS, (MESSAGE_POINTS, *span, project_id, session_ids), binary=True, size=CHUNK
     ):
         if (glimpse := glimpses.get(session_id)) is None:
             glimpse = glimpses[session_id] = Glimpse()
-        glimpse.add(Dimensions(*said), Place(at, block_id, block_ix), tells=tells)
+        place = (at, block_id, block_ix) if block_id else None
+        glimpse.add(read_dimensions(*said), unix_us(at) or 0, identity, place, tells=tells)
     return glimpses
 
 
-def _previews(
-    project_id: int, places: dict[str, list[Place]], preview: Callable[[Payload], str]
-) -> dict[str, str]:
+def _read_words(
+    project_id: int,
+    places: dict[str, list[tuple[Key, Place]]],
+    preview: Callable[[Payload], str],
+) -> dict[str, Words]:
     """The words of the first place that has any; the next ones are read only where it has none."""
-    found: dict[str, str] = {}
-    for turn in range(TRIED):
-        asked = {s: tried[turn] for s, tried in places.items() if s not in found and tried[turn:]}
-        payloads = load_payloads(project_id, list(asked.values()))
-        words = {s: preview(payload) for s, payload in zip(asked, payloads, strict=True)}
-        found |= {s: text for s, text in words.items() if text}
+    found: dict[str, Words] = {}
+    for start, stop in pairwise(TRIED_UNTIL):
+        asked = {s: tried[start:stop] for s, tried in places.items() if s not in found}
+        wanted = [place for tried in asked.values() for _, place in tried]
+        payloads = dict(zip(wanted, load_payloads(project_id, wanted), strict=True))
+        for session_id, tried in asked.items():
+            words = first_words([(key, payloads[place]) for key, place in tried], preview)
+            if words:
+                found[session_id] = words
     return found

@@ -1,6 +1,5 @@
 """Session rows, their metrics and the arms they met: locked in order, then moved by deltas."""
 
-import datetime
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -99,20 +98,12 @@ ADD_ARMS = (
     " last_seen = greatest(t.last_seen, excluded.last_seen)"
 )
 DROP = "DELETE FROM {table} WHERE project_id = %s AND session_id = ANY (%s)"
-REFRESH = (
-    "INSERT INTO tracking_sessiontorefresh AS t (project_id, session_id, due_at)"
-    " SELECT %s, s, %s FROM unnest(%s::text[]) s ON CONFLICT (project_id, session_id)"
-    # One that is being refreshed at this moment does not see these events: its lease is undone.
-    " DO UPDATE SET due_at = excluded.due_at WHERE t.due_at > excluded.due_at"
-)
 
 
 def apply_session_deltas(
     cursor: psycopg.Cursor[Any],
     project_id: int,
     deltas: dict[str, SessionTotals],
-    *,
-    due_at: datetime.datetime,
 ) -> list[SessionChange]:
     """Move the sessions by the deltas. Traces and parts are saved already, under their locks."""
     if not deltas:
@@ -133,7 +124,6 @@ def apply_session_deltas(
         waiting, turn = {s: deltas[s] for s in waiting if s in raced}, turn + 1
     _save(cursor, project_id, [change for change in changes if change.before])
     _save_contents(cursor, project_id, contents)
-    cursor.execute(REFRESH, (project_id, due_at, sorted(deltas)))
     return changes
 
 

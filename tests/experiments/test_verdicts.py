@@ -2,11 +2,12 @@
 
 import pytest
 
+from experiments.cases import Case, Question
 from experiments.comparing import Arm, Rule, compare_arms
 from experiments.metrics import METRICS
 from experiments.results import Finding
 from experiments.stats.sums import MeanSums, ProportionSums
-from experiments.verdicts import Case, Question, reach_verdict
+from experiments.verdicts import reach_verdict
 
 RULE = Rule(alpha=0.05, tuning_units=5000)
 BLOCK = Finding(

@@ -1,12 +1,21 @@
 import datetime
+import random
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from tests.flows import make_sender, make_span, send_events
+from tests.tracking.streams import make_stream, shuffled_batches
 from tracking.draining import drain
-from tracking.models import InboxBatch, SessionText, SessionToRefresh
+from tracking.models import (
+    Event,
+    InboxBatch,
+    Session,
+    SessionNews,
+    SessionText,
+    SessionToRefresh,
+)
 from tracking.session_texts import lease_due, refresh_due_sessions, refresh_leased
 
 pytestmark = pytest.mark.usefixtures("pipeline")
@@ -116,6 +125,96 @@ def test_a_session_that_cannot_be_refreshed_holds_up_no_other(sender):
 
     assert set(SessionText.objects.values_list("session_id", flat=True)) == {"a", "c"}
     assert SessionToRefresh.objects.count() == 0
+
+
+def texts():
+    names = ["session_id", "facets", "first_input", "first_rank", "last_output", "last_rank"]
+    return list(SessionText.objects.order_by("session_id").values(*names))
+
+
+def tell_all_anew(now):
+    for session in Session.objects.all():
+        waiting = {"due_at": now, "is_whole": True}
+        SessionToRefresh.objects.create(
+            project_id=session.project_id, session_id=session.session_id, **waiting
+        )
+    refresh_due_sessions(now=now)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_digests_tell_adds_up_to_what_all_events_tell(sender, seed):
+    rng, now = random.Random(seed), timezone.now() + MINUTE
+    events = make_stream(seed, n_traces=3)
+    if seed % 2:  # without ties, most sessions only grow
+        for event in events:
+            event["data"].pop("prompt", None)
+    for batch in shuffled_batches(seed, events):
+        digest(sender, *batch)
+        if rng.random() < 0.6:
+            now += MINUTE
+            refresh_due_sessions(now=now)
+    refresh_due_sessions(now=now + MINUTE)
+    told = texts()
+
+    tell_all_anew(now + 2 * MINUTE)
+
+    assert len(told) > 1
+    assert texts() == told
+    assert SessionNews.objects.count() == 0
+
+
+def test_a_session_that_grows_is_told_by_its_news_alone(sender):
+    now = timezone.now() + MINUTE
+    digest(sender, call(input="first?", output="one", model="gpt-4o", environment="live"))
+    refresh_due_sessions(now=now)
+    SessionText.objects.update(facets=["kept:as it was"])
+    earlier = timezone.now() - 3 * datetime.timedelta(hours=1)
+    digest(sender, call("b", start=earlier, input="before?", output="zero", tags=["vip"]))
+
+    refresh_due_sessions(now=now + MINUTE)
+
+    text = SessionText.objects.get()
+    assert (text.first_input, text.last_output) == ("before?", "one")
+    assert text.facets == ["kept:as it was", "kind:llm", "tag:vip"]
+
+
+def test_a_session_told_before_there_were_news_is_told_anew(sender):
+    digest(sender, call(input="first?", model="gpt-4o"))
+    refresh_due_sessions(now=timezone.now() + MINUTE)
+    SessionText.objects.update(facets=["old"], first_rank=None, last_rank=None)
+    digest(sender, call("b", output="late"))
+
+    refresh_due_sessions(now=timezone.now() + 2 * MINUTE)
+
+    text = SessionText.objects.get()
+    assert (text.first_input, text.last_output) == ("first?", "late")
+    assert text.facets == ["kind:llm", "model:gpt-4o"]
+
+
+def test_words_older_than_the_horizon_are_not_kept(alpha, sender):
+    now = timezone.now()
+    digest(sender, call(start=now - 30 * MINUTE, input="old?", output="old"))
+    refresh_due_sessions(now=now + MINUTE)
+    alpha.events_from = now - 20 * MINUTE
+    alpha.save()
+    Event.objects.all().delete()
+    digest(sender, call("b", start=now - 10 * MINUTE, input="new?", output="new"))
+
+    refresh_due_sessions(now=now + 2 * MINUTE)
+
+    text = SessionText.objects.get()
+    assert (text.first_input, text.last_output) == ("new?", "new")
+
+
+@pytest.mark.parametrize("number", [1.5, 1e2, 1e22, 1e-7, -0.0, 10**30])
+def test_numbers_are_told_as_the_database_writes_them(sender, number):
+    digest(sender, call(metadata={"n": number}))
+    refresh_due_sessions(now=timezone.now() + MINUTE)
+    told = texts()
+
+    tell_all_anew(timezone.now() + 2 * MINUTE)
+
+    assert texts() == told
 
 
 def test_an_emptied_session_loses_its_text(sender):

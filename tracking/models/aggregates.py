@@ -130,15 +130,37 @@ class Session(Sums):
 
 
 class SessionToRefresh(models.Model):
-    """Sessions whose :class:`SessionText` is older than their events."""
+    """Sessions whose :class:`SessionText` is older than their events.
+
+    ``is_whole``: it is told anew from all of its events, because some were taken away or count
+    otherwise. Else :class:`SessionNews` tells what came.
+    """
 
     pk = models.CompositePrimaryKey("project_id", "session_id")
     project_id = models.BigIntegerField()
     session_id = models.TextField(db_collation="C")
     due_at = models.DateTimeField()
+    is_whole = models.BooleanField(default=True)
 
     class Meta:
         indexes = [models.Index(fields=["due_at"], name="tracking_refresh_due")]
+
+    def __str__(self) -> str:
+        return self.session_id
+
+
+class SessionNews(models.Model):
+    """What new events of one digest add to a :class:`SessionText`, until it is refreshed."""
+
+    pk = models.CompositePrimaryKey("project_id", "session_id", "told_id")
+    project_id = models.BigIntegerField()
+    session_id = models.TextField(db_collation="C")
+    told_id = models.BigIntegerField()
+    facets = ArrayField(models.TextField())
+    first_rank = models.BinaryField(null=True)
+    first_input = text()
+    last_rank = models.BinaryField(null=True)
+    last_output = text()
 
     def __str__(self) -> str:
         return self.session_id
@@ -152,12 +174,17 @@ class SessionText(models.Model):
     ``config:…``, ``kind:…``, ``error:type``, ``meta:key=value``, sorted: one GIN index answers
     every filter of a list. Another, on ``assay_words`` of id and texts, finds words: the vector is
     in the index alone, since it would take as much room as the rest of the row.
+
+    ``first_rank`` and ``last_rank`` are the packed keys of the events whose words these are: empty
+    when none of them has any, NULL when that is not known, and then it is told anew.
     """
 
     pk = models.CompositePrimaryKey("project_id", "session_id")
     project_id = models.BigIntegerField()
     session_id = models.TextField(db_collation="C")
+    first_rank = models.BinaryField(null=True)
     first_input = text()
+    last_rank = models.BinaryField(null=True)
     last_output = text()
     facets = ArrayField(models.TextField(), default=list)
     refreshed_at = models.DateTimeField()
