@@ -42,7 +42,7 @@ def apply_deltas(
         clear_stages(cursor)
         horizon_us = hold_horizon(cursor, project_id)
         writing = Writing(project_id, cursor, 0, now, horizon_us)
-        return write_deltas(writing, put=replace, retract=retract, only_stored=True)
+        return len(write_deltas(writing, put=replace, retract=retract, only_stored=True))
 
 
 def _gives_way(stored: Fact, new: Fact | None, owned: Mapping[EventKey, int]) -> bool:
@@ -92,13 +92,13 @@ def write_deltas(
     received_us: Mapping[EventKey, int] | None = None,
     owned: Mapping[EventKey, int] | None = None,
     only_stored: bool = False,
-) -> int:
+) -> list[Fact]:
     """Store facts, new or in place of what is stored under their keys, and delete other events.
 
     ``received_us``: when new ones were received; otherwise when they occurred. ``owned``: content
     ranks of what the caller stored there before. What is stored of somebody else is not deleted,
     and replaced only by what outranks it.
-    Locks as digest does: traces first, then events, in order. Returns how many stored events were
+    Locks as digest does: traces first, then events, in order. Returns the stored events that were
     replaced or deleted.
     """
     cursor, project_id = writing.cursor, writing.project_id
@@ -125,4 +125,4 @@ def write_deltas(
     gone = [f for f in (*removed, *lost) if (f.block_id, f.block_ix) not in kept]
     note_stale(cursor, project_id, gone)
     apply_changes(writing, traces, added=added, removed=removed)
-    return len(removed)
+    return removed

@@ -29,7 +29,7 @@ from tracking.documents import (
 )
 from tracking.documents import STAGES as DOCUMENT_STAGES
 from tracking.event_rows import insert_events, load_facts, replace_events
-from tracking.events import CALL_KINDS, IncomingEvent, Part, rank_of
+from tracking.events import Part, rank_of
 from tracking.faults import RaceError, is_transient
 from tracking.folding import Fact, by_trace
 from tracking.handing_on import hand_on
@@ -47,11 +47,14 @@ from tracking.staging import (
 )
 from tracking.traces import lock_late, lock_traces
 from tracking.unmapped import note_unmapped
+from tracking.warning_counts import (
+    UNKNOWN_MODEL,
+    count_derived_warnings,
+    is_costly,
+    warning_names,
+)
 
 logger = logging.getLogger(__name__)
-
-UNKNOWN_MODEL = "unknown_model"
-"""A warning of the ledger alone: a price set later takes it from the event, not from the count."""
 
 
 def digest_lease(lease: Lease, *, slot: int, now: datetime.datetime) -> int:
@@ -90,7 +93,9 @@ def digest_batches(
         with _kept_apart(cursor, project_id, reading.parts):
             make_ready(cursor, project_id, reading)
             # New names are decided before any lock is held; what follows finds them decided.
-            decide_names(cursor, project_id, names_of([*reading.facts, *reading.derived]))
+            names = names_of([*reading.facts, *reading.derived])
+            names["warning"] = warning_names(reading.derived)
+            decide_names(cursor, project_id, names)
             with transaction.atomic(durable=True):
                 clear_stages(cursor)
                 writing = Writing(project_id, cursor, slot, now, rules.horizon_us)
@@ -126,7 +131,7 @@ def _store_derived(
         return set()
     try:
         with transaction.atomic():
-            return _write_documents(writing, changes)
+            counts, used = _write_documents(writing, changes)
     except Exception as error:
         if is_transient(error):
             raise
@@ -138,20 +143,26 @@ def _store_derived(
                 reading.quarantined.append(refuse_part(part, reason))
                 reading.counts.count(Fate.STORED, part.received_us, n=-int(part.is_counted))
             return set()
+    else:
+        reading.counts.update(counts)
+        return used
     middle = len(changes) // 2
     used = _store_derived(writing, reading, changes[:middle])
     return used | _store_derived(writing, reading, changes[middle:])
 
 
-def _write_documents(writing: Writing, changes: Sequence[DocumentChange]) -> set[Slot]:
+def _write_documents(
+    writing: Writing, changes: Sequence[DocumentChange]
+) -> tuple[FateCounts, set[Slot]]:
     clear_stages(writing.cursor)
     save_documents(writing.cursor, writing.project_id, changes)
     put = [fact for change in changes for fact in change.facts]
     retract = [key for change in changes for key in change.retract]
     received_us = {f.event_key: change.received_us for change in changes for f in change.facts}
     owned = {key: rank for change in changes for key, rank in change.before.items()}
-    write_deltas(writing, put=put, retract=retract, received_us=received_us, owned=owned)
-    return slots_of(put)
+    gone = write_deltas(writing, put=put, retract=retract, received_us=received_us, owned=owned)
+    counts = count_derived_warnings(writing.cursor, writing.project_id, changes, gone)
+    return counts, slots_of(put)
 
 
 def _store(writing: Writing, reading: Reading, indexes: Sequence[int]) -> set[Slot]:
@@ -249,8 +260,3 @@ def _replace(writing: Writing, repeated: Sequence[Fact]) -> tuple[list[Fact], li
         replace_events(writing.cursor, writing.project_id, [new.event_key for _, new in winners])
         note_stale(writing.cursor, writing.project_id, [old for old, _ in winners])
     return [old for old, _ in winners], [new for _, new in winners]
-
-
-def is_costly(event: IncomingEvent) -> bool:
-    """Whether a call of a model used tokens, which cost something."""
-    return event.kind in CALL_KINDS and event.model != "" and bool(event.tokens_in)

@@ -13,7 +13,14 @@ from django.db import transaction
 from tracking.folding import Fact
 from tracking.rollups import OTHER, Fold
 
-LIMITS = {"model": 500, "provider": 100, "prompt": 2_000, "environment": 50, "client": 100}
+LIMITS = {
+    "model": 500,
+    "provider": 100,
+    "prompt": 2_000,
+    "environment": 50,
+    "client": 100,
+    "warning": 100,
+}
 CACHE_SIZE = 100_000
 
 # For all kinds at once: each statement is a transaction of its own, which counts where projects are

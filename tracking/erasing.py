@@ -107,7 +107,7 @@ def erase_points(writing: Writing, keys: Sequence[EventKey]) -> Erased:
 
 def _retract(writing: Writing, keys: Sequence[EventKey]) -> int:
     clear_stages(writing.cursor)
-    return write_deltas(writing, retract=keys) if keys else 0
+    return len(write_deltas(writing, retract=keys)) if keys else 0
 
 
 def _drop_outlived(writing: Writing, belongings: Belongings, kept: set[tuple[str, str]]) -> None:

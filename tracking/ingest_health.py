@@ -9,6 +9,7 @@ from django.db.models import Count, Max, Min, Sum
 
 from core.models import ApiKey, Job, Project
 from core.timebuckets import HOUR, Interval, TimeRange, fill_gaps, floor_to
+from tracking.adapters.matey_spans import IR_WARNING
 from tracking.charts import Chart, Line, label_buckets
 from tracking.models import IngestCounter, Quarantined
 from tracking.requeue import CODE, KIND
@@ -49,6 +50,9 @@ HINTS = {
     "attribute_cut": "A name longer than 512 bytes, shortened in its column.",
     "number_as_text": "A number sent as text: read as a number.",
     "unknown_model": "No price is known: set one on the Prices page.",
+    "response_missing": "A request of a chat that nothing answered (yet).",
+    "stream_mismatch": "The pieces of a stream do not make the answer that its end tells.",
+    "attempts_cut": "More attempts at one request than are kept.",
     "masked": "Something in it was masked, as Privacy says.",
     "content_dropped": "Its content was not kept, as Privacy says.",
     "expired": "Older than what is kept: see retention, or the sender's clock.",
@@ -94,6 +98,8 @@ class Sources:
 
 
 def hint_of(code: str) -> str:
+    if code.startswith(IR_WARNING):
+        return "ai.matey changed a request between two formats: see Translation."
     return HINTS.get(code, "")
 
 
