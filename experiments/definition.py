@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from core.templatetags.formats import decimal, percent
+from core.formats import decimal, percent
 from experiments.metrics import METRICS
 from experiments.models import Experiment, ExperimentMetric, Variant
 from experiments.wording import plain_amount, unit_word

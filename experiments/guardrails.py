@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from core.templatetags.formats import percent
+from core.formats import percent
 from experiments.comparing import ArmSums, Rule, mean_of
 from experiments.metrics import Metric
 from experiments.results import GuardrailResult, VerdictResult

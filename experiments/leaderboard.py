@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from core.templatetags.formats import count, decimal, duration, money, percent, signed_percent
+from core.formats import count, decimal, duration, money, percent, signed_percent
 from experiments.metrics import METRICS
 from experiments.results import (
     ArmResult,

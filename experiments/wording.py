@@ -1,6 +1,6 @@
 """Numbers as an experiment's sentences say them. Pure."""
 
-from core.templatetags.formats import decimal, duration, money, percent
+from core.formats import decimal, duration, money, percent
 
 UNIT_WORDS = {"rate": " points"}
 NAME_LENGTH = 60

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from django.db.models import QuerySet
 from django.http import Http404, QueryDict
 
-from core.templatetags.formats import count, duration, exact, money, percent
+from core.formats import count, duration, exact, money, percent
 from core.timebuckets import TimeRange
 from prompts.catalogue import texts_of
 from prompts.models import PRODUCTION, LabelMove, LabelRequest, Prompt, PromptLabel, PromptVersion

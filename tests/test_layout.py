@@ -20,6 +20,7 @@ JOINTS = {"core/urls.py", "core/api_urls.py", "core/settings.py"}
 # Modules without Django, or anything that loads it: arithmetic and decisions.
 PURE = [
     "core/timebuckets.py",
+    "core/formats.py",
     "core/addresses.py",
     "core/outbound.py",
     "tracking/events.py",

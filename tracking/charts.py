@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from core.templatetags.formats import count, duration, money, percent
+from core.formats import count, duration, money, percent
 from core.timebuckets import Interval, TimeRange
 
 FORMATS: dict[str, Callable[[object], str]] = {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from core.templatetags.formats import count, duration, exact, money, percent
+from core.formats import count, duration, exact, money, percent
 from core.timebuckets import HOUR, Interval, TimeRange
 from tracking.charts import Chart, Line, label_buckets
 from tracking.series import Scope, Series, Totals, read_series, totals

@@ -5,7 +5,9 @@ import pytest
 from django.conf import settings
 from django.template import Context, Template, defaultfilters, defaulttags
 
-from core.templatetags import components, formats
+from core import formats
+from core.templatetags import components
+from core.templatetags import formats as filters
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -109,7 +111,7 @@ def test_long_texts_are_clipped_and_escaped():
 def test_no_filter_has_the_name_of_one_of_django_s():
     builtin = set(defaultfilters.register.filters) | set(defaulttags.register.filters)
 
-    assert builtin & {*formats.register.filters, *components.register.filters} == set()
+    assert builtin & {*filters.register.filters, *components.register.filters} == set()
 
 
 def test_pages_clip_and_never_truncate():
