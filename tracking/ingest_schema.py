@@ -72,6 +72,10 @@ class ProblemDetails(serializers.Serializer[object]):
     errors = serializers.JSONField(required=False)  # type: ignore[assignment]
 
 
+_CODES_OF_ANY = (
+    "; and of any item: `not_an_object`, `json_invalid`, `duplicate_key`, `too_deep`, `expired`."
+    " Messages say the field at fault and the form that is read."
+)
 _JSON_PROBLEM = OpenApiResponse(ProblemDetails)
 _RPC_STATUS = OpenApiResponse(OpenApiTypes.OBJECT, "google.rpc.Status, in the request's encoding")
 _REFUSALS = (400, 401, 403, 413, 415, 503)
@@ -82,6 +86,9 @@ events_schema = extend_schema(
     description=(
         "One event, `{events: […]}`, a bare array, or JSON Lines, under any content type; gzip or"
         " deflate. 202 means committed. Items that are refused cost no other one."
+        " Codes of refused items: `type_missing`, `type_too_long`, `data_not_an_object`,"
+        " `timestamp_invalid`, `trace_id_missing`, `span_id_missing`"
+        f"{_CODES_OF_ANY}"
     ),
     request={
         "application/json": EventsBody,
@@ -96,6 +103,9 @@ scores_schema = extend_schema(
     description=(
         "One score, an array, `{scores: […]}`, or JSON Lines, under any content type. The latest"
         " word (by `at`, then by receipt) under an `id` replaces the earlier ones."
+        " Codes of refused items: `target_missing`, `name_missing`, `name_too_long`,"
+        " `value_invalid`, `source_unknown`, `comment_invalid`, `comment_too_long`,"
+        f" `timestamp_invalid`{_CODES_OF_ANY}"
     ),
     request={
         "application/json": ScoreBody(many=True),

@@ -7,6 +7,7 @@ import msgspec
 
 from tracking.adapters.analytics_times import BadTimeError, parse_time
 from tracking.adapters.json_items import MAX_DEPTH, FaultError, Item, is_too_deep
+from tracking.adapters.near_forms import hint_at, hint_at_list
 from tracking.cleaning import MAX_NAME_BYTES, clean_name
 from tracking.events import Receipt
 from tracking.timestamps import is_expired
@@ -89,6 +90,7 @@ def _type_of(value: dict[str, object]) -> str:
     if not isinstance(event_type, str) or not event_type.strip():
         hint = f"an event is an object like {EXAMPLE}"
         if not id_among(value, TRACE_ID_KEYS):
+            hint += hint_at_list(value, "events") or hint_at("type", value)
             raise FaultError("type_missing", f'"type" must be a text that is not empty: {hint}')
         hint = 'a span is {"type": "span", "data": {"trace_id": ..., "span_id": ...}}'
         raise FaultError("type_missing", f'"type" is missing: {hint}')

@@ -57,11 +57,18 @@ def _look_protobuf(body: bytes) -> Iterator[Sight]:
                 yield span.trace_id, span.span_id, span.start_time_unix_nano
 
 
+SNAKE_HINT = "OTLP/JSON keys are lowerCamelCase: traceId, not trace_id"
+
+
 def _look_json(body: bytes) -> Iterator[Sight | MalformedError]:
     for group in groups_of_json(body):
         for sent in group.spans:
             try:
-                yield look_at_span(sent)
+                sight = look_at_span(sent)
+                if not any(sight) and b'"trace_id"' in sent:
+                    yield MalformedError(SNAKE_HINT)
+                else:
+                    yield sight
             except MalformedError as error:
                 yield error
 

@@ -241,7 +241,10 @@ def _hex(sent: str | None, field: str) -> bytes:
     try:
         return bytes.fromhex(sent) if sent else b""
     except ValueError:
-        raise MalformedError(f"{field} is not hexadecimal: {sent[:40]!r}") from None  # type: ignore[index]
+        found = repr((sent or "")[:40])
+        raise MalformedError(
+            f"{field} is not hexadecimal, as OTLP/JSON has it (not base64): {found}"
+        ) from None
 
 
 def _within(sent: int | None, limits: range) -> int:

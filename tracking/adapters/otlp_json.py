@@ -132,6 +132,7 @@ class JsonResourceSpans(msgspec.Struct, rename="camel"):
     resource: msgspec.Raw = msgspec.Raw(b"null")
     scope_spans: list[JsonScopeSpans] | None = None
     schema_url: str | None = None
+    instrumentation_library_spans: msgspec.Raw = msgspec.Raw(b"null")  # before OTLP 0.16
 
 
 class JsonRequest(msgspec.Struct, rename="camel"):

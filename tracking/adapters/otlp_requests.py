@@ -27,6 +27,8 @@ _JSON_HINTS = {
     "resourceMetrics": "these are metrics, which are not collected here",
     "resource_spans": "OTLP/JSON keys are lowerCamelCase: resourceSpans, not resource_spans",
 }
+FORM_HINT = 'traces are {"resourceSpans": [{"scopeSpans": [{"spans": [...]}]}]}'
+OLD_HINT = "instrumentationLibrarySpans are of OTLP before 0.16: name them scopeSpans"
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -101,12 +103,17 @@ def groups_of_json(body: bytes) -> list[Group]:
 
 def _parse_json(body: bytes) -> JsonRequest:
     body = body.removeprefix(_BOM).strip() or b"{}"
+    if body[:1] == b"[":
+        raise BadBodyError(f"this is an array: {FORM_HINT}; or send a request for each")
     request = decode_part(body, JsonRequest)
     if request.resource_spans is None:
         keys = decode_part(body, dict[str, msgspec.Raw])
         hints = [hint for key, hint in _JSON_HINTS.items() if key in keys]
         if hints or keys:
-            raise BadBodyError(hints[0] if hints else "there is no resourceSpans")
+            raise BadBodyError(hints[0] if hints else f"there is no resourceSpans: {FORM_HINT}")
+    for each in request.resource_spans or ():
+        if each.scope_spans is None and bytes(each.instrumentation_library_spans)[:1] == b"[":
+            raise BadBodyError(OLD_HINT)
     return request
 
 

@@ -19,6 +19,7 @@ from tracking.adapters.analytics_envelope import (
 from tracking.adapters.analytics_points import SESSION_KEYS, SESSION_TRACE
 from tracking.adapters.analytics_times import BadTimeError, parse_time
 from tracking.adapters.json_items import BodyForm, FaultError, Item, is_too_deep, parse_items
+from tracking.adapters.near_forms import hint_at, hint_at_list
 from tracking.cleaning import MAX_NAME_BYTES, clean_name, clean_text
 from tracking.events import (
     SCORE,
@@ -286,8 +287,9 @@ def _target_of(value: dict[str, object]) -> dict[str, str]:
 def _read_name(value: dict[str, object]) -> str:
     name = value.get("name")
     if not isinstance(name, str) or not name.strip():
+        hint = hint_at_list(value, "scores") or hint_at("name", value)
         raise FaultError(
-            "name_missing", f'"name" must be a text that is not empty, as in {EXAMPLE}'
+            "name_missing", f'"name" must be a text that is not empty, as in {EXAMPLE}{hint}'
         )
     name = clean_text(name.strip())
     if len(name.encode()) > MAX_NAME:
@@ -305,7 +307,7 @@ def _read_value(value: dict[str, object]) -> float | bool | str:
         return float(held)
     if not isinstance(held, str) or not held.strip():
         wanted = "a number, true or false, or a text that is not empty"
-        raise FaultError("value_invalid", f'"value" must be {wanted}')
+        raise FaultError("value_invalid", f'"value" must be {wanted}{hint_at("value", value)}')
     label = clean_text(held.strip())
     if len(label.encode()) > MAX_NAME_BYTES:
         raise FaultError("value_invalid", f'"value" is a text of more than {MAX_NAME_BYTES} bytes')

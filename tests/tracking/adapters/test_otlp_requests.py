@@ -131,12 +131,16 @@ def test_logs_on_the_traces_path_get_a_hint():
     ("body", "message"),
     [
         (b"{", "Input data was truncated"),
-        (b"[]", "Expected `object`, got `array`"),
+        (b"[]", 'this is an array: traces are {"resourceSpans"'),
         (b"\x0a\x02", "malformed"),
         (b'{"resourceLogs": []}', "these are logs"),
         (b'{"resourceMetrics": []}', "these are metrics"),
         (b'{"resource_spans": []}', "lowerCamelCase"),
-        (b'{"spans": []}', "there is no resourceSpans"),
+        (
+            b'{"spans": []}',
+            'there is no resourceSpans: traces are {"resourceSpans": ',
+        ),
+        (b'{"resourceSpans": [{"instrumentationLibrarySpans": [{"spans": []}]}]}', "scopeSpans"),
         (b'{"resourceSpans": {}}', "Expected `array"),
         (b'{"resourceSpans": [{"resource": []}]}', None),
         (json_body({"attributes": {"a": 1}}), "attributes are a list of"),
@@ -161,6 +165,7 @@ def test_more_spans_than_a_request_may_hold_are_refused_whole():
     ("change", "reason"),
     [
         ({"traceId": "zz"}, "traceId is not hexadecimal"),
+        ({"traceId": "W47/95gDgQPSabYzgT/GDA=="}, "not base64"),
         ({"startTimeUnixNano": "soon"}, "not whole nanoseconds"),
         ({"startTimeUnixNano": {}}, "Expected"),
         ({"name": 5}, "Expected `str"),
