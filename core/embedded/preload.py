@@ -6,6 +6,8 @@ Neither threads nor connections: the supervisor forks afterwards (core.embedded.
 import os
 from importlib import import_module
 
+from core.memory import freeze_loaded, give_back, paused_collector
+
 PROGRAMS = (
     "celery.apps.worker",
     "celery.bin.celery",
@@ -22,17 +24,21 @@ PROGRAMS = (
 
 def load_programs() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
+    with paused_collector():  # next to nothing of this is let go again
+        load_apps()
+        for name in PROGRAMS:
+            import_module(name)
+    freeze_loaded()
+    give_back()
+
+
+def load_apps() -> None:
     import django
 
     django.setup()
     from django.urls import resolve
 
     from core.celery import app
-    from core.memory import freeze_loaded, give_back
 
     resolve("/healthz")  # imports every view
     app.loader.import_default_modules()
-    for name in PROGRAMS:
-        import_module(name)
-    give_back()
-    freeze_loaded()
