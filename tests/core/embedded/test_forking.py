@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.embedded.layout import DataDir
 from core.embedded.processes import command_of, group_members, start_time, wait_until
-from core.embedded.programs import bytecode_cache, served_environment
 
 PROJECT = Path(__file__).resolve().parents[3]
 SLEEP = "import time; time.sleep(60)"
@@ -220,21 +218,3 @@ def test_workers_that_are_copies_do_not_stop_one_another(tmp_path):
     )
 
     assert run.stdout == "3 1 False\n"
-
-
-def test_compiled_code_is_kept_in_the_data_directory_when_it_may_not_be_beside_the_sources(
-    monkeypatch, tmp_path
-):
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
-
-    environment = served_environment(PROJECT, DataDir(tmp_path))
-
-    assert environment["PYTHONDONTWRITEBYTECODE"] == ""
-    assert environment["PYTHONPYCACHEPREFIX"] == str(tmp_path / "bytecode")
-
-
-def test_compiled_code_stays_where_python_puts_it_otherwise(monkeypatch, tmp_path):
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-
-    assert bytecode_cache(tmp_path, DataDir(tmp_path)) == {}
