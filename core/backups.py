@@ -75,7 +75,7 @@ def swap_databases(admin: psycopg.Connection[Any], draft: str) -> None:
         with admin.transaction():
             rename_database(admin, name, old)
             rename_database(admin, draft, name)
-    except psycopg.Error:
+    except BaseException:  # Ctrl-C, too: nobody could connect any more
         set_open(admin, name, is_open=True)
         raise
     drop_database(admin, old)

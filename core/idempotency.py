@@ -1,7 +1,8 @@
 """Writes that may be sent twice: an ``Idempotency-Key`` gets the first answer again.
 
-As draft-ietf-httpapi-idempotency-key-header-07 says: the same key with another request is 422, and
-one whose first request is still at work 409. Answers are kept for a day.
+As draft-ietf-httpapi-idempotency-key-header-07 says, the same key with another request is 422. One
+whose first request is still at work waits for its end (the draft would say 409), and is done when
+that one failed. Answers are kept for a day at least.
 """
 
 import hashlib

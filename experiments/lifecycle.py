@@ -189,6 +189,8 @@ def change_status(
     if status != STOPPED and experiment.n_changes >= MAX_CHANGES:
         text = f"'{experiment.key}' was started and paused {MAX_CHANGES} times: stop it."
         raise ExperimentError("too_many_changes", text)
+    if (last := experiment.status_changes.last()) is not None:
+        now = max(now, last.at)  # who waited for that change asked before it
     if experiment.is_draft:
         _begin(experiment, now)
     experiment.status = status

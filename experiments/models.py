@@ -32,7 +32,7 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
         return rows.order_by("-pk")
 
     def with_snapshots(self) -> "ExperimentQuerySet":
-        return self.select_related("snapshot", "created_by")
+        return self.select_related("snapshot", "created_by", "project")
 
     def with_definitions(self) -> "ExperimentQuerySet":
         """With snapshots, and all that a declaration says."""

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from core.models import Project
@@ -41,8 +41,10 @@ def create_prompt(
     tags: list[str] | None = None,
 ) -> Prompt:
     """Raises PromptError when the key is taken, ValidationError when a field is malformed."""
-    if Prompt.objects.filter(project=project, key=key).exists():
-        raise PromptError("key_taken", f"A prompt '{key}' exists already.", field="key")
+    same = Prompt.objects.filter(project=project, key=key)
+    taken = PromptError("key_taken", f"A prompt '{key}' exists already.", field="key")
+    if same.exists():
+        raise taken
     prompt = Prompt(
         project=project,
         key=key,
@@ -52,7 +54,13 @@ def create_prompt(
         created_by=author.user,
     )
     prompt.full_clean(validate_unique=False, validate_constraints=False)
-    prompt.save()
+    try:
+        with transaction.atomic():
+            prompt.save()
+    except IntegrityError as error:
+        if same.exists():  # made at this moment by somebody else
+            raise taken from error
+        raise
     note_change(prompt, author, "prompt.create")
     return prompt
 

@@ -3,13 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Func, Max, Q, QuerySet
+from django.db.models import Count, F, Func, Max, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 
 from core.api import filters_of, read_cursor, sign_cursor
 from core.models import Project
 from core.timebuckets import TimeRange
-from prompts.models import PRODUCTION, LabelRequest, Prompt, PromptLabel
+from prompts.models import (
+    PRODUCTION,
+    VERSION_TEXTS,
+    LabelRequest,
+    Prompt,
+    PromptLabel,
+    PromptVersion,
+)
 from tracking.filters import EventFilter
 from tracking.prompt_usage import NO_USAGE, Named, PromptUsage, read_prompt_usage
 from tracking.shapes import Page
@@ -80,7 +87,9 @@ def _matching(project: Project, flt: EventFilter, *, is_archived: bool) -> Query
     waiting = Q(requests__state=LabelRequest.State.PENDING)
     return (
         prompts.order_by("key")
-        .prefetch_related("labels__version")
+        .prefetch_related(
+            "labels", Prefetch("labels__version", PromptVersion.objects.defer(*VERSION_TEXTS))
+        )
         .annotate(
             newest=Max("versions__number", filter=Q(versions__published_at__isnull=False)),
             n_waiting=Count("requests", filter=waiting, distinct=True),

@@ -4,7 +4,8 @@ Several workers may send at once; one that dies leaves its lease to run out.
 """
 
 import datetime
-from concurrent.futures import ThreadPoolExecutor, wait
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -26,6 +27,9 @@ PAUSES = [datetime.timedelta(seconds=s) for s in (10, 60, 300, 1_800, 7_200, 21_
 MOST_TRIES = len(PAUSES) + 1
 TOO_OLD = datetime.timedelta(days=3)  # for another try, when others of its webhook held it up
 USER_AGENT = "Assay-Webhook/1"
+MAX_ERROR = 500
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,21 @@ def send_due(now: datetime.datetime, *, resolve: Resolve = resolve_name) -> int:
     wait(tries.values(), timeout=SECONDS + 1)
     pool.shutdown(wait=False, cancel_futures=True)  # a name that resolves for ever is left alone
     for delivery in claimed:
-        future = tries[delivery.pk]
-        late = Outcome(error=f"Its name did not resolve within {SECONDS:g} s.")
-        _note(delivery, future.result() if future.done() else late)
+        _note(delivery, _outcome_of(tries[delivery.pk]))
     _delete_old(now)
     return len(claimed)
+
+
+def _outcome_of(tried: "Future[Outcome]") -> Outcome:
+    """What came of it: an error that nobody foresaw is that delivery's alone."""
+    if not tried.done():
+        return Outcome(error=f"Its name did not resolve within {SECONDS:g} s.")
+    error = tried.exception()
+    if error is None:
+        return tried.result()
+    logger.error("A webhook's message failed", exc_info=error)
+    text = f"{type(error).__name__}: {error}"[:MAX_ERROR]
+    return Outcome(error=text.replace("\0", "\N{REPLACEMENT CHARACTER}"))
 
 
 def _claim(now: datetime.datetime) -> list[WebhookDelivery]:

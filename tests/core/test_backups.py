@@ -87,6 +87,20 @@ def test_open_connections_do_not_hold_up_a_restore(database, tmp_path):
     assert fetch("SELECT n FROM facts") == [(1,)]
 
 
+def test_a_restore_that_is_interrupted_leaves_the_database_open(database, tmp_path, monkeypatch):
+    fetch("CREATE TABLE facts AS SELECT 1 AS n")
+    write_backup(tmp_path / "b")
+
+    def interrupt(*names):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(backups, "rename_database", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        restore_backup(tmp_path / "b", force=True)
+
+    assert fetch("SELECT n FROM facts") == [(1,)]
+
+
 def test_a_backup_is_for_its_owner_alone_and_never_overwritten(database, tmp_path):
     write_backup(tmp_path / "b")
 

@@ -148,3 +148,14 @@ def test_of_two_who_declare_a_key_at_once_one_does(alpha):
 
     assert told == ["draft", "key_taken", "key_taken", "key_taken"]
     assert Variant.objects.count() == 2
+
+
+def test_changes_of_state_are_in_order_whenever_they_were_asked_for(alpha):
+    """Who waited for another change asked before it; a clock may be set back."""
+    experiment = declare(alpha, PLAIN, ROBOT)
+    change_status(experiment, "start", ROBOT, now=NOW)
+    change_status(experiment, "pause", ROBOT, now=NOW - timedelta(seconds=1))
+    stopped = change_status(experiment, "stop", ROBOT, now=NOW - timedelta(seconds=2))
+
+    assert [change.at for change in stopped.status_changes.all()] == [NOW] * 3
+    assert stopped.started_at == stopped.ended_at == NOW

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -14,7 +16,7 @@ from prompts.drafts import (
     save_draft,
     set_archived,
 )
-from prompts.models import PromptVersion
+from prompts.models import Prompt, PromptVersion
 
 pytestmark = pytest.mark.django_db
 
@@ -167,3 +169,20 @@ def test_a_prompt_is_renamed_and_keeps_its_key(prompt, writer):
 
     assert (prompt.key, prompt.name, prompt.tags) == ("support-answer", "Answer", ["support"])
     assert AuditEntry.objects.filter(action="prompt.rename").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_those_who_create_a_prompt_at_once_one_does(alpha, writer):
+    def create(n):
+        try:
+            return create_prompt(alpha, "tone", writer).key
+        except PromptError as error:
+            return error.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        told = sorted(pool.map(create, range(4)))
+
+    assert told == ["key_taken", "key_taken", "key_taken", "tone"]
+    assert Prompt.objects.count() == 1

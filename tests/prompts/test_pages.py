@@ -4,6 +4,8 @@ import html
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from prompts.drafts import Draft, create_draft, create_prompt, publish, set_archived
@@ -343,3 +345,14 @@ def test_numbers_are_those_of_the_time_range(bob_client):
     page = f"{PAGE}?from={last_year}-01-01T00:00&to={last_year}-02-01T00:00"
 
     assert {row.measured.usage.calls for row in bob_client.get(page).context["rows"]} == {0}
+
+
+def test_the_list_reads_no_texts_of_versions(bob_client, alpha, published, writer):
+    version = published("Hello")
+    move_label(version.prompt, "production", 1, "first", writer)
+
+    with CaptureQueriesContext(connection) as asked:
+        page = bob_client.get("/p/alpha/prompts/")
+
+    assert "v1" in page.content.decode()
+    assert [query["sql"] for query in asked if '"user_template"' in query["sql"]] == []
