@@ -13,6 +13,11 @@ TRACE, SESSION = f"trace-{LONG}", f"session-{LONG}"
 IDS = {"session_id": SESSION, "user_id": f"user-{LONG}", "environment": f"prod-{LONG}"}
 ARM = {"assay.experiment": f"exp-{LONG}", "assay.variant": f"variant-{LONG}"}
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+IS_ON_TOP = """e => {
+  const box = e.getBoundingClientRect();
+  const met = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  return e === met || e.contains(met);
+}"""
 NARROW, WIDE = {"width": 375, "height": 800}, {"width": 1440, "height": 900}
 
 
@@ -47,6 +52,28 @@ def test_no_page_is_wider_than_the_window(bob, open_page, viewport):
         wider[path] = page.evaluate(OVERFLOW)
 
     assert {path: n for path, n in wider.items() if n > 0} == {}
+
+
+@pytest.mark.usefixtures("long_names")
+@pytest.mark.parametrize("menu", ["Model", "Prompt", "More", "Custom", "All environments"])
+def test_menus_open_within_a_narrow_window(bob, open_page, menu):
+    page = open_page("/p/alpha/sessions/", bob, viewport=NARROW)
+
+    page.click(f"summary:has-text('{menu}')")
+
+    panel = page.locator("details[open] .menu__panel")
+    box = panel.bounding_box()
+    assert box is not None
+    assert (box["x"] >= 0, box["x"] + box["width"] <= 375) == (True, True)
+    assert panel.evaluate("e => e.scrollWidth - e.clientWidth") == 0
+    assert panel.locator("a, input:visible").first.evaluate(IS_ON_TOP) is True
+
+
+@pytest.mark.parametrize("path", ["", "sessions/", "traces/", "experiments/", "events/", "runs/"])
+def test_pages_of_an_empty_project_fit_a_narrow_window(alpha, bob, open_page, path):
+    page = open_page(f"/p/alpha/{path}", bob, viewport=NARROW)
+
+    assert page.evaluate(OVERFLOW) == 0
 
 
 @pytest.mark.usefixtures("long_names")
