@@ -4,6 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.parsers import BaseParser
 
+from tracking.events import BadBodyError
 from tracking.inflate import TooLargeError
 
 DRAIN_BYTES = 4 * 1024 * 1024
@@ -11,13 +12,17 @@ CHUNK = 256 * 1024
 
 
 def read_body(request: HttpRequest) -> bytes:
-    """The body as sent. Raises TooLargeError once it is larger than the limit."""
+    """The body as sent. Raises TooLargeError once it is larger than the limit, and BadBodyError for
+    one that was cut: its beginning may be a body as well, of fewer items."""
     limit: int = settings.INGEST_MAX_BYTES
     length = int(request.META.get("CONTENT_LENGTH") or 0)
     if length > limit:
         raise TooLargeError(limit=limit, size=length, inflated=False)
     if length or not _is_chunked(request):
-        return request.body
+        whole = request.body
+        if len(whole) < length:
+            raise BadBodyError(f"the body ended after {len(whole):,} of {length:,} bytes")
+        return whole
     # Django trusts Content-Length alone and sees nothing of a chunked body.
     body: bytes = request.META["wsgi.input"].read(limit + 1)
     if len(body) > limit:
