@@ -164,6 +164,7 @@ def build_case(
         alpha=observation.experiment.alpha,
         days_left=days_to_go(observation),
         is_draft=observation.experiment.is_draft,
+        is_over=observation.experiment.is_stopped,
         guardrails=guardrails,
     )
 

@@ -87,7 +87,12 @@ class Case:
     alpha: float
     days_left: float | None
     is_draft: bool = False
+    is_over: bool = False  # stopped: nothing more will come
     guardrails: Sequence[GuardrailResult] = ()
+
+    @property
+    def yet(self) -> str:
+        return "" if self.is_over else " yet"
 
     def name(self, variant: str) -> str:
         return short_name(self.names.get(variant) or variant)

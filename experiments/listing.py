@@ -21,6 +21,7 @@ VERDICT_LOOKS = {
     "nothing_to_compare": ("One variant", "", "circle-dashed"),
     "cannot_tell": ("Can't tell", "", "help"),
 }
+TOO_FEW = ("Too few", "", "circle-dashed")  # of a stopped experiment, for which it is not early
 FINDING_LOOKS = {
     "ok": ("ok", "good", "check"),
     "info": ("note", "", "info-circle"),
@@ -92,7 +93,7 @@ def build_row(experiment: Experiment, snapshot: ResultSnapshot) -> ExperimentRow
         experiment=experiment,
         results=results,
         verdict=results["verdict"],
-        look=Look(*VERDICT_LOOKS[results["verdict"]["code"]]),
+        look=look_of(experiment, results["verdict"]["code"]),
         tone=STATUS_TONES.get(experiment.status, ""),
         units=units,
         share=min(units / max(results["planned_units"], 1), 1.0),
@@ -102,6 +103,11 @@ def build_row(experiment: Experiment, snapshot: ResultSnapshot) -> ExperimentRow
             for finding in results["health"]
         ],
     )
+
+
+def look_of(experiment: Experiment, code: str) -> Look:
+    is_over = experiment.is_stopped and code == "too_early"
+    return Look(*(TOO_FEW if is_over else VERDICT_LOOKS[code]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def distrust(case: Case) -> VerdictResult | None:
         if finding["status"] == "block":
             return VerdictResult(
                 code="untrusted",
-                sentence=f"Don't trust this yet: {_lower_first(finding['title'])}"
+                sentence=f"Don't trust this{case.yet}: {_lower_first(finding['title'])}"
                 f" ({finding['detail']}).",
                 rule=f"A blocking health check withholds the verdict: {finding['check']}.",
                 variant=None,
@@ -61,7 +61,7 @@ def nothing_to_compare(case: Case) -> VerdictResult | None:
     seen = "".join(f"only {case.name(variant)}" for variant in case.names) or "no variant"
     return VerdictResult(
         code="nothing_to_compare",
-        sentence=f"Nothing to compare yet: {seen} was seen.",
+        sentence=f"Nothing to compare{case.yet}: {seen} was seen.",
         rule="A comparison needs two variants.",
         variant=None,
     )
@@ -75,7 +75,8 @@ def too_early(case: Case) -> VerdictResult | None:
     )
     return VerdictResult(
         code="too_early",
-        sentence=f"Too early: {n} of about {floor} {case.unit}s per variant. No conclusion.",
+        sentence=f"{'Too few' if case.is_over else 'Too early'}: {n} of about {floor}"
+        f" {case.unit}s per variant. No conclusion.",
         rule=f"No goal is judged below {floor} mature {case.unit}s in each of two variants.",
         variant=None,
     )
@@ -185,7 +186,7 @@ def cannot_tell(case: Case) -> VerdictResult:
     unit = question.metric["unit"]
     return VerdictResult(
         code="cannot_tell",
-        sentence=f"Can't tell yet: anything from {signed_amount(unit, low)} to"
+        sentence=f"Can't tell{case.yet}: anything from {signed_amount(unit, low)} to"
         f" {signed_amount(unit, high)}{unit_word(unit)} in {question.metric['name']}."
         f"{_days(case.days_left)}",
         rule="An always-valid interval still holds both a gain and a loss that would matter.",

@@ -157,5 +157,7 @@ def test_the_pages_say_so_and_how_many_units_are_still_kept(alpha, alice_client,
     units = alice_client.get("/p/alpha/experiments/tone/?variant=warm").content.decode()
 
     assert "Final" in page
+    assert "Too few: 2 of about 100 sessions per variant." in page
+    assert "Too early" not in page
     assert 'data-count="2"' in units
     assert "1 of these 2 is still kept" in units

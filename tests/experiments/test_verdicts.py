@@ -51,13 +51,14 @@ def scores_of(n, mean, spread):
     return MeanSums(n, n * mean, n * (mean * mean + spread * spread))
 
 
-def verdict(*questions, health=(), names=("A", "B"), days_left=None):
+def verdict(*questions, health=(), names=("A", "B"), days_left=None, is_over=False):
     case = Case(
         questions=questions,
         health=health,
         names={name: name for name in names},
         unit="session",
         alpha=0.05,
+        is_over=is_over,
         days_left=days_left,
     )
     return reach_verdict(case)
@@ -155,3 +156,15 @@ def test_scores_that_never_vary_are_not_measurable():
     found = verdict(ask("metric_value", scores_of(200, 1.0, 0), scores_of(200, 1.0, 0)))
 
     assert found["sentence"] == "Not measurable: every session has the same metric value."
+
+
+@pytest.mark.parametrize(
+    ("questions", "health", "words"),
+    [
+        ([], [BLOCK], "Don't trust this: traffic split is off"),
+        ([rates((50, 40), (60, 50))], [], "Too few: 50 of about 100 sessions per variant."),
+        ([rates((400, 300), (400, 310))], [], "Can't tell: anything from"),
+    ],
+)
+def test_nothing_is_awaited_of_what_is_over(questions, health, words):
+    assert verdict(*questions, health=health, is_over=True)["sentence"].startswith(words)
