@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.benchmarks.corpus import Frame
 from tests.benchmarks.installation import ServeError
 from tests.benchmarks.load import Ledger, percentile, post_frames
-from tests.benchmarks.metering import Meter, Usage
+from tests.benchmarks.metering import Meter, Usage, inflate_cost
 from tests.benchmarks.results import Row, at_least, at_most, below
 from tests.benchmarks.run import Run
 
@@ -96,7 +96,10 @@ def ingest(run: Run) -> list[Row]:
     ]
     for part, spent in sorted(usage.cpu_by_part.items()):
         rows.append(Row("ingest", f"  of it {part}", spent / n * 1e6, "µs/span"))
+    yardstick = inflate_cost(frames[:50])
     return rows + [
+        Row("ingest", "  zlib inflates it in", yardstick * 1e6, "µs/span"),
+        Row("ingest", "  CPU of the tree is", usage.cpu_s / n / yardstick, "× that"),
         Row("ingest", "CPU of the client", usage.client_cpu_s / n * 1e6, "µs/span"),
         Row("ingest", "stored", (size_after - size_before) / n, "B/span", at_most(2_400)),
         Row("ingest", "queues, empty again", queues / n, "B/span"),

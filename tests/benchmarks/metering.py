@@ -3,8 +3,12 @@
 import os
 import threading
 import time
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.benchmarks.corpus import Frame
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 PARENT, ALL_TIMES = 1, slice(11, 15)
@@ -126,3 +130,15 @@ def calibrate(rounds: int = 3) -> float:
             total += number * number % 7
         times.append(time.perf_counter() - began)
     return min(times)
+
+
+def inflate_cost(frames: Sequence[Frame], rounds: int = 5) -> float:
+    """CPU seconds a span of inflating these gzip bodies with the standard library, the best of a
+    few: what any program pays first here, so that costs of two machines can be compared."""
+    costs = []
+    for _ in range(rounds):
+        began = time.process_time()
+        for frame in frames:
+            zlib.decompress(frame.body, wbits=31)
+        costs.append(time.process_time() - began)
+    return min(costs) / sum(frame.n_spans for frame in frames)
