@@ -35,7 +35,7 @@ SPAN = (
 )
 # What people do with a page beyond opening it.
 VARIANTS = {
-    "/": ("?range=30d",),
+    "/": ("?range=30d", "?environment=production"),
     "/usage/": ("?range=30d", "?range=1h"),
     "/sessions/": ("?range=30d", "?range=30d&sort=-cost", "?range=30d&model=gpt-4o&status=error"),
     "/traces/": ("?range=30d", "?range=30d&sort=-duration", "?range=30d&prompt=route-intent"),
