@@ -26,6 +26,7 @@ PURE = [
     "tracking/events.py",
     "tracking/event_meaning.py",
     "tracking/runs/accounts.py",
+    "tracking/retrieved.py",
     "tracking/identity.py",
     "tracking/cleaning.py",
     "tracking/timestamps.py",

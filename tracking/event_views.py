@@ -103,7 +103,7 @@ def event_detail(request: PageRequest, project: Project, event_id: UUID) -> Http
     context = {
         "span": found.span,
         "content": found.content,
-        "slots": list_slots(found.content),
+        "slots": list_slots(found.content, kind=found.span.kind),
         **describe_span_translation(project.pk, found),
         "whole": _as_sent(found) if found.span.kind == "event" else None,
     }

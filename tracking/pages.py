@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from tracking.listing import list_spans
 from tracking.message_points import add_messages, points_of
 from tracking.phases import list_phases
 from tracking.reading import read_session, read_span, read_spans, read_trace, session_window
+from tracking.retrieved import RetrievedDocument, documents_of
 from tracking.score_chips import sum_up
 from tracking.scores import load_trace_scores
 from tracking.shapes import SessionDetail, SpanContent, SpanDetail, SpanRow, TraceRow
@@ -32,6 +33,7 @@ VIEWS = ("conversation", "timeline", "details")
 TURN_EVENTS = 100
 TIMELINE_SPANS = 200
 TRACE_ROWS = 200
+RETRIEVER = "retriever"
 MESSAGE_POINTS = 50  # messages sent about one span that its panel shows
 
 
@@ -57,6 +59,7 @@ class Slot:
     text: str
     value: object | None
     messages: list[tuple[str, str]]  # role and text
+    documents: Sequence[RetrievedDocument] = ()  # what a retriever found
 
 
 def describe_session(project_id: int, session_id: str, *, view: str, after: str) -> Context:
@@ -172,21 +175,27 @@ def _describe_span(project_id: int, detail: SpanDetail | None) -> Context:
         "span": detail.span,
         "content": detail.content,
         "reports": detail.reports,
-        "slots": list_slots(detail.content),
+        "slots": list_slots(detail.content, kind=detail.span.kind),
         "provenance": provenance_of(detail.content.attributes),
         "phases": list_phases(detail.content.attributes, detail.span.duration_ms),
         **describe_span_translation(project_id, detail),
     }
 
 
-def list_slots(content: SpanContent) -> list[Slot]:
+def list_slots(content: SpanContent, *, kind: str) -> list[Slot]:
     texts = (("System", content.system), ("Input", content.input), ("Output", content.output))
     slots = [_slot(title, text) for title, text in texts if text]
     if not content.input:
         slots += _told_slot("Input", content, "input")
     if not content.output:
         slots += _told_slot("Output", content, "output")
-    return slots
+    return [_with_documents(slot, content) for slot in slots] if kind == RETRIEVER else slots
+
+
+def _with_documents(slot: Slot, content: SpanContent) -> Slot:
+    if slot.title != "Output":
+        return slot
+    return replace(slot, documents=documents_of(slot.value, content.attributes))
 
 
 def _told_slot(title: str, content: SpanContent, direction: Direction) -> list[Slot]:
