@@ -1,11 +1,16 @@
 """For support: what was discovered, and the weights it was meant to have."""
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest
 
+from core.audit import record_audit
 from experiments.models import Experiment, ResultSnapshot, Variant
+
+OF_NOTHING = -1  # no state of a project's data: results that carry it are computed anew
 
 if TYPE_CHECKING:
     VariantInlineBase = admin.TabularInline[Variant, Experiment]
@@ -41,6 +46,31 @@ class ExperimentAdmin(ExperimentAdminBase):
     fields = ("project", "key", "name", "source", "unit", "status", "alpha", "tuning_units")
     readonly_fields = ("project", "key", "source", "unit", "status")
     inlines: ClassVar = [VariantInline]
+
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: "ModelForm[Experiment]",
+        formsets: "Sequence[BaseModelFormSet[Any, Any]]",
+        change: bool,  # noqa: FBT001 # as ModelAdmin has it
+    ) -> None:
+        """What is changed here is audited, and its results are of what was before."""
+        super().save_related(request, form, formsets, change)
+        experiment: Experiment = form.instance
+        said = {name: form.cleaned_data[name] for name in form.changed_data}
+        rows = [row for formset in formsets for row in formset.forms if row.has_changed()]
+        if rows:
+            said["variants"] = {
+                row.instance.key: {name: row.cleaned_data[name] for name in row.changed_data}
+                for row in rows
+            }
+        if not said:
+            return
+        user = request.user
+        record_audit(
+            experiment.project, user, "experiment.edit", target=experiment.key, detail=said
+        )
+        ResultSnapshot.objects.filter(experiment=experiment).update(source_mark=OF_NOTHING)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
