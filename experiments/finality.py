@@ -27,10 +27,15 @@ def has_settled(experiment: Experiment, *, now: datetime) -> bool:
     Those that met it last are as old as units must be, and what was on its way has come. Where the
     project's sums are soon too old to be kept, waiting for that would lose the first ones.
     """
+    at = settles_at(experiment)
+    return at is not None and (now >= at or _is_outlasted(experiment, now=now))
+
+
+def settles_at(experiment: Experiment) -> datetime | None:
+    """When all units of a stopped experiment are old enough to count; None while it may go on."""
     if not experiment.is_stopped or experiment.ended_at is None:
-        return False
-    window = max(experiment.outcome_window or SHORTEST_WINDOW, SHORTEST_WINDOW)
-    return now >= experiment.ended_at + window or _is_outlasted(experiment, now=now)
+        return None
+    return experiment.ended_at + max(experiment.outcome_window or SHORTEST_WINDOW, SHORTEST_WINDOW)
 
 
 def _is_outlasted(experiment: Experiment, *, now: datetime) -> bool:

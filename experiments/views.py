@@ -14,7 +14,7 @@ from experiments.definition import describe_definition
 from experiments.discovery import MAX_DISCOVERED, find_experiment
 from experiments.errors import list_run_errors
 from experiments.executions import read_timeline
-from experiments.finality import is_final
+from experiments.finality import is_final, settles_at
 from experiments.freshness import analyse_project, current_snapshot
 from experiments.grid_pages import describe_grid
 from experiments.leaderboard import build_leaderboard
@@ -88,6 +88,7 @@ def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpR
         "ranking": rank_variants(snapshot.results, request.GET) if experiment.is_of_runs else None,
         "computed_at": snapshot.computed_at,
         "is_final": is_final(experiment, snapshot),
+        "settles_at": settles_at(experiment),
         "board": build_leaderboard(snapshot.results),
         "errors": list_run_errors(experiment, now=now) if experiment.is_of_runs else [],
         "can_live": True,

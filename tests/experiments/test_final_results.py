@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from experiments.analysis import analyse
 from experiments.discovery import find_experiment
@@ -161,3 +162,14 @@ def test_the_pages_say_so_and_how_many_units_are_still_kept(alpha, alice_client,
     assert "Too early" not in page
     assert 'data-count="2"' in units
     assert "1 of these 2 is still kept" in units
+
+
+def test_the_page_says_when_results_will_be_final(alpha, alice_client):
+    add_arm_of(alpha, "tone", "control", 3)
+    now = timezone.now()
+    change_status(make_running(alpha), "stop", ROBOT, now=now)
+
+    page = alice_client.get("/p/alpha/experiments/tone/").content.decode()
+
+    assert f"Final from {now + timedelta(minutes=30):%-d %b %Y, %H:%M:%S} UTC" in page
+    assert "<strong>Final</strong>" not in page
