@@ -9,6 +9,9 @@ from tests.flows import digest_all, drift_of, make_sender
 from tests.tracking import dogpile_runs
 from tests.tracking.chats import request, response
 from tracking import dimensions
+from tracking.adapters import matey_streams
+from tracking.adapters.matey_deriving import ATTEMPTS_CUT
+from tracking.ingest_health import hint_of
 from tracking.models import IngestCounter
 
 pytestmark = pytest.mark.usefixtures("pipeline")
@@ -74,6 +77,21 @@ def test_names_that_senders_choose_are_bounded(alpha, post, monkeypatch):
 
     assert len(warned()) <= 3
     assert warned()[dimensions.OTHER] >= 3
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        matey_streams.MISMATCH,
+        matey_streams.GAP,
+        matey_streams.OUT_OF_ORDER,
+        matey_streams.CONFLICT,
+        matey_streams.INTERRUPTED,
+        ATTEMPTS_CUT,
+    ],
+)
+def test_each_warning_of_chats_is_explained(code):
+    assert hint_of(code) != ""
 
 
 def test_a_run_sent_again_warns_of_nothing_new(alpha, post):
