@@ -4,9 +4,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Sum
 
 from experiments.cases import Case, Question
@@ -14,7 +13,7 @@ from experiments.comparing import Rule
 from experiments.declared import declared_arms, judge_guardrails, metrics_of
 from experiments.discovery import choose_control, record_variants
 from experiments.executions import find_dimensions, name_from_events, read_executions
-from experiments.finality import is_final
+from experiments.finality import find_final, keep_results
 from experiments.health import HealthInputs, check_health
 from experiments.left_out import LeftOut, count_left_out
 from experiments.measuring import correct_for_goals, measure
@@ -77,25 +76,6 @@ def analyse(experiment: Experiment, *, now: datetime) -> ResultSnapshot:
         return keep_results(experiment, fields)
     except IntegrityError:  # a draft that was discarded meanwhile
         return ResultSnapshot(experiment=experiment, **fields)
-
-
-def find_final(experiment: Experiment) -> ResultSnapshot | None:
-    """The kept results if they are final, by the experiment as it is now."""
-    kept = ResultSnapshot.objects.select_related("experiment").filter(experiment=experiment)
-    snapshot = kept.first()
-    return snapshot if snapshot is not None and is_final(snapshot.experiment, snapshot) else None
-
-
-@transaction.atomic
-def keep_results(experiment: Experiment, fields: dict[str, Any]) -> ResultSnapshot:
-    """Write a snapshot, unless another analysis meanwhile wrote the final one."""
-    rows = ResultSnapshot.objects.select_for_update().filter(experiment=experiment)
-    rows.first()  # its lock, before the look at what it holds by now
-    final = find_final(experiment)
-    if final is not None:
-        return final
-    snapshot, _ = ResultSnapshot.objects.update_or_create(experiment=experiment, defaults=fields)
-    return snapshot
 
 
 def source_mark(project_id: int) -> int:

@@ -1,6 +1,9 @@
 """When the results of a stopped experiment are final: computed no more, whatever is deleted."""
 
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
 
 from experiments.discovery import SHORTEST_WINDOW
 from experiments.models import Experiment, ResultSnapshot
@@ -43,3 +46,22 @@ def _is_outlasted(experiment: Experiment, *, now: datetime) -> bool:
     if days is None or experiment.started_at is None:
         return False
     return experiment.started_at < now - timedelta(days=days)
+
+
+def find_final(experiment: Experiment) -> ResultSnapshot | None:
+    """The kept results if they are final, by the experiment as it is now."""
+    kept = ResultSnapshot.objects.select_related("experiment").filter(experiment=experiment)
+    snapshot = kept.first()
+    return snapshot if snapshot is not None and is_final(snapshot.experiment, snapshot) else None
+
+
+@transaction.atomic
+def keep_results(experiment: Experiment, fields: dict[str, Any]) -> ResultSnapshot:
+    """Write a snapshot, unless another analysis meanwhile wrote the final one."""
+    rows = ResultSnapshot.objects.select_for_update().filter(experiment=experiment)
+    rows.first()  # its lock, before the look at what it holds by now
+    final = find_final(experiment)
+    if final is not None:
+        return final
+    snapshot, _ = ResultSnapshot.objects.update_or_create(experiment=experiment, defaults=fields)
+    return snapshot
