@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0007_job_turns'),
+        ("core", "0007_job_turns"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='job',
-            name='retry_at',
-            field=models.DateTimeField(blank=True, help_text='No step before, after failures.', null=True),
+            model_name="job",
+            name="retry_at",
+            field=models.DateTimeField(
+                blank=True, help_text="No step before, after failures.", null=True
+            ),
         ),
     ]
