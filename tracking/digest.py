@@ -7,8 +7,10 @@ bodies, pricing and packing happen before: no lock is held while Python thinks.
 import datetime
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import compress
 from typing import Any
 
 import psycopg
@@ -219,8 +221,9 @@ def _store_facts(
     received_us = [reading.received_us[i] for i in indexes]
     traces = lock_traces(writing.cursor, writing.project_id, by_trace(facts))
     new_keys = insert_events(writing.cursor, writing.project_id, received_us, facts)
-    fresh = [fact for fact in facts if fact.event_key in new_keys]
-    repeated = [fact for fact in facts if fact.event_key not in new_keys]
+    is_new = [fact.event_key in new_keys for fact in facts]
+    fresh = list(compress(facts, is_new))
+    repeated = [fact for fact, is_fresh in zip(facts, is_new, strict=True) if not is_fresh]
     removed, replacing = _replace(writing, repeated) if repeated else ([], [])
     added = fresh + replacing
     touched = by_trace(added + removed)
@@ -228,21 +231,27 @@ def _store_facts(
     traces = lock_late(writing.cursor, writing.project_id, traces, by_trace(removed))
     moved = {trace_id: change for trace_id, change in traces.items() if trace_id in touched}
     apply_changes(writing, moved, added=added, removed=removed)
-    counts = FateCounts()
-    for fact, received in zip(facts, received_us, strict=True):
-        is_fresh = fact.event_key in new_keys
-        counts.count(Fate.STORED if is_fresh else Fate.DUPLICATE, received)
-        if is_fresh:
-            for code in fact.event.warnings:
-                counts.count(Fate.WARNED, received, detail=code)
-            if fact.cost_nano is None and is_costly(fact.event):
-                counts.count(Fate.WARNED, received, detail=UNKNOWN_MODEL)
+    counts = _count_fates(facts, received_us, is_new)
     scores = _judged(reading, added)
     if removed:
         pairs = zip(removed, replacing, strict=True)
         now_us = max(received_us)
         scores += take_back(writing.cursor, writing.project_id, pairs, reading.judged, now_us)
     return counts, slots_of(added), scores
+
+
+def _count_fates(
+    facts: Sequence[Fact], received_us: Sequence[int], is_new: Sequence[bool]
+) -> FateCounts:
+    counts = FateCounts()
+    for (received, is_fresh), n in Counter(zip(received_us, is_new, strict=True)).items():
+        counts.count(Fate.STORED if is_fresh else Fate.DUPLICATE, received, n=n)
+    for fact, received in compress(zip(facts, received_us, strict=True), is_new):
+        for code in fact.event.warnings:
+            counts.count(Fate.WARNED, received, detail=code)
+        if fact.cost_nano is None and is_costly(fact.event):
+            counts.count(Fate.WARNED, received, detail=UNKNOWN_MODEL)
+    return counts
 
 
 def _replace(writing: Writing, repeated: Sequence[Fact]) -> tuple[list[Fact], list[Fact]]:

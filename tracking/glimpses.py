@@ -121,7 +121,7 @@ class Glimpse(Generic[Place]):
             self._places.append((speaks, occurred_us, identity, place))
 
     def facets(self) -> set[str]:
-        return {facet for dimensions in self._said for facet in _facets(dimensions)}
+        return set().union(*map(_facets, self._said))
 
     def first_places(self) -> list[tuple[Key, Place]]:
         best = heapq.nsmallest(TRIED, self._places, key=_as_first)
