@@ -7,7 +7,7 @@ from tests.benchmarks.results import Row, below
 from tests.benchmarks.run import Run
 
 MIB = 1024 * 1024
-# The workers' first heartbeats, ticks and looks at the inbox; and twice the nap of autovacuum, which
+# First heartbeats, ticks and looks at the inbox; and twice the nap of autovacuum, which
 # sees to what the loads before left.
 SETTLE_SECONDS = 45.0
 
