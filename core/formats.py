@@ -46,6 +46,14 @@ def count(value: object) -> str:
     return f"{_three_digits(number / step)}{letter}"
 
 
+def days_left(days: float) -> str:
+    """about 6 days left: no more than a rate can tell, in either direction."""
+    whole = round(days)
+    if whole > 365:
+        return "over a year left"
+    return f"about {whole} days left" if whole > 1 else "about a day left"
+
+
 def exact(value: object) -> str:
     """1,234,567: every digit, for titles and totals of a ledger."""
     number = _finite(value)

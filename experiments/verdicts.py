@@ -5,6 +5,7 @@ Only the absolute difference decides, at the always-valid p corrected for all go
 
 from collections.abc import Sequence
 
+from core.formats import days_left
 from experiments.cases import FEWEST_OUTCOMES, Case, Question
 from experiments.guardrails import breached_variants, hedge
 from experiments.results import (
@@ -211,10 +212,7 @@ def _rule_of(case: Case, question: Question) -> str:
 
 
 def _days(days: float | None) -> str:
-    if not days:
-        return ""
-    whole = max(round(days), 1)
-    return f" About {whole} {'day' if whole == 1 else 'days'} left."
+    return f" {days_left(days).capitalize()}." if days else ""
 
 
 def _lower_first(text: str) -> str:

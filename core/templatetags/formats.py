@@ -10,6 +10,7 @@ register.filter("clip", stringfilter(formats.clip), is_safe=True)
 for each in (
     formats.count,
     formats.exact,
+    formats.days_left,
     formats.decimal,
     formats.money,
     formats.nano_money,

@@ -33,6 +33,19 @@ def test_counts_are_short(value, text):
 
 
 @pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (0.3, "about a day left"),
+        (6.2, "about 6 days left"),
+        (365.4, "about 365 days left"),
+        (437_276.1, "over a year left"),
+    ],
+)
+def test_days_left_say_no_more_than_a_rate_can(days, text):
+    assert formats.days_left(days) == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (0, "$0"),

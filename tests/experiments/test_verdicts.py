@@ -137,12 +137,15 @@ def test_a_tight_interval_around_zero_rules_out_what_matters():
     assert found["sentence"].startswith("No difference larger than 2 points in success rate")
 
 
-def test_a_wide_interval_says_what_is_possible_and_how_long_it_takes():
-    found = verdict(rates((200, 150), (200, 156)), days_left=6.2)
+@pytest.mark.parametrize(
+    ("days", "said"), [(0.2, "About a day"), (6.2, "About 6 days"), (437_276.0, "Over a year")]
+)
+def test_a_wide_interval_says_what_is_possible_and_how_long_it_takes(days, said):
+    found = verdict(rates((200, 150), (200, 156)), days_left=days)
 
     assert found["code"] == "cannot_tell"
     assert found["sentence"].startswith("Can't tell yet: anything from −")
-    assert found["sentence"].endswith("About 6 days left.")
+    assert found["sentence"].endswith(f" {said} left.")
 
 
 @pytest.mark.parametrize("floor", [99, 100])
