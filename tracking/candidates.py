@@ -6,11 +6,17 @@ found soon by reading in order. Either way a page costs a bounded number of rows
 
 from dataclasses import dataclass
 
+from django.core.cache import cache
+from xxhash import xxh64_hexdigest
+
 from tracking.filters import ANY_ERROR, EventFilter, ScoreBound
 from tracking.score_chips import SCORE_METRIC
 from tracking.statements import Where, fetch_all
 
 FEW = 2_000
+# How long a value that many sessions have is not looked up again, in seconds. Should they become
+# few meanwhile, reading in order finds them too.
+MANY_KEPT = 60
 
 # The planner is kept from seeing the LIMIT: for its sake it would walk all sessions of the project
 # in the hope of meeting enough soon, where the facets' index finds a rare value at once.
@@ -69,10 +75,10 @@ def find_sessions(project_id: int, flt: EventFilter, *, exact: bool) -> Candidat
     are being refreshed are among them, for readers that look at traces and events themselves.
     """
     lookups = _lookups(project_id, flt, exact)
-    few = [set(ids) for ids in lookups if len(ids) <= FEW] + _addressed(project_id, flt, exact)
+    few = [set(ids) for ids in lookups if ids is not None] + _addressed(project_id, flt, exact)
     return Candidates(
         ids=sorted(set.intersection(*few)) if few else None,
-        is_checked=exact and all(len(ids) <= FEW for ids in lookups),
+        is_checked=exact and None not in lookups,
     )
 
 
@@ -83,23 +89,37 @@ def _addressed(project_id: int, flt: EventFilter, exact: bool) -> list[set[str]]
     return found
 
 
-def _lookups(project_id: int, flt: EventFilter, exact: bool) -> list[list[str]]:
+def _lookups(project_id: int, flt: EventFilter, exact: bool) -> list[list[str] | None]:
+    """The sessions that each condition leaves; None for more than a few."""
     lookups = []
     where = text_conditions(flt, "") if exact else _facet_conditions(flt, "")
     if where.texts:
-        ids = _ids(BY_FACETS.format(where.sql), [project_id, *where.params, FEW + 1])
-        if not exact:
+        ids = _find_few(BY_FACETS.format(where.sql), [project_id, *where.params])
+        if ids is not None and not exact:
             ids += _ids(STALE, [project_id, FEW + 1])
-        lookups.append(ids)
+        lookups.append(ids if ids is not None and len(ids) <= FEW else None)
     if flt.experiment:
         arm = arm_conditions(project_id, flt, "")
-        lookups.append(_ids(BY_ARM.format(arm.sql), [*arm.params, FEW + 1]))
+        lookups.append(_find_few(BY_ARM.format(arm.sql), arm.params))
     for bound in flt.scores:
         score = Where()
         score.add(f"m.project_id = %s AND {IS_SCORE}", project_id)
         score.add(f"m.name = %s AND {_compare('m.total / nullif(m.n, 0)', bound)}", *_asked(bound))
-        lookups.append(_ids(BY_SCORE.format(score.sql), [*score.params, FEW + 1]))
+        lookups.append(_find_few(BY_SCORE.format(score.sql), score.params))
     return lookups
+
+
+def _find_few(sql: str, params: list[object]) -> list[str] | None:
+    """The ids, or None for more than a few, which looking up costs the more the more they are."""
+    params = [*params, FEW + 1]
+    key = f"many:{xxh64_hexdigest(repr((sql, params)).encode())}"
+    if cache.get(key):
+        return None
+    ids = _ids(sql, params)
+    if len(ids) <= FEW:
+        return ids
+    cache.set(key, True, MANY_KEPT)
+    return None
 
 
 def _compare(value: str, bound: ScoreBound) -> str:

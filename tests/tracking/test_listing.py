@@ -1,4 +1,7 @@
 import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from core.api import CursorError
 from core.timebuckets import Interval, TimeRange
@@ -201,6 +204,21 @@ def test_a_rare_match_is_found_though_few_rows_are_read_at_once(project_id, monk
         "s1",
     ]
     assert len(walk(list_spans, project_id, EventFilter(kind="agent"), 5)) == 5
+
+
+@pytest.mark.parametrize("read", [list_sessions, list_traces])
+def test_a_value_that_many_have_is_not_looked_up_again_for_a_while(project_id, read, monkeypatch):
+    monkeypatch.setattr(candidates, "FEW", 0)
+    cache.clear()
+    flt = EventFilter(model="gpt-4o")
+
+    with CaptureQueriesContext(connection) as first:
+        rows = read(project_id, flt).rows
+    with CaptureQueriesContext(connection) as second:
+        assert read(project_id, flt).rows == rows
+
+    assert rows
+    assert [query["sql"] for query in second] == [query["sql"] for query in first[1:]]
 
 
 def test_a_cursor_belongs_to_its_list(project_id, beta):
