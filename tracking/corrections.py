@@ -110,7 +110,7 @@ def write_deltas(
         news = {key: fact for key, fact in news.items() if key in stored}
     traces = lock_traces(cursor, project_id, by_trace([*news.values(), *met]))
     received = [(received_us or {}).get(key, key[0]) for key in news]
-    fresh = insert_events(cursor, project_id, received, list(news.values()))
+    fresh = insert_events(cursor, project_id, received, list(news.values()), has_stored=bool(met))
     removed = load_facts(cursor, project_id, [k for k in wanted if k not in fresh], lock=True)
     if owned is not None:
         removed = [old for old in removed if _gives_way(old, news.get(old.event_key), owned)]

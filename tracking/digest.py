@@ -49,12 +49,7 @@ from tracking.staging import (
 )
 from tracking.traces import lock_late, lock_traces
 from tracking.unmapped import note_unmapped
-from tracking.warning_counts import (
-    UNKNOWN_MODEL,
-    count_derived_warnings,
-    is_costly,
-    warning_names,
-)
+from tracking.warning_counts import count_derived_warnings, warning_names, warnings_of
 
 logger = logging.getLogger(__name__)
 
@@ -247,10 +242,8 @@ def _count_fates(
     for (received, is_fresh), n in Counter(zip(received_us, is_new, strict=True)).items():
         counts.count(Fate.STORED if is_fresh else Fate.DUPLICATE, received, n=n)
     for fact, received in compress(zip(facts, received_us, strict=True), is_new):
-        for code in fact.event.warnings:
+        for code in warnings_of(fact):
             counts.count(Fate.WARNED, received, detail=code)
-        if fact.cost_nano is None and is_costly(fact.event):
-            counts.count(Fate.WARNED, received, detail=UNKNOWN_MODEL)
     return counts
 
 

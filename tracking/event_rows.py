@@ -136,20 +136,27 @@ _pairs = lru_cache(4096)(pg_json)
 
 
 def insert_events(
-    cursor: psycopg.Cursor[Any], project_id: int, received_us: Sequence[int], facts: Sequence[Fact]
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    received_us: Sequence[int],
+    facts: Sequence[Fact],
+    *,
+    has_stored: bool = False,
 ) -> set[EventKey]:
     """Store the facts and return the keys that were new. The others are there already.
 
     Most events come once: they are copied straight into the table, at two thirds of the cost. In a
-    project that sends again they go through a stage, until a whole batch was new.
+    project that sends again they go through a stage, until a whole batch was new; so they do where
+    the caller knows that some are stored (``has_stored``), which says nothing of the others.
     """
     rows = sorted(map(_row, facts, received_us), key=_key_of)
-    if project_id not in _repeating and _copy(cursor, project_id, rows):
+    if not has_stored and project_id not in _repeating and _copy(cursor, project_id, rows):
         return {fact.event_key for fact in facts}
     EVENTS.fill(cursor, rows)
     cursor.execute(INSERT, (project_id,))
     new = {(int.from_bytes(at, signed=True) + PG_EPOCH_US, identity) for at, identity in cursor}
-    (_repeating.discard if len(new) == len(rows) else _repeating.add)(project_id)
+    if not has_stored:
+        (_repeating.discard if len(new) == len(rows) else _repeating.add)(project_id)
     return new
 
 

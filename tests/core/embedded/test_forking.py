@@ -169,6 +169,18 @@ def test_copies_draw_different_random_numbers(folder):
     assert not set(first) & set(second)
 
 
+def output_of(code, data_dir):
+    """What a Python of its own prints: whoever runs the tests has threads and connections."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=PROJECT,
+        env={**os.environ, "ASSAY_DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
 def test_what_is_loaded_before_has_no_thread_no_connection_and_no_open_file(tmp_path):
     code = (
         "import os, threading\n"
@@ -179,16 +191,7 @@ def test_what_is_loaded_before_has_no_thread_no_connection_and_no_open_file(tmp_
         "      set(os.listdir('/proc/self/fd')) - before,\n"
         "      [c.connection for c in connections.all(initialized_only=True)])"
     )
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        cwd=PROJECT,
-        env={**os.environ, "ASSAY_DATA_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    threads, tasks, rest = run.stdout.strip().split(" ", 2)
+    threads, tasks, rest = output_of(code, tmp_path).strip().split(" ", 2)
     assert (threads, tasks) == ("1", "1")
     assert rest in {"set() []", "set() [None]"}
 
@@ -208,13 +211,4 @@ def test_workers_that_are_copies_do_not_stop_one_another(tmp_path):
         "    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])\n"
         "print(worker(True), worker(False), celery.is_stopping())"
     )
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        cwd=PROJECT,
-        env={**os.environ, "ASSAY_DATA_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert run.stdout == "3 1 False\n"
+    assert output_of(code, tmp_path) == "3 1 False\n"
