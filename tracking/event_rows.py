@@ -145,9 +145,9 @@ def insert_events(
 ) -> set[EventKey]:
     """Store the facts and return the keys that were new. The others are there already.
 
-    Most events come once: they are copied straight into the table, at two thirds of the cost. In a
-    project that sends again they go through a stage, until a whole batch was new; so they do where
-    the caller knows that some are stored (``has_stored``), which says nothing of the others.
+    Most events come once: they are copied straight into the table, which costs less. In a project
+    that sends again they go through a stage, until a whole batch was new; so they do where the
+    caller knows that some are stored (``has_stored``), which says nothing of the others.
     """
     rows = sorted(map(_row, facts, received_us), key=_key_of)
     if not has_stored and project_id not in _repeating and _copy(cursor, project_id, rows):
