@@ -35,12 +35,11 @@ logger = logging.getLogger(__name__)
 BACKENDS = (
     "SELECT pid || '/' || backend_start FROM pg_stat_activity WHERE backend_start IS NOT NULL"
 )
-CANDIDATES = (
-    "SELECT id, project_id, n_items, n_bytes, attempts FROM tracking_inboxbatch"
-    " WHERE lease_until < %s"
-    f" OR (lease_owner <> '' AND lease_owner NOT IN ({BACKENDS}))"
-    " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
-)
+_WAITING = f"(lease_until < %s OR (lease_owner <> '' AND lease_owner NOT IN ({BACKENDS})))"
+_CANDIDATES = "SELECT id, project_id, n_items, n_bytes, attempts FROM tracking_inboxbatch WHERE "
+_OLDEST = " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
+CANDIDATES = f"{_CANDIDATES}{_WAITING}{_OLDEST}"
+FURTHER = f"{_CANDIDATES}project_id = ANY (%s) AND id > %s AND {_WAITING}{_OLDEST}"
 TAKE = (
     "UPDATE tracking_inboxbatch SET lease = %s, lease_until = %s, attempts = attempts + 1,"
     f" lease_owner = ({BACKENDS} AND pid = pg_backend_pid())"
@@ -53,6 +52,10 @@ GIVE_BACK = (
     " WHERE id = ANY (%s) AND lease = %s"
 )
 FINISH = "DELETE FROM tracking_inboxbatch WHERE id = ANY (%s) AND lease = %s"
+
+
+Candidate = tuple[int, int, int, int, int]
+"""(id, project_id, n_items, n_bytes, attempts) of a batch that waits."""
 
 
 class LeaseLostError(RuntimeError):
@@ -100,6 +103,9 @@ def claim(now: datetime.datetime) -> Lease | None:
         chosen = _choose(candidates)
         if not chosen:
             return None
+        if len(candidates) == MAX_ROWS:
+            candidates += _find_further(cursor, candidates, chosen, now)
+            chosen = _choose(candidates)
         lease = uuid.uuid4()
         # Binary: bodies come as they are, not as hex.
         rows = cursor.execute(TAKE, (lease, now + LEASE, chosen), binary=True).fetchall()
@@ -107,7 +113,23 @@ def claim(now: datetime.datetime) -> Lease | None:
     return Lease(lease, batches, more=len(candidates) > len(chosen))
 
 
-def _choose(candidates: list[tuple[int, int, int, int, int]]) -> list[int]:
+def _find_further(
+    cursor: psycopg.Cursor[Any],
+    candidates: list[Candidate],
+    chosen: list[int],
+    now: datetime.datetime,
+) -> list[Candidate]:
+    """What else waits of the chosen projects, behind others: the longer the queue, the fewer
+    transactions it takes."""
+    wanted = set(chosen)
+    projects = {project_id for batch_id, project_id, *_ in candidates if batch_id in wanted}
+    if len(projects) == 1:
+        return []
+    last = candidates[-1][0]
+    return cursor.execute(FURTHER, (list(projects), last, now, MAX_ROWS)).fetchall()
+
+
+def _choose(candidates: list[Candidate]) -> list[int]:
     """The ids of a lease's worth. What waits of one project is taken together, and first that of
     which something waits longest: a transaction a project costs as much as a hundred spans."""
     chosen: list[int] = []

@@ -59,6 +59,19 @@ def test_what_waits_of_one_project_is_leased_together(alpha, beta, monkeypatch):
     assert leased == [{beta.pk}, {alpha.pk}]
 
 
+def test_what_waits_of_a_project_behind_many_others_is_leased_with_it(alpha, beta, monkeypatch):
+    monkeypatch.setattr(leases, "MAX_ITEMS", 2)
+    monkeypatch.setattr(leases, "MAX_ROWS", 2)
+    senders = [make_sender(project) for project in (alpha, beta)]
+    for name in "ab":
+        for sender in senders:
+            send(sender, name)
+
+    leased = [[batch.project_id for batch in claim(timezone.now()).batches] for _ in senders]
+
+    assert leased == [[alpha.pk] * 2, [beta.pk] * 2]
+
+
 def test_it_gives_what_is_kept_of_the_headers(sender):
     send_events(sender, [make_span("t", "a")], **{"user-agent": "sdk/1", "x-other": "gone"})
 
