@@ -61,6 +61,8 @@ def restore_backup(folder: Path, *, force: bool = False) -> None:
         run_program("pg_restore", [*options, f"--dbname={draft}", str(dump)])
         swap_databases(admin, draft)
     restore_secret(folder / SECRET_FILE)
+    # It may come from an older version: the next start migrates before it serves.
+    settings.DATA_DIR.code_stamp.unlink(missing_ok=True)
 
 
 def swap_databases(admin: psycopg.Connection[Any], draft: str) -> None:

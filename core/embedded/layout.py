@@ -52,6 +52,11 @@ class DataDir:
         return self.root / "processes.json"
 
     @property
+    def code_stamp(self) -> Path:
+        """What the last start found set up; without it the next one serves after it looked."""
+        return self.root / "code.stamp"
+
+    @property
     def bootstrap_state(self) -> Path:
         """How far the first start has come (core/bootstrap.py)."""
         return self.root / "bootstrap.json"

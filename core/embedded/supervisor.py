@@ -45,6 +45,7 @@ STOP_ORDER = (
 )
 WEB_START_SECONDS = 60.0
 START_ATTEMPTS = 3
+BOOTSTRAPPED = ("DATABASE_URL", "ASSAY_API_KEY", "ASSAY_ADMIN_USERNAME", "ASSAY_DEMO")
 
 
 def run(plan: Plan) -> None:
@@ -75,11 +76,11 @@ def begin(tree: ProcessTree, plan: Plan) -> None:
         load()
     if server is not None:
         wait_for_postgres(tree, server)
-    stamp = plan.data_dir.root / "code.stamp"
+    stamp = plan.data_dir.code_stamp
     digest = code_digest(plan)
     is_known = recorded_text(stamp) == digest
     if is_known:
-        # Nothing to migrate, no static file to make: the web server need not wait for that news.
+        # Nothing to migrate, no static file, no key to make: the web server need not wait for it.
         add_servers(tree, plan)
     announcement = bootstrap(tree, plan)
     if not is_known:
@@ -106,12 +107,13 @@ def add_servers(tree: ProcessTree, plan: Plan) -> None:
 
 
 def code_digest(plan: Plan) -> str:
-    """Changes with what gives bootstrap work: migrations, static files, packages, database."""
+    """Changes with what gives bootstrap work: migrations, static files, packages, database, and
+    what the environment asks it to make."""
     project = Path(plan.project)
     files = [*project.glob("*/migrations/*.py"), project / "requirements.txt"]
     files += [path for path in (project / "static").rglob("*") if path.is_file()]
     rows = [f"{path} {path.stat().st_mtime_ns} {path.stat().st_size}" for path in sorted(files)]
-    rows.append(os.environ.get("DATABASE_URL", ""))
+    rows += [os.environ.get(name, "") for name in BOOTSTRAPPED]
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 

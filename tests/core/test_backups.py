@@ -9,6 +9,7 @@ from django.db import connection
 
 from core import backups
 from core.backups import BackupError, restore_backup, write_backup
+from core.embedded.layout import DataDir
 
 NAME = "test_assay_backups"
 
@@ -50,6 +51,16 @@ def test_what_was_backed_up_comes_back(database, tmp_path):
 
     assert fetch("SELECT count(*), min(text) FROM facts") == [(500, "ü" * 50)]
     assert fetch("SELECT to_regclass('later')") == [(None,)]
+
+
+def test_the_next_start_sets_up_before_it_serves_what_was_restored(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "DATA_DIR", DataDir(tmp_path))
+    settings.DATA_DIR.code_stamp.write_text("as the last start found it")
+    write_backup(tmp_path / "b")
+
+    restore_backup(tmp_path / "b", force=True)
+
+    assert not settings.DATA_DIR.code_stamp.exists()
 
 
 def test_a_database_that_holds_something_is_not_replaced_unasked(database, tmp_path):
