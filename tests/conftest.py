@@ -1,7 +1,9 @@
 """Fixtures of every test. Which database: tests/environment.py."""
 
+import hypothesis
 import pytest
 from django.conf import settings
+from hypothesis.internal.conjecture import providers
 
 from core.jobs import forget_bells
 from core.refusals import forget_counters
@@ -9,8 +11,22 @@ from tests.cast import *  # noqa: F403
 from tracking import doorbell
 from tracking.draining import QUEUE
 
+# Properties are tried with the same examples in every run, whatever the machine and its load: one
+# that fails has to be of the change at hand. To look for new ones:
+#     make test ARGS="--hypothesis-profile=explore"
+SAME_EXAMPLES, EXPLORE = "same-examples", "explore"
+UNTIMED = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.register_profile(EXPLORE, UNTIMED, max_examples=500)
+hypothesis.settings.register_profile(SAME_EXAMPLES, UNTIMED, derandomize=True, database=None)
+hypothesis.settings.load_profile(SAME_EXAMPLES)
+
 
 def pytest_configure() -> None:
+    if hypothesis.settings.get_current_profile_name() == SAME_EXAMPLES:
+        # Else constants of all modules that happen to be loaded are among the examples.
+        providers._get_local_constants = lambda: providers._local_constants
     # Hashed names need a collectstatic; the tests read the sources.
     settings.STORAGES["staticfiles"]["BACKEND"] = (
         "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -1,6 +1,7 @@
 """An installation of its own: ``serve`` with a temporary data directory and a free port."""
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -35,9 +36,19 @@ class ServeError(Exception):
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that stays free until it is listened on, and while who listens is started again.
+
+    The kernel gives the ports from 32768 on (ip_local_port_range) to whoever connects or asks for
+    any; those below to nobody. Each process begins to look at a place of its own.
+    """
+    while True:
+        port = 20_000 + next(_numbers) % 12_000
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+_numbers = itertools.count(os.getpid() * 101)
 
 
 class Installation:

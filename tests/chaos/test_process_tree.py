@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from core.embedded.processes import (
     signal_pid,
     wait_until,
 )
+from tests.benchmarks.installation import free_port
 
 pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("process-tree")]
 
@@ -31,12 +31,6 @@ KEY = "a-key-for-the-process-tree-tests-0123456789"
 PASSWORD = "a-password-for-the-process-tree"
 START_SECONDS = 120  # on a machine busy with the other tests
 NAMES = {"postgres", "web", "digest", "analysis"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Serving:

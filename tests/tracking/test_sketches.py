@@ -105,7 +105,7 @@ def ask(query, *values):
 @settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(left=sketches, right=sketches)
 def test_it_merges_in_postgresql_as_in_python(functions, left, right):
@@ -118,7 +118,7 @@ def test_it_merges_in_postgresql_as_in_python(functions, left, right):
 @settings(
     max_examples=20,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rows=st.lists(st.lists(st.integers(0, 10**9), max_size=30).map(build_sketch), max_size=8))
 def test_it_sums_rows_in_postgresql_as_in_python(functions, rows):
