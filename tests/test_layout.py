@@ -54,6 +54,7 @@ PURE = [
     "tracking/waterfall.py",
     "tracking/conversation.py",
     "tracking/phases.py",
+    "tracking/span_events.py",
     "tracking/message_points.py",
     "tracking/runs/turns.py",
     "tracking/runs/facts.py",

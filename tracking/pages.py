@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest
 
-from tracking.adapters.dialects.message_parts import Message, decode_json
+from tracking.adapters.dialects.message_parts import decode_json
 from tracking.adapters.dialects.messages import Direction, messages_of
 from tracking.adapters.dialects.provenance import provenance_of
 from tracking.conversation import build_thread
@@ -24,6 +24,7 @@ from tracking.retrieved import RetrievedDocument, documents_of
 from tracking.score_chips import sum_up
 from tracking.scores import load_trace_scores
 from tracking.shapes import SessionDetail, SpanContent, SpanDetail, SpanRow, TraceRow
+from tracking.span_events import list_span_events
 from tracking.translation_pages import describe_session_translation, describe_span_translation
 from tracking.waterfall import WaterfallRow, build_waterfall
 
@@ -171,13 +172,16 @@ def _judged(rows: list[WaterfallRow], chosen: str) -> str:
 def _describe_span(project_id: int, detail: SpanDetail | None) -> Context:
     if detail is None:
         return {"span": None}
+    span, told = detail.span, detail.content.span_events
     return {
-        "span": detail.span,
+        "span": span,
         "content": detail.content,
+        "span_events": list_span_events(told, span.started_at, span.duration_ms),
+        "n_span_events": len(told),
         "reports": detail.reports,
-        "slots": list_slots(detail.content, kind=detail.span.kind),
+        "slots": list_slots(detail.content, kind=span.kind),
         "provenance": provenance_of(detail.content.attributes),
-        "phases": list_phases(detail.content.attributes, detail.span.duration_ms),
+        "phases": list_phases(detail.content.attributes, span.duration_ms),
         **describe_span_translation(project_id, detail),
     }
 
@@ -202,7 +206,7 @@ def _told_slot(title: str, content: SpanContent, direction: Direction) -> list[S
     """Messages that are in no text of the span: flattened in its attributes, or in its events."""
     payload = Payload(span_events=content.span_events)
     found = messages_of(payload, content.attributes, direction)
-    lines = [(message.role, _text_of(message)) for message in found]
+    lines = [(message.role, message.text) for message in found]
     return [Slot(title, "\n\n".join(text for _, text in lines), None, lines)] if lines else []
 
 
@@ -214,16 +218,8 @@ def _slot(title: str, text: str) -> Slot:
     payload = Payload(output=text) if title == "Output" else Payload(input=text)
     found = messages_of(payload, {}, direction)
     is_plain = [part.text for message in found for part in message.parts] == [text]
-    lines = [(message.role, _text_of(message)) for message in found]
+    lines = [(message.role, message.text) for message in found]
     return Slot(title, text, value, [] if is_plain else lines)
-
-
-def _text_of(message: Message) -> str:
-    """What was said, and which tools were called."""
-    return "\n\n".join(
-        f"{part.name}({part.arguments})" if part.type == "tool_call" else part.text
-        for part in message.parts
-    )
 
 
 def parse_json(text: str) -> object | None:

@@ -42,6 +42,14 @@ class Message(msgspec.Struct, frozen=True):
     role: str
     parts: list[Part]
 
+    @property
+    def text(self) -> str:
+        """What was said, and which tools were called."""
+        return "\n\n".join(
+            f"{part.name}({part.arguments})" if part.type == "tool_call" else part.text
+            for part in self.parts
+        )
+
 
 def decode_json(text: str) -> Any:  # JSON of any shape
     """Decode, or give the text back when it is not JSON or too deep."""
