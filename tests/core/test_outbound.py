@@ -49,7 +49,7 @@ def tls_server(certificate):
     context.load_cert_chain(certificate)
     context.sni_callback = lambda _socket, name, _context: asked.append(name)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
+        listener.settimeout(60)
 
         def serve():
             connection, _ = listener.accept()
@@ -73,7 +73,7 @@ def tls_server(certificate):
 
 def send_to(port):
     target = Target(Place("https", HOST, port, "/in?a=1"), "127.0.0.1")
-    return post(target, b"{}", {"X-Test": "1"}, seconds=5)
+    return post(target, b"{}", {"X-Test": "1"}, seconds=30)
 
 
 def test_the_name_asked_for_is_that_of_tls_and_of_the_host_header(

@@ -7,9 +7,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from core import rate_limits
 from core.keys import authenticate_key, issue_key
+from core.rate_limits import TAKE as RUNNING
 from core.rate_limits import take_request
 from tests.cast import make_client
+
+STILL = "'2026-03-04 09:15:00+00'::timestamptz"
 
 
 @pytest.fixture
@@ -17,27 +21,49 @@ def limited(alpha):
     return issue_key(alpha, "slow", ["ingest", "read"], None, rate_limit=3)[1]
 
 
+@pytest.fixture
+def stopped_clock(monkeypatch):
+    """Requests however slowly made are of one moment; another is set by calling this."""
+
+    def stop(seconds=0.0):
+        now = f"({STILL} + {seconds} * interval '1 second')"
+        monkeypatch.setattr(rate_limits, "TAKE", RUNNING.replace("clock_timestamp()", now))
+
+    stop()
+    return stop
+
+
 def post_event(client: Client, path: str = "/api/v1/events"):
     return client.post(path, b'{"type": "n"}', content_type="application/json")
 
 
-def test_a_burst_of_a_second_goes_through_and_no_more(limited):
+def test_a_burst_of_a_second_goes_through_and_no_more(limited, stopped_clock):
     key = authenticate_key(limited)
 
     assert [take_request(key) for _ in range(5)] == [True, True, True, False, False]
 
 
-def test_a_refused_request_costs_nothing(limited):
+def test_a_refused_request_costs_nothing(limited, stopped_clock):
+    key = authenticate_key(limited)
+    assert [take_request(key) for _ in range(9)] == [True] * 3 + [False] * 6
+
+    stopped_clock(seconds=0.2)
+    assert take_request(key) is False
+    stopped_clock(seconds=0.4)
+    assert [take_request(key) for _ in range(2)] == [True, False]
+
+
+def test_the_clock_is_that_of_the_database(limited):
     key = authenticate_key(limited)
     while take_request(key):
         pass
 
-    time.sleep(0.5)  # the database's clock
+    time.sleep(0.5)
 
     assert take_request(key) is True
 
 
-def test_beyond_the_rate_our_api_answers_429(limited):
+def test_beyond_the_rate_our_api_answers_429(limited, stopped_clock):
     client = make_client(key=limited)
     answers = [post_event(client) for _ in range(4)]
 
@@ -48,7 +74,7 @@ def test_beyond_the_rate_our_api_answers_429(limited):
     assert client.get("/api/v1/totals").status_code == 429
 
 
-def test_beyond_the_rate_otlp_answers_503(limited):
+def test_beyond_the_rate_otlp_answers_503(limited, stopped_clock):
     client = make_client(key=limited)
     for _ in range(3):
         post_event(client)
@@ -66,7 +92,7 @@ def test_a_key_without_a_limit_is_not_counted(alpha_key, django_assert_num_queri
         assert all(take_request(key) for _ in range(50))
 
 
-def test_keys_do_not_share_their_rates(alpha, limited):
+def test_keys_do_not_share_their_rates(alpha, limited, stopped_clock):
     other = authenticate_key(issue_key(alpha, "other", ["ingest"], None, rate_limit=3)[1])
     key = authenticate_key(limited)
     while take_request(key):

@@ -150,7 +150,7 @@ def test_news_are_what_arrived_since(alpha, sender):
     receive(sender, note("before"))
     start = follow_events(alpha.pk, EVERYTHING, now=timezone.now() + LATER)
     assert types(start) == ["before"]
-    moment = Event.objects.latest("received_at").received_at + 2 * LATER
+    moment = Event.objects.latest("received_at").received_at + datetime.timedelta(minutes=2)
     receive(sender, note("after"))
     Event.objects.filter(name="after").update(received_at=moment)
 
@@ -220,7 +220,10 @@ def news_of(client, page):
     return client.get(PAGE + address, headers={"hx-request": "true"})
 
 
-def test_a_followed_page_asks_for_news_and_gets_none_when_there_are_none(alice_client, sender):
+def test_a_followed_page_asks_for_news_and_gets_none_when_there_are_none(
+    alice_client, sender, monkeypatch
+):
+    monkeypatch.setattr(event_log, "MOMENT", datetime.timedelta())
     receive(sender, note("before"))
     page = alice_client.get(f"{PAGE}?live=1").content.decode()
 

@@ -57,7 +57,7 @@ def drain_with_three_workers() -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(120)
+        worker.join(600)
         assert worker.exitcode == 0
 
 

@@ -131,7 +131,7 @@ def in_threads(*calls):
 
     def run(call):
         try:
-            gate.wait(10)
+            gate.wait(60)
             call()
         except Exception as error:
             failures.append(error)
@@ -142,7 +142,7 @@ def in_threads(*calls):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert failures == []
 
 
