@@ -39,6 +39,7 @@ FORMATS = {
 HINTS = {
     "clock_missing": "No usable time: the time of first receipt stands in.",
     "clock_ahead": "More than a day in the future: check the sender's clock.",
+    "clock_skew": "It ended over a minute after it was received: the sender's clock is ahead.",
     "end_missing": "The span says when it began, not when it ended.",
     "end_ahead": "The end lies more than a day in the future: check the sender's clock.",
     "end_before_start": "The end lies before the start: clocks of two machines, or mixed units.",

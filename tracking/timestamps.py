@@ -2,6 +2,8 @@
 
 Accepted is from the project's horizon to receipt plus a day. Earlier is refused at the door; later
 or missing takes the time of receipt (the first one, kept for the item's identity by ``digest``).
+Nothing that was observed ends after it was received: who says so has a clock that is ahead, which
+is told and corrects nothing. A clock that is behind looks like data that comes late.
 """
 
 from typing import NamedTuple
@@ -9,8 +11,12 @@ from typing import NamedTuple
 from tracking.events import Receipt
 
 AHEAD_US = 24 * 3600 * 1_000_000
+SKEW_US = 60 * 1_000_000
+"""As much do clocks of machines that set them by one another differ, and more."""
+
 CLOCK_MISSING = "clock_missing"
 CLOCK_AHEAD = "clock_ahead"
+CLOCK_SKEW = "clock_skew"
 END_MISSING = "end_missing"
 END_AHEAD = "end_ahead"
 END_BEFORE_START = "end_before_start"
@@ -18,13 +24,17 @@ END_BEFORE_START = "end_before_start"
 
 class Settled(NamedTuple):
     """When a span happened. ``ns_rest`` and the whole microseconds give back the sent times
-    exactly, unless ``warnings`` says that a time was replaced."""
+    exactly, unless one ``is_replaced``."""
 
     occurred_us: int
     duration_us: int
     ns_rest: int
     needs_clock: bool
     warnings: tuple[str, ...]
+
+    @property
+    def is_replaced(self) -> bool:
+        return any(warning != CLOCK_SKEW for warning in self.warnings)
 
 
 def is_expired(occurred_us: int, receipt: Receipt) -> bool:
@@ -38,16 +48,21 @@ def settle_moment(occurred_us: int | None, receipt: Receipt) -> tuple[int, bool,
         return receipt.received_us, True, (CLOCK_MISSING,)
     if occurred_us > receipt.received_us + AHEAD_US:
         return receipt.received_us, True, (CLOCK_AHEAD,)
-    return occurred_us, False, ()
+    return occurred_us, False, (CLOCK_SKEW,) if is_skewed(occurred_us, receipt) else ()
+
+
+def is_skewed(moment_us: int, receipt: Receipt) -> bool:
+    return moment_us > receipt.received_us + SKEW_US
 
 
 def settle_span(start_ns: int, end_ns: int, receipt: Receipt) -> Settled:
     """The times of a span from nanoseconds since 1970."""
-    latest_us = receipt.received_us + AHEAD_US
+    ahead_us = receipt.received_us + AHEAD_US
     start_us, start_rest = divmod(start_ns, 1000)
     end_us, end_rest = divmod(end_ns, 1000)
-    if 0 < start_us <= end_us <= latest_us and start_ns <= end_ns:
-        return Settled(start_us, end_us - start_us, start_rest * 1000 + end_rest, False, ())
+    if 0 < start_us <= end_us <= ahead_us and start_ns <= end_ns:
+        warnings = (CLOCK_SKEW,) if is_skewed(end_us, receipt) else ()
+        return Settled(start_us, end_us - start_us, start_rest * 1000 + end_rest, False, warnings)
     return _settle_odd_span(start_ns, end_ns, receipt)
 
 
@@ -59,6 +74,7 @@ def _settle_odd_span(start_ns: int, end_ns: int, receipt: Receipt) -> Settled:
     if end_ns < start_ns:
         return Settled(occurred_us, 0, 0, needs_clock, (*warnings, END_BEFORE_START))
     if start_us <= 0 or (not needs_clock and end_ns // 1000 > receipt.received_us + AHEAD_US):
-        return Settled(occurred_us, 0, 0, needs_clock, warnings or (END_AHEAD,))
+        warnings = warnings if needs_clock else (*warnings, END_AHEAD)
+        return Settled(occurred_us, 0, 0, needs_clock, warnings)
     duration_us = min(end_ns // 1000 - start_us, AHEAD_US)  # of a clock ahead, the length may hold
     return Settled(occurred_us, duration_us, 0, needs_clock, warnings)

@@ -50,7 +50,7 @@ def map_span(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingE
     unused: dict[str, object] = {}
     gathered = gather_span(data, unused)
     times = settle_span(envelope.at_ns or 0, _end_of(envelope), receipt)
-    if times.warnings:
+    if times.is_replaced:
         unused |= {key: data[key] for key in (*START_KEYS, *END_KEYS) if key in data}
     status = _settle(gathered, times.duration_us, data, unused)
     told = settle_fields(data, gathered, unused)

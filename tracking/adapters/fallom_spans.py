@@ -198,7 +198,7 @@ def _read_kind(data: JsonObject, said: dict[str, Any], rest: dict[str, object]) 
 
 def _keep_odd(data: JsonObject, times: Settled, rest: dict[str, object]) -> None:
     """Times that were replaced, and a length that is not the time between start and end."""
-    if times.warnings:
+    if times.is_replaced:
         rest.update({key: data[key] for key in _TIMES if data.get(key)})
     length = number(data.get("duration_ms"))
     if data.get("duration_ms") is not None and (

@@ -52,7 +52,8 @@ def map_span(span: Any, raw: bytes, context: SpanContext) -> IncomingEvent:
     times = settle_span(start_ns, end_ns, context.receipt)
     if times.warnings:
         gathered.warnings.extend(times.warnings)
-        odd = {"start_ns": start_ns, "end_ns": end_ns}
+        if times.is_replaced:
+            odd = {"start_ns": start_ns, "end_ns": end_ns}
     span_events = _read_span_events(span.events) if span.events else None
     settle(gathered, times.duration_us, further_arms(span_events, context.arms))
     status = _plain_statuses.get(span.status)

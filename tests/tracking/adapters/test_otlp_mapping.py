@@ -223,7 +223,14 @@ RECEIVED_NS = RECEIVED_US * 1000
         (START_NS, 0, ("end_missing",), False, 0),
         (START_NS, START_NS - 1, ("end_before_start",), False, 0),
         (START_NS, 2**63, ("end_ahead",), False, 0),
-        (RECEIVED_NS + DAY_NS, RECEIVED_NS + DAY_NS, (), False, 0),
+        (START_NS, RECEIVED_NS + DAY_NS + 1000, ("end_ahead",), False, 0),
+        (
+            RECEIVED_NS + DAY_NS,
+            RECEIVED_NS + DAY_NS + 1000,
+            ("clock_skew", "end_ahead"),
+            False,
+            0,
+        ),
     ],
 )
 def test_odd_times_cost_a_warning(start_ns, end_ns, warnings, needs_clock, duration_us):
@@ -234,6 +241,31 @@ def test_odd_times_cost_a_warning(start_ns, end_ns, warnings, needs_clock, durat
     assert event.occurred_us == (RECEIVED_US if needs_clock else start_ns // 1000)
     if warnings:
         assert event.payload.extra == {"start_ns": start_ns, "end_ns": end_ns}
+
+
+MINUTE_NS = 60 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("start_ns", "end_ns", "warnings"),
+    [
+        (RECEIVED_NS - MINUTE_NS, RECEIVED_NS, ()),
+        (RECEIVED_NS, RECEIVED_NS + MINUTE_NS + 7, ()),
+        (RECEIVED_NS + 3, RECEIVED_NS + MINUTE_NS + 1001, ("clock_skew",)),
+        (RECEIVED_NS + 60 * MINUTE_NS, RECEIVED_NS + 61 * MINUTE_NS + 5, ("clock_skew",)),
+        (RECEIVED_NS + DAY_NS, RECEIVED_NS + DAY_NS, ("clock_skew",)),
+    ],
+)
+def test_a_clock_ahead_by_less_than_a_day_is_told_and_changes_no_time(start_ns, end_ns, warnings):
+    event = map_one(start_time_unix_nano=start_ns, end_time_unix_nano=end_ns)
+
+    assert (event.warnings, event.needs_clock) == (warnings, False)
+    assert (event.occurred_us, event.duration_us) == (
+        start_ns // 1000,
+        end_ns // 1000 - start_ns // 1000,
+    )
+    assert event.ns_rest == start_ns % 1000 * 1000 + end_ns % 1000
+    assert event.payload.extra is None
 
 
 def test_the_same_content_has_the_same_rank_and_another_has_another():

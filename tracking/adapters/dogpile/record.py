@@ -4,7 +4,7 @@ import msgspec
 
 from tracking.adapters.dogpile.gathering import Material
 from tracking.adapters.dogpile.values import NO_COST, Cost, JsonObject, cost_of, object_of
-from tracking.timestamps import AHEAD_US
+from tracking.timestamps import AHEAD_US, CLOCK_AHEAD, CLOCK_SKEW, SKEW_US
 
 COMPLETED, RUNNING, FAILED, CANCELLED = "completed", "running", "failed", "cancelled"
 FINAL = "final"
@@ -73,6 +73,15 @@ class Run(msgspec.Struct):
         error = object_of(failed.get("error"))
         told = {"name": failed.get("type"), "message": error.get("message"), "detail": error}
         return [*self.errors, told]
+
+    @property
+    def clock_warnings(self) -> tuple[str, ...]:
+        """Whether its times were replaced by receipt, or end after it."""
+        began, ended = self.started_us or 0, self.completed_us or 0
+        if max(began, ended) > self.received_us + AHEAD_US:
+            return (CLOCK_AHEAD,)
+        is_skewed = began > self.received_us + SKEW_US or ended > self.latest_us + SKEW_US
+        return (CLOCK_SKEW,) if is_skewed else ()
 
     def settle(self, moment_us: int | None) -> int:
         """A time that can be: missing and future ones become that of first receipt."""

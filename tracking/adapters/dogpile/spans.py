@@ -99,6 +99,7 @@ class _Telling:
             arms=() if self.parent else self.owner.arms,
             metadata=self._metadata(),
             finish_reason=clean_name(stop_reason(run)),
+            warnings=run.clock_warnings,
             payload=Payload(
                 input=run.intent or None,
                 output=run.output or None,
