@@ -21,12 +21,17 @@ Value = TypeVar("Value")
 
 
 class RangeError(ValueError):
-    """A time range that cannot be read, with the reason for the person who asked."""
+    """A time range that cannot be read, with the reason for the person who asked.
+
+    ``field``: the parameter that is wrong, as URLs name it: from, to, range or interval.
+    """
+
+    def __init__(self, message: str, field: str = "from") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Interval(StrEnum):
-    MINUTE = "minute"
-    FIVE_MINUTES = "5min"
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
@@ -37,8 +42,6 @@ class Interval(StrEnum):
 
 
 STEPS = {
-    Interval.MINUTE: timedelta(minutes=1),
-    Interval.FIVE_MINUTES: timedelta(minutes=5),
     Interval.HOUR: HOUR,
     Interval.DAY: DAY,
     Interval.WEEK: timedelta(weeks=1),
@@ -113,8 +116,8 @@ def parse_range(
     Times without a zone are UTC. A day as the end means the whole of it. Without an end: now.
     """
     if start or end:
-        until = _parse_time(end, is_end=True) if end else now
-        since = _parse_time(start, is_end=False) if start else until - _parse_preset(default)
+        until = _parse_time("to", end) if end else now
+        since = _parse_time("from", start) if start else until - _parse_preset(default)
     else:
         until = now
         since = now - _parse_preset(preset or default)
@@ -132,17 +135,17 @@ def _checked(since: datetime, until: datetime, interval: str) -> TimeRange:
         raise RangeError("The time range lies outside of the calendar.") from error
     chosen = _parse_interval(interval) or pick_interval(last - first)
     if (last - first) / chosen.step > MAX_BUCKETS:
-        raise RangeError(f"Too many buckets of '{chosen}': choose a longer interval.")
+        raise RangeError(f"Too many buckets of '{chosen}': choose a longer interval.", "interval")
     return TimeRange(first, last, chosen)
 
 
 def _parse_preset(text: str) -> timedelta:
     match = PRESET.fullmatch(text)
     if match is None:
-        raise RangeError("A time range reads like 90m, 24h, 7d or 4w.")
+        raise RangeError("A time range reads like 90m, 24h, 7d or 4w.", "range")
     span = int(match[1]) * UNITS[match[2]]
     if span > MAX_SPAN:
-        raise RangeError(f"A time range holds at most {MAX_SPAN.days} days.")
+        raise RangeError(f"A time range holds at most {MAX_SPAN.days} days.", "range")
     return span
 
 
@@ -152,17 +155,18 @@ def _parse_interval(text: str) -> Interval | None:
     try:
         return Interval(text)
     except ValueError as error:
-        raise RangeError(f"An interval is one of {', '.join(Interval)}.") from error
+        raise RangeError(f"An interval is one of {', '.join(Interval)}.", "interval") from error
 
 
-def _parse_time(text: str, *, is_end: bool) -> datetime:
+def _parse_time(field: str, text: str) -> datetime:
     # A '+' that was not percent-encoded in a URL arrives as a space.
     text = re.sub(r" (?=\d\d:?\d\d$)", "+", text.strip())
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
             day = datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
-            return day + DAY if is_end else day
+            return day + DAY if field == "to" else day
         at = datetime.fromisoformat(text)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise RangeError("Times are ISO 8601, such as 2026-05-31 or 2026-05-31T08:00Z.") from error
+        message = "Times are ISO 8601, such as 2026-05-31 or 2026-05-31T08:00Z."
+        raise RangeError(message, field) from error

@@ -40,13 +40,11 @@ def answering_nonsense() -> Iterator[None]:
     """Answer 400 for parameters that mean nothing, naming them."""
     try:
         yield
-    except (FilterError, SeriesError) as error:
+    except (FilterError, SeriesError, RangeError) as error:
         text = error.message if isinstance(error, FilterError) else str(error)
         raise Problem(
             400, f"{error.field}: {text}", code="invalid", errors={error.field: [text]}
         ) from error
-    except RangeError as error:
-        raise Problem(400, str(error), code="invalid", errors={"from": [str(error)]}) from error
     except CursorError as error:
         raise Problem(400, str(error), code="cursor") from error
 

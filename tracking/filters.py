@@ -225,7 +225,7 @@ def _time_range(params: Mapping[str, Any], now: datetime | None) -> TimeRange | 
             now=now or datetime.fromisoformat("9999-01-01T00:00:00+00:00"),
         )
     except RangeError as error:
-        raise FilterError("from" if start or end else "range", str(error)) from error
+        raise FilterError(error.field, str(error)) from error
 
 
 def _range_params(time_range: TimeRange | None) -> list[tuple[str, str]]:

@@ -144,7 +144,10 @@ def test_traces_are_filtered_by_metadata(reader):
         ("spans", {"model": "x" * 600}, "model"),
         ("series", {"metric": "joy"}, "metric"),
         ("series", {"metric": "cost", "group_by": "mood"}, "group_by"),
+        ("series", {"metric": "cost", "interval": "year"}, "interval"),
         ("totals", {"from": "2026-02-01", "to": "2026-01-01"}, "from"),
+        ("totals", {"from": "2026-02-01", "to": "tomorrow"}, "to"),
+        ("sessions", {"range": "soon"}, "range"),
     ],
 )
 def test_a_parameter_that_means_nothing_is_named(reader, path, query, field):
