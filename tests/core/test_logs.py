@@ -27,11 +27,11 @@ def test_it_masks_keys(text, kept):
 
 @pytest.mark.parametrize("word", ["ab12", "a:", "a://", "/k/", "sk-", "-pk_", "bearer ", " "])
 def test_a_long_line_is_masked_in_no_time(word):
-    began = time.perf_counter()
+    began = time.process_time()
 
     mask_keys(word * 50_000)
 
-    assert time.perf_counter() - began < 2  # it is milliseconds; the square of it was minutes
+    assert time.process_time() - began < 2  # it is milliseconds; the square of it was minutes
 
 
 def test_it_masks_secrets_of_any_shape_that_the_environment_names(monkeypatch):

@@ -221,9 +221,12 @@ HOSTILE = {
 @pytest.mark.parametrize("find", [find_secrets, find_emails, find_cards])
 def test_the_cost_of_hostile_text_grows_with_its_length_alone(text, find):
     def steps(length):
-        started = time.process_time()
-        list(find(text[:length]))
-        return time.process_time() - started
+        times = []
+        for _ in range(3):  # the least: a collection of garbage may fall into any one
+            started = time.process_time()
+            list(find(text[:length]))
+            times.append(time.process_time() - started)
+        return min(times)
 
     small, large = max(steps(20_000), 0.002), steps(200_000)
 

@@ -182,7 +182,7 @@ def test_the_server_dies_with_the_process_that_started_it(data_dir):
         "import sys, time; from pathlib import Path\n"
         "from core.embedded.layout import DataDir\n"
         "from core.embedded.postgres import running_postgres\n"
-        "with running_postgres(DataDir(Path(sys.argv[1]))): print('up', flush=True); time.sleep(60)"
+        "with running_postgres(DataDir(Path(sys.argv[1]))): print('up', flush=True); time.sleep(300)"
     )
     command = [os.sys.executable, "-c", code, str(data_dir.root)]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE)
@@ -193,7 +193,7 @@ def test_the_server_dies_with_the_process_that_started_it(data_dir):
     parent.wait()
     parent.stdout.close()
 
-    assert wait_until(lambda: start_time(server) is None, seconds=5) is True
+    assert wait_until(lambda: start_time(server) is None, seconds=50) is True
 
 
 def test_programs_that_are_missing_are_named(empty_dir):

@@ -210,11 +210,11 @@ def test_a_bug_of_a_mapper_costs_one_item(monkeypatch):
 def test_quotes_that_never_end_do_not_stall_it():
     body = b'[{"a":' + b"[" * 2000 + b'"' + rb"\"" * 200_000
 
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(BadBodyError):
         analytics.check(body, receipt=RECEIPT)
 
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 texts = st.text("aé🙂\0\ud800 1$.", max_size=8)
