@@ -12,7 +12,7 @@ from tests.benchmarks.metering import name_of
 
 MAINS = ("web", "digest", "analysis", "postgres")
 ALONE = {"analysis"}  # one process: it has no pool
-APPEARS_SECONDS = 20.0
+APPEARS_SECONDS = 60.0
 Role = tuple[str, bool]  # a child of the supervisor, and whether one of its own children is meant
 
 

@@ -12,7 +12,7 @@ import pytest
 from core.embedded.processes import command_of, group_members, start_time, wait_until
 
 PROJECT = Path(__file__).resolve().parents[3]
-LONG = 60.0  # seconds: on a machine however busy; much less than those for which children sleep
+LONG = 60.0  # seconds, on a machine however busy; children sleep much longer
 SLEEP = "import time; time.sleep(300)"
 
 

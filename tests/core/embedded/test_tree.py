@@ -51,7 +51,7 @@ def tree(tmp_path):
     tree.stop([(list(tree.children), 1.0)])
 
 
-LONG = 60.0  # seconds: on a machine however busy; much less than those for which children sleep
+LONG = 60.0  # seconds, on a machine however busy; children sleep much longer
 SLEEP = "import time; time.sleep(300)"
 DEAF = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
