@@ -56,7 +56,7 @@ def test_two_versions_become_an_experiment_with_a_leaderboard(alpha, erin, versi
 
     rows = page.locator("#leaderboard tbody tr")
     expect(rows).to_have_count(2)
-    expect(page.locator("#verdict")).to_contain_text("20 of 5,000 planned", timeout=15_000)
+    expect(page.locator("#verdict")).to_contain_text("20 of 5,000 planned")
     counts = [int(rows.nth(at).locator("td a").first.inner_text()) for at in (0, 1)]
     assert sum(counts) == 20
     assert min(counts) > 0

@@ -1,5 +1,7 @@
 """From a leaderboard to the very span: three clicks, each number the same on both sides."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -40,7 +42,7 @@ def test_choosing_spans_changes_the_panel_and_the_address(alice, open_page):
 
     page.locator("a.waterfall__row", has_text="chat").click()
     expect(page.locator("#panel")).to_contain_text("1,200 in, 34 out")
-    assert page.url.endswith("?span=call%2F1")
+    expect(page).to_have_url(re.compile(r"\?span=call%2F1$"))
     page.locator("a.waterfall__row", has_text="lookup_order").click()
     expect(page.locator("#panel")).to_contain_text("orders did not answer")
 

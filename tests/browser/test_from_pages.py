@@ -176,7 +176,7 @@ def test_an_open_line_stays_open_while_others_arrive(alpha, alice, open_page, mo
     send_events(sender, [{"type": "second", "data": {}}])
     digest_all()
 
-    expect(page.locator(".log__type")).to_have_text(["second", "first"], timeout=10_000)
+    expect(page.locator(".log__type")).to_have_text(["second", "first"])
     expect(page.locator("details[open] .log__type")).to_have_text("first")
     page.get_by_role("link", name="Pause").click()
     expect(page.locator(".log__tail")).to_have_count(0)

@@ -39,7 +39,7 @@ def test_a_running_run_shows_what_comes(alice, open_page, send):
 
     send(events[5:])
 
-    expect(page.locator("#transcript")).to_contain_text("2 turns", timeout=10_000)
+    expect(page.locator("#transcript")).to_contain_text("2 turns")
     expect(page.locator("#stop")).to_contain_text("limit 200, observed 250")
     expect(page.locator("#run canvas").first).to_be_visible()
 

@@ -23,7 +23,7 @@ def test_a_key_is_filled_in_and_what_arrives_shows_by_itself(alpha, dana, open_p
     send_events(make_sender(alpha), [{"type": "hello", "data": {}}])
     digest_all()
 
-    expect(opened.locator("#arrivals")).to_contain_text("Received 1 event", timeout=10_000)
+    expect(opened.locator("#arrivals")).to_contain_text("Received 1 event")
     opened.locator(".arrivals__event").click()
     expect(opened).to_have_url(re.compile("/events/[0-9a-f-]{36}/"))
 

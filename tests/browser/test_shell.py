@@ -34,7 +34,9 @@ def test_signing_in_leads_to_the_overview(alice, open_page):
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     expect(page.get_by_text("Cost by model")).to_be_visible()
     expect(page.locator("#top-models")).to_contain_text("gpt-4o-mini")
-    assert page.evaluate("Chart.getChart(document.querySelector('canvas')).data.datasets.length")
+    page.wait_for_function(
+        "window.Chart?.getChart(document.querySelector('canvas'))?.data.datasets.length"
+    )
 
 
 @pytest.mark.usefixtures("bot")

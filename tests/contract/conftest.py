@@ -53,7 +53,7 @@ def web_server(django_db_setup):
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def wait_until_healthy(address, process):
@@ -61,7 +61,7 @@ def wait_until_healthy(address, process):
     while time.monotonic() < deadline:
         assert process.poll() is None, "the web server ended"
         try:
-            with urlopen(f"{address}/healthz", timeout=1):
+            with urlopen(f"{address}/healthz", timeout=10):
                 return
         except OSError:
             time.sleep(0.1)

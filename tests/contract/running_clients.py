@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-clients" / "bin" / "python"
 SCRIPTS = Path(__file__).resolve().parent / "clients"
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 300
 
 MISSING = "no real clients: .venv-clients is not installed (make install-dev)"
 

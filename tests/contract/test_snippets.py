@@ -141,7 +141,7 @@ def test_the_settings_of_exporters_are_enough(alpha, shown, tmp_path, web_server
     subprocess.run(
         ["sh", "-ec", f"export {lines}\n{PYTHON} {tmp_path / 'program.py'}"],
         check=True,
-        timeout=60,
+        timeout=300,
         env=environment_of(web_server, "", ""),
     )
     digest_all()

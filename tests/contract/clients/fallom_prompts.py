@@ -30,19 +30,20 @@ def move_label(version: int) -> None:
 
 
 def wait_for(condition) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 90
     while not condition() and time.monotonic() < deadline:
         _sleep(0.1)
 
 
-def current() -> int | None:
+def current(**options) -> int | None:
     with contextlib.suppress(ValueError):  # a first answer that took more than its two seconds
-        return prompts.get("support-answer").version
+        return prompts.get("support-answer", **options).version
     return None
 
 
 prompts.init(api_key=KEY, base_url=f"{URL}/fallom")
 wait_for(current)
+wait_for(lambda: current(version=1))
 seen = {
     "current": show(prompts.get("support-answer", VARIABLES)),
     "pinned": show(prompts.get("support-answer", VARIABLES, version=1)),

@@ -182,7 +182,8 @@ def test_the_server_dies_with_the_process_that_started_it(data_dir):
         "import sys, time; from pathlib import Path\n"
         "from core.embedded.layout import DataDir\n"
         "from core.embedded.postgres import running_postgres\n"
-        "with running_postgres(DataDir(Path(sys.argv[1]))): print('up', flush=True); time.sleep(300)"
+        "with running_postgres(DataDir(Path(sys.argv[1]))):\n"
+        "    print('up', flush=True); time.sleep(300)"
     )
     command = [os.sys.executable, "-c", code, str(data_dir.root)]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE)
