@@ -42,7 +42,7 @@ def list_tiles(
             money(now.cost_usd),
             f"${now.cost_usd:,.6f}",
             change_of(now.cost_usd, before.cost_usd),
-            "down",
+            "",
             ("sort", "-cost"),
         ),
         _count_tile(

@@ -22,6 +22,8 @@ def at(text: str) -> datetime:
 @pytest.mark.parametrize(
     ("interval", "start"),
     [
+        (Interval.MINUTE, "2026-03-04 10:25"),
+        (Interval.FIVE_MINUTES, "2026-03-04 10:25"),
         (Interval.HOUR, "2026-03-04 10:00"),
         (Interval.DAY, "2026-03-04"),
         (Interval.WEEK, "2026-03-02"),
