@@ -21,8 +21,10 @@ from tests.benchmarks.run import Run
 
 PROJECTS = (10, 100, 1_000, 10_000)
 STORED = (0, 1, 10, 30, 100)  # times the first load
-FEW_PROJECTS, FEW_STORED = 3, 3  # how many points without --full
-CROWD, QUICK_CROWD = 10_000, 1_000  # projects with one span each
+WAITING_OF = (10, 100, 1_000)
+FEW_PROJECTS, FEW_WAITING, FEW_STORED = 3, 2, 3  # how many points without --full
+BUSY = 10  # of the projects
+REQUESTS = 10  # of each project, at least
 SEED, CROWD_SEED = 21, 22
 CONNECTIONS = 4
 FLAT = at_most(1.25)
@@ -68,19 +70,44 @@ def curve(run: Run) -> list[Row]:
 
 
 def of_projects(run: Run) -> list[Row]:
-    """A load of requests of 100 spans each, over ever more projects; then one span a project."""
+    return [*of_installed(run), *of_waiting(run)]
+
+
+def of_installed(run: Run) -> list[Row]:
+    """Ever more projects, each with a span: the same load into ten of them."""
     frames = run.store.frames(run.n_spans, seed=SEED)
+    singles = run.store.frames(max(PROJECTS), seed=CROWD_SEED, size=1)
     points = PROJECTS if run.is_full else PROJECTS[:FEW_PROJECTS]
-    costs = []
+    costs, installed = [], 0
     for n in points:
-        costs.append(load(run, frames, keys_of(run.installation, f"of{n}", n)))
+        fresh = keys_of(run.installation, f"of{n}", n - installed)
+        crowd = load(run, singles[: len(fresh)], fresh)
+        costs.append(load(run, frames, fresh[:BUSY]))
+        installed = n
         say(f"{n:,} projects", costs[-1])
-    n_crowd = QUICK_CROWD if run.is_quick else CROWD
-    crowd = run.store.frames(n_crowd, seed=CROWD_SEED, size=1)
-    worst = load(run, crowd, keys_of(run.installation, "crowd", n_crowd))
+    say(f"of the last {len(fresh):,} each its first span", crowd)
     return [
         *rows_of("projects", points, costs),
-        *cost_rows(f"{n_crowd:,} projects of one span", worst),
+        *cost_rows(f"the first span each of {len(fresh):,} projects", crowd),
+    ]
+
+
+def of_waiting(run: Run) -> list[Row]:
+    """As much of each project as the load holds, ten requests at least, which come by turns; and a
+    single one, which is a transaction of its own."""
+    frames = run.store.frames(run.n_spans, seed=SEED)
+    points = WAITING_OF if run.is_full else WAITING_OF[:FEW_WAITING]
+    costs = []
+    for n in points:
+        keys = keys_of(run.installation, f"waiting{n}", n)
+        costs.append(load(run, frames, keys, n_requests=max(len(frames), REQUESTS * n)))
+        say(f"{n:,} projects at once", costs[-1])
+    n = len(frames)
+    single = load(run, frames, keys_of(run.installation, "single", n))
+    say(f"{n:,} projects at once, a request each", single)
+    return [
+        *rows_of("projects at once", points, costs),
+        *cost_rows(f"{n:,} projects at once, a request each", single),
     ]
 
 
@@ -120,11 +147,11 @@ def cost_rows(what: str, cost: Cost) -> list[Row]:
     ]
 
 
-def load(run: Run, frames: Sequence[Frame], keys: Sequence[str]) -> Cost:
-    """Post each frame, and as often as it takes for every project to get one, by turns."""
+def load(run: Run, frames: Sequence[Frame], keys: Sequence[str], *, n_requests: int = 0) -> Cost:
+    """Post each frame, or so many requests, to the projects by turns."""
     installation = run.installation
     settle(installation)
-    n_requests = max(len(frames), len(keys))
+    n_requests = n_requests or len(frames)
     n_spans = sum(frames[index % len(frames)].n_spans for index in range(n_requests))
     before = ask(installation, STORED_NOW)
     with Meter(installation.pid) as meter:
@@ -139,14 +166,16 @@ def load(run: Run, frames: Sequence[Frame], keys: Sequence[str]) -> Cost:
 def post_in_turns(
     installation: Installation, frames: Sequence[Frame], keys: Sequence[str], n_requests: int
 ) -> Ledger:
-    """Request i is frame i of project i, both counted round."""
+    """Request i is of project i, counted round, and each round is a frame behind: none is sent to
+    a project twice."""
     ledger, counter = Ledger(), itertools.count()
 
     def run() -> None:
         connection = installation.connect()
         while (index := next(counter)) < n_requests:
             headers = {**OTLP, "Authorization": f"Bearer {keys[index % len(keys)]}"}
-            post_frame(connection, frames[index % len(frames)], ledger, headers)
+            frame = frames[(index + index // len(keys)) % len(frames)]
+            post_frame(connection, frame, ledger, headers)
         connection.close()
 
     threads = [threading.Thread(target=run) for _ in range(CONNECTIONS)]
