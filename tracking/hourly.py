@@ -14,6 +14,12 @@ HOURS = (
     "FROM tracking_usagerollup WHERE project_id = %s AND hour >= %s AND hour < %s AND family = %s"
 )
 
+ROW_VERSIONS = "sum(hash_record_extended(ROW(ctid, xmin), 0))"
+"""Changes whenever one of the rows does: where its version lies, and which transaction wrote it.
+
+No two versions have both in common until transaction ids come round after four billion.
+"""
+
 
 def to_ms(us: float | None) -> float | None:
     return None if us is None else us / 1000

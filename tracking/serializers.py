@@ -86,7 +86,7 @@ class TotalsSerializer(serializers.Serializer[object]):
     users = serializers.IntegerField(allow_null=True)
     estimated = serializers.ListField(
         child=serializers.ChoiceField(choices=["traces", "sessions", "users"]),
-        help_text="which of these are estimates, of more than 20,000 traces",
+        help_text="estimates: of more than 20,000 traces, or 10,000 and one environment",
     )
     errors = serializers.IntegerField()  # type: ignore[assignment]  # a field named as DRF's property
     tokens_in = serializers.IntegerField()

@@ -1,9 +1,10 @@
 """Sums of sketches over hours, kept by this process as long as their rows stay the same.
 
 Merging sketches is most of what an overview costs, and all but the latest bucket are what they were
-at the last look. Each bucket's rows are fingerprinted, which costs a tenth of merging them; only
-buckets with a new fingerprint are merged. Nothing has to be invalidated, and processes need not
-agree: a fingerprint never seen before is simply merged.
+at the last look. Each bucket's rows are fingerprinted by their versions, without a look at their
+sketches, which grow with what is stored; only buckets with a new fingerprint are merged. Nothing
+has to be invalidated, and processes need not agree: a fingerprint never seen before is simply
+merged.
 """
 
 from collections.abc import Sequence
@@ -12,15 +13,15 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from core.timebuckets import DAY, MONDAY, Interval, TimeRange
-from tracking.hourly import ALL_GROUPS, HOURS
+from tracking.hourly import ALL_GROUPS, HOURS, ROW_VERSIONS
 from tracking.statements import Where, fetch_all
 
 MAX_KEPT = 4_096  # at some 4 kB each
 Sketch = tuple[int, ...]
 
 FINGERPRINTS = (
-    "SELECT date_bin(%s, hour, %s), {group}, sum(n), count({column}),"
-    f" sum(hash_array_extended({{column}}, 0)) {HOURS} AND {{where}} GROUP BY 1, 2"
+    f"SELECT date_bin(%s, hour, %s), {{group}}, sum(n), {ROW_VERSIONS} {HOURS} AND {{where}}"
+    " GROUP BY 1, 2"
 )
 SUMS = (
     f"SELECT date_bin(%s, hour, %s), {{group}}, assay_sketch_sum({{column}}) {HOURS} AND {{where}}"

@@ -49,9 +49,10 @@ SUMS = (
     " coalesce(sum(cost_nano), 0), coalesce(bool_or(kind = ANY (%s)), false),"
     " coalesce(sum(n_traces), 0), coalesce(sum(n_sessions), 0)"
 )
-# Beside sums of one environment: what all of them together began.
-BEGUN = (
-    f", (SELECT coalesce(sum(n_traces), 0) {HOURS}), (SELECT coalesce(sum(n_sessions), 0) {HOURS})"
+# Of one environment, beside what all of them together began: no hour counts that by environment.
+SUMS_OF_ONE = (
+    f"SELECT one.*, begun.* FROM ({SUMS} {HOURS} AND key_a = %s) one,"
+    f" (SELECT coalesce(sum(n_traces), 0), coalesce(sum(n_sessions), 0) {HOURS}) begun"
 )
 
 # A row of sums and counts: Any, for whole numbers that PostgreSQL gives as numeric.
@@ -88,10 +89,9 @@ def _read_sums(project_id: int, time_range: TimeRange, environment: str) -> Row:
     scope = [project_id, time_range.start, time_range.end]
     if not environment:
         return fetch_one(f"{SUMS} {HOURS}", [list(CALLS), *scope, Family.ALL]) or ()
-    params = [list(CALLS), *scope, Family.ALL, *scope, Family.ALL]
-    params += [*scope, Family.ENVIRONMENT, environment]
-    row = fetch_one(f"{SUMS}{BEGUN} {HOURS} AND key_a = %s", params) or ()
-    return (*row[:8], *row[10:])  # no hour counts traces and sessions by environment
+    params = [list(CALLS), *scope, Family.ENVIRONMENT, environment, *scope, Family.ALL]
+    row = fetch_one(SUMS_OF_ONE, params) or ()
+    return (*row[:8], *row[10:])
 
 
 def _read_begun(

@@ -2,7 +2,7 @@
 
 Counting looks at every session, so that many are estimated instead (tracking.distinct). The
 registers of past buckets are kept by this process as sums of sketches are: each bucket's rows are
-fingerprinted, and only those with a new fingerprint are read.
+fingerprinted by their versions, and only those with a new fingerprint are read.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Any
 
 from core.timebuckets import MONDAY, TimeRange
 from tracking.distinct import RANK_BITS, Registers, estimate, registers_of, union
-from tracking.hourly import HOURS, Family
+from tracking.hourly import HOURS, ROW_VERSIONS, Family
 from tracking.sketch_sums import pick_step
 from tracking.statements import fetch_all, fetch_one
 
@@ -25,7 +25,7 @@ EXACTLY = (
     " WHERE project_id = %s AND first_at >= %s AND first_at < %s AND user_id <> '') users"
 )
 FINGERPRINTS = (
-    "SELECT date_bin(%s, hour, %s), count(users), sum(hash_array_extended(users, 0))"
+    f"SELECT date_bin(%s, hour, %s), {ROW_VERSIONS}"
     f" {HOURS} AND kind = 0 AND users IS NOT NULL GROUP BY 1"
 )
 # Slots are added up first: one may hold what another took back.

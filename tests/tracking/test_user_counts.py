@@ -5,6 +5,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
@@ -140,6 +141,22 @@ def test_of_an_environment_a_sample_tells_what_share_met_it(alpha, many):
     assert found.traces == pytest.approx(60, abs=8)
     assert (found.users, found.estimated) == (None, ["traces", "sessions"])
     assert totals(alpha.pk, WEEK, environment="nowhere").sessions == 0
+
+
+def test_a_sample_is_kept_for_a_minute(alpha, beta, many, django_assert_num_queries):
+    digest(alpha, *[session(n, environment="prod" if n % 2 else "staging") for n in range(20)])
+    asked = {"time_range": WEEK, "n_traces": 20, "n_sessions": 20}
+
+    found = environment_counts.count_begun(alpha.pk, environment="prod", **asked)
+    with django_assert_num_queries(0):
+        assert environment_counts.count_begun(alpha.pk, environment="prod", **asked) == found
+    of_none = environment_counts.count_begun(alpha.pk, environment="nowhere", **asked)
+    of_others = environment_counts.count_begun(beta.pk, environment="prod", **asked)
+
+    assert (found.sessions, of_none.sessions, of_others.sessions) == (10, 0, 0)
+    cache.clear()
+    with django_assert_num_queries(1):
+        environment_counts.count_begun(alpha.pk, environment="prod", **asked)
 
 
 def test_the_overview_says_what_is_an_estimate(alpha, many, bob_client):
