@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.cache import cache
+
 from core.timebuckets import TimeRange
 from tracking.events import Kind
 from tracking.hourly import CALLS, HOURS, Family, to_ms
@@ -41,6 +43,8 @@ NAMES = (
     f" AND family IN ({Family.MODEL:d}, {Family.PROMPT:d}) GROUP BY 1, 2 ORDER BY 3 DESC, 2"
 )
 ERRORS_LOOKED_AT = 1_000
+ERRORS_COUNTED = 100  # types
+ERRORS_KEPT = 10  # seconds
 ERRORS = (
     "SELECT substr(facet, 7), count(*) FROM ("
     " SELECT project_id, session_id FROM tracking_session"
@@ -61,12 +65,12 @@ def top(
 ) -> list[TopRow]:
     """Return the greatest of a family: model, prompt, environment, or error (by sessions).
 
-    Error types are counted over the latest 1,000 sessions of the range that met an error.
+    Error types are counted over the latest 1,000 sessions of the range that met an error, and may
+    be ten seconds old.
     """
     scope = [project_id, time_range.start, time_range.end]
     if family == "error":
-        found = fetch_all(ERRORS, [*scope, ERRORS_LOOKED_AT, limit])
-        return [TopRow(key=key, errors=n) for key, n in found]
+        return [TopRow(key=key, errors=n) for key, n in _count_errors(scope)[:limit]]
     number, key, detail = TOP_FAMILIES[family]
     sql = (
         f"SELECT {key}, {detail}, sum(n), coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0),"
@@ -77,6 +81,18 @@ def top(
     is_measured = with_latency and family == "model" and rows
     sketches = _model_sketches(project_id, time_range) if is_measured else {}
     return [_top_row(row, sketches.get(row[0])) for row in rows]
+
+
+def _count_errors(scope: Sequence[Any]) -> list[tuple[str, int]]:
+    """Of a project, from, until. What else a page shows of its errors costs less than they do."""
+    key = "errors:{}:{:%Y%m%d%H}:{:%Y%m%d%H}".format(*scope)
+    found: list[tuple[str, int]] | None = cache.get(key)
+    if found is None:
+        found = [
+            (error, n) for error, n in fetch_all(ERRORS, [*scope, ERRORS_LOOKED_AT, ERRORS_COUNTED])
+        ]
+        cache.set(key, found, ERRORS_KEPT)
+    return found
 
 
 def list_names(
