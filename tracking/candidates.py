@@ -4,6 +4,7 @@ A rare value is looked up by index and the few sessions that have it are read; a
 found soon by reading in order. Either way a page costs a bounded number of rows.
 """
 
+import re
 from dataclasses import dataclass
 
 from django.core.cache import cache
@@ -27,6 +28,15 @@ BY_FACETS = (
 )
 # Sessions whose facets are older than their events may have gained the value.
 STALE = "SELECT session_id FROM tracking_sessiontorefresh WHERE project_id = %s LIMIT %s"
+# Words of a search that are one word to PostgreSQL, too. Those that it may read as "not", "or" or a
+# phrase leave nothing that must be there.
+PLAIN_WORD = re.compile(r"(?<!\S)[A-Za-z]{1,64}(?!\S)")
+ALTERNATIVES = re.compile(r'["-]|\bor\b', re.IGNORECASE)
+# In the collation that words are lowered in.
+LETTERS = (
+    "lower(({alias}session_id || ' ' || {alias}first_input || ' ' || {alias}last_output)"
+    ' COLLATE "default")'
+)
 BY_SCORE = "SELECT m.session_id FROM tracking_sessionmetric m WHERE {} LIMIT %s"
 # What the partial index of scores holds: without these words it is not used.
 IS_SCORE = "m.name >= 'score:' AND m.name < 'score;'"
@@ -149,6 +159,16 @@ def text_conditions(flt: EventFilter, alias: str) -> Where:
     if flt.q:
         words = f"assay_words({alias}session_id, {alias}first_input, {alias}last_output)"
         where.add(f"{words} @@ websearch_to_tsquery('simple', %s)", flt.q)
+    return where
+
+
+def screen_words(flt: EventFilter, alias: str) -> Where:
+    """Return what sessions with the words must hold, letter by letter: for rows read one by one,
+    each of which it takes twenty times as long to split into words."""
+    where = Where()
+    if not ALTERNATIVES.search(flt.q):
+        for word in PLAIN_WORD.findall(flt.q):
+            where.add(f"strpos({LETTERS.format(alias=alias)}, %s) > 0", word.lower())
     return where
 
 

@@ -5,7 +5,13 @@ the next page's cursor (``tracking.shapes.Page``). Raises ``FilterError`` for a 
 list's, ``core.api.CursorError`` for a cursor of another list.
 """
 
-from tracking.candidates import arm_conditions, find_sessions, score_conditions, text_conditions
+from tracking.candidates import (
+    arm_conditions,
+    find_sessions,
+    score_conditions,
+    screen_words,
+    text_conditions,
+)
 from tracking.event_conditions import group_event_conditions
 from tracking.filters import ANY_ERROR, STATUSES, EventFilter
 from tracking.keyset import Sort, pick_sort
@@ -17,6 +23,7 @@ from tracking.statements import Where
 
 __all__ = ["list_sessions", "list_spans", "list_traces"]
 
+TEXTS_SPLIT = 2_000  # into words, row by row
 # By floats, exact for the hundred years that a session may last: extract() would make numerics.
 MICROSECONDS = "(date_part('epoch', {} - {}) * 1000000)::bigint"
 SESSION_DURATION = MICROSECONDS.format("s.last_at", "s.first_at")
@@ -115,14 +122,15 @@ def _keep_sessions(scan: Scan, flt: EventFilter) -> None:
 
 
 def _check_sessions(scan: Scan, project_id: int, flt: EventFilter, *, is_few: bool) -> None:
-    text = text_conditions(flt, "x.")
+    text = screen_words(flt, "x.")  # first: a value that is selected is worked out in its order
+    text.add_all(text_conditions(flt, "x."))
     if text.texts:
         scan.outer.add(f"({TEXT_OF_SESSION.format(text.sql)})", *text.params)
     if flt.experiment:
         _keep_arm(scan.outer, project_id, flt, "s.session_id")
     scan.outer.add_all(score_conditions(project_id, flt, "s.session_id"))
     if not is_few and (text.texts or flt.experiment or flt.scores):
-        scan.limit = ROWS_LOOKED_INTO
+        scan.limit = TEXTS_SPLIT if flt.q else ROWS_LOOKED_INTO
 
 
 def _keep_arm(kept: Where, project_id: int, flt: EventFilter, session: str) -> None:

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from django.core.cache import cache
 from django.db import connection
@@ -9,6 +11,7 @@ from tests.tracking.stage import WHOLE_DAY, at, play_day
 from tracking import candidates, scanning, span_listing
 from tracking.filters import EventFilter, FilterError
 from tracking.listing import list_sessions, list_spans, list_traces
+from tracking.statements import fetch_all
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +112,42 @@ def test_words_find_sessions(project_id):
     assert sessions(project_id, q="answer b1") == ["s2"]
     assert sessions(project_id, q="s3") == ["s3"]
     assert sessions(project_id, q="' OR 1=1 --") == []
+    assert sessions(project_id, q="Answer B") == sessions(project_id, q="swer b1") == []
+    assert sessions(project_id, q="B1 Answer") == ["s2"]
+
+
+SAID = (
+    "Order A-17 (re-order), https://example.com/Orders/list?x=1 or e-mail Ann@example.com",
+    "the ORDERED goods <b>cost</b> 1e5; the \u00c4rger is gro\u00df, OR so; \u0130 \u212a order_id",
+    "no words: -order +goods",
+)
+ASKED = (
+    *("order", "ORDER a", "re-order", "reorder", "orders list", "example.com", "ann", "mail e"),
+    *('"goods cost"', "goods -order", "-goods", "order or zebra", "order OR", "zebra or! order"),
+    *("goods order_id", "\u00e4rger goods", "1e5 goods", "k goods", "ki", "b cost"),
+    *("(goods) | cost", "or", "or order", "the (-goods", "the goods-", "so", "x y", "&order"),
+)
+
+
+@pytest.mark.usefixtures("db")
+def test_no_words_that_match_fail_to_be_there_letter_by_letter():
+    for text, asked in itertools.product(SAID, ASKED):
+        flt = EventFilter(q=asked)
+        words, letters = candidates.text_conditions(flt, "x."), candidates.screen_words(flt, "x.")
+        sql = (
+            f"SELECT {words.sql}, {letters.sql} FROM (VALUES ('s1', %s, ''))"
+            " AS x (session_id, first_input, last_output)"
+        )
+        [(is_found, is_there)] = fetch_all(sql, [*words.params, *letters.params, text])
+        assert is_there or not is_found, (text, asked)
+
+
+def test_letters_screen_only_what_is_named_as_it_stands():
+    def params(asked):
+        return candidates.screen_words(EventFilter(q=asked), "x.").params
+
+    assert params("Order refund2 a-b") == params("order -refund") == params("order or refund") == []
+    assert params("Order refund2 lost") == ["order", "lost"]
 
 
 def test_words_find_traces_and_spans_by_name(project_id):
