@@ -28,7 +28,15 @@ from experiments.serializers import (
     describe_experiment,
     describe_unit,
 )
-from experiments.unit_lists import PICKS, STATES, Selection, UnitRow, count_units, list_units
+from experiments.unit_lists import (
+    PICKS,
+    STATES,
+    Selection,
+    UnitRow,
+    count_behind,
+    list_picked,
+    list_units,
+)
 
 LIST_BUDGET = timedelta(seconds=1)
 
@@ -133,10 +141,16 @@ class UnitListView(APIView):
         experiment, now = get_experiment(request, key), utc_now()
         selection = selection_of(request)
 
+        snapshot = current_snapshot(experiment, now=now)
+        n = count_behind(experiment, selection, snapshot, now=now)
+
         def fetch(after: list[Any] | None, limit: int) -> list[UnitRow]:
+            if not n:
+                return []
+            if selection.pick == "all":
+                return list_units(experiment, selection, now=now, after=after, limit=limit)
             # A pick is one page: its order is by value, which no cursor resumes.
-            limit = limit if selection.pick == "all" else limit - 1
-            return list_units(experiment, selection, now=now, after=after, limit=limit)
+            return list_picked(experiment, selection, snapshot, now=now)[: limit - 1]
 
         page = page_of(
             request,
@@ -145,7 +159,7 @@ class UnitListView(APIView):
             serialize=lambda unit: describe_unit(experiment, selection, unit),
             project_id=experiment.project_id,
         )
-        return Response({"count": count_units(experiment, selection, now=now), **page})
+        return Response({"count": n, **page})
 
 
 def selection_of(request: Request) -> Selection:

@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from django.core.cache import cache
 from django.db import connection
+from xxhash import xxh64_hexdigest
 
 from experiments.freshness import current_snapshot
 from experiments.metrics import METRICS
-from experiments.models import Experiment
-from experiments.results import Results
+from experiments.models import Experiment, ResultSnapshot
+from experiments.results import ArmResult, Results
 from experiments.units import COUNTED, Parameters, unit_parameters, units_sql
 
 Pick = Literal["all", "worst", "typical", "best"]
 PICKS: tuple[Pick, ...] = ("all", "worst", "typical", "best")
 PICKED = {"worst": 20, "typical": 5, "best": 20}
+PICKS_KEPT = 30  # seconds
 PICK_METRIC = "success_rate"  # what worst and best mean when no metric is named
 
 # Which units: those of a number on the page. With a metric only units that have a value count.
@@ -89,7 +92,13 @@ def count_units(experiment: Experiment, selection: Selection, *, now: datetime) 
 
     What the current results count already is taken from them, which is what led here.
     """
-    known = count_in(current_snapshot(experiment, now=now).results, selection)
+    return count_behind(experiment, selection, current_snapshot(experiment, now=now), now=now)
+
+
+def count_behind(
+    experiment: Experiment, selection: Selection, snapshot: ResultSnapshot, *, now: datetime
+) -> int:
+    known = count_in(snapshot.results, selection)
     return count_kept(experiment, selection, now=now) if known is None else known
 
 
@@ -105,11 +114,27 @@ def count_in(results: Results, selection: Selection) -> int | None:
         "several": sum(one["excluded"]["several_variants"] for one in variants),
     }
     if not (selection.metric or selection.pick != "all"):
-        return by_state.get(selection.state or "exposed")
-    if selection.state not in {"", "counted"}:
+        n = by_state.get(selection.state or "exposed")
+        return _count_mature(results, selection) if n is None else n
+    if selection.state in by_state:
         return None
-    metric = next(one for one in results["metrics"] if one["key"] == selection.ranked_by)
-    return sum(arm["n"] for arm in metric["arms"] if selection.variant in {"", arm["variant"]})
+    return _count_mature(results, selection)
+
+
+def _count_mature(results: Results, selection: Selection) -> int | None:
+    """Every mature unit has a rate of success; only a metric value can be missing."""
+
+    def arms(metric: str) -> list[ArmResult]:
+        found = next(one for one in results["metrics"] if one["key"] == metric)
+        return [arm for arm in found["arms"] if selection.variant in {"", arm["variant"]}]
+
+    if selection.state in {"", "counted"}:
+        return sum(arm["n"] for arm in arms(selection.ranked_by))
+    if selection.ranked_by != PICK_METRIC:
+        return None
+    if selection.state == "failed":
+        return sum(arm["n"] - arm["sums"]["successes"] for arm in arms(PICK_METRIC))
+    return sum(arm["missing"] for arm in arms("metric_value"))
 
 
 def count_kept(experiment: Experiment, selection: Selection, *, now: datetime) -> int:
@@ -145,6 +170,23 @@ def list_units(
     with connection.cursor() as cursor:
         cursor.execute(f"{sql} LIMIT %(limit)s", parameters | {"limit": limit})
         return [_row(row) for row in cursor.fetchall()]
+
+
+def list_picked(
+    experiment: Experiment, selection: Selection, snapshot: ResultSnapshot, *, now: datetime
+) -> list[UnitRow]:
+    """Return the picked units as of the results that they belong to.
+
+    Picking looks at all units, which takes as long as the results did: they are kept while somebody
+    goes through them.
+    """
+    chosen = xxh64_hexdigest(repr((selection, snapshot.computed_at)).encode())
+    key = f"picked:{experiment.pk}:{chosen}"
+    rows: list[UnitRow] | None = cache.get(key)
+    if rows is None:
+        rows = list_units(experiment, selection, now=now)
+        cache.set(key, rows, PICKS_KEPT)
+    return rows
 
 
 def _order(selection: Selection) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.access import PageRequest
 from core.api import CursorError, filters_of, read_cursor, sign_cursor
+from experiments.freshness import current_snapshot
 from experiments.leaderboard import FORMATS
 from experiments.metrics import METRICS
 from experiments.models import Experiment
@@ -14,8 +15,9 @@ from experiments.unit_lists import (
     PICKS,
     Selection,
     UnitRow,
+    count_behind,
     count_kept,
-    count_units,
+    list_picked,
     list_units,
 )
 from tracking.models import SessionText
@@ -49,15 +51,16 @@ class PickTab:
 def describe_units(
     request: PageRequest, experiment: Experiment, selection: Selection, *, now: datetime
 ) -> dict[str, Any]:  # a template context
-    rows = list_units(
-        experiment,
-        selection,
-        now=now,
-        after=_position(request, experiment),
-        limit=PAGE_SIZE + 1 if selection.pick == "all" else PAGE_SIZE,
-    )
+    snapshot = current_snapshot(experiment, now=now)
+    n = count_behind(experiment, selection, snapshot, now=now)
+    if not n:
+        rows = []  # to find that out again would be a look at all units
+    elif selection.pick == "all":
+        after = _position(request, experiment)
+        rows = list_units(experiment, selection, now=now, after=after, limit=PAGE_SIZE + 1)
+    else:
+        rows = list_picked(experiment, selection, snapshot, now=now)
     shown = rows[:PAGE_SIZE]
-    n = count_units(experiment, selection, now=now)
     n_kept = count_kept(experiment, selection, now=now) if experiment.is_stopped else n
     return {
         "experiment": experiment,

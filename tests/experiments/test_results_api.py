@@ -3,10 +3,13 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from experiments import api_urls
 from experiments.declarations import RESERVED_ENDS
-from experiments.models import ResultSnapshot
+from experiments.models import Experiment, ResultSnapshot
+from experiments.unit_lists import STATES, Selection, count_in, count_kept
 from tests.cast import make_client
 from tests.experiments.arms import add_arm, add_arm_of, add_run, add_session, count_digested
 
@@ -108,6 +111,44 @@ def test_every_number_has_exactly_its_units(api, tone):
         assert found["count"] == variant["units"] == len(found["results"])
         several = get(api, "/tone/sessions", variant=variant["key"], state="several")
         assert several["count"] == variant["excluded"]["several_variants"]
+
+
+@pytest.mark.parametrize("state", [*STATES, ""])
+@pytest.mark.parametrize("variant", ["warm", "control", ""])
+@pytest.mark.parametrize("chosen", [{}, {"metric": "metric_value"}, {"metric": "success_rate"}])
+def test_a_count_from_results_is_that_of_the_units(api, tone, state, variant, chosen):
+    add_arm(tone, "tone", "warm", "control-0", "control-0", at=long_ago(), kind="session")
+    get(api, "/tone/results")
+    experiment, now = Experiment.objects.get(), datetime.now(UTC)
+    selection = Selection(variant=variant, state=state, **chosen)
+
+    known = count_in(experiment.snapshot.results, selection)
+
+    assert known in {None, count_kept(experiment, selection, now=now)}
+    assert known is not None or (chosen and state)
+
+
+def test_no_units_are_not_looked_for(api, tone, django_assert_max_num_queries):
+    get(api, "/tone/sessions", state="maturing")
+
+    with django_assert_max_num_queries(5) as found:
+        assert get(api, "/tone/sessions", state="maturing")["results"] == []
+    assert not any("tracking_armseen" in query["sql"] for query in found)
+
+
+def test_units_are_picked_once_for_the_same_results(api, tone):
+    first = get(api, "/tone/sessions", pick="worst", variant="warm")
+    with CaptureQueriesContext(connection) as second:
+        assert get(api, "/tone/sessions", pick="worst", variant="warm") == first
+    assert not any("tracking_armseen" in query["sql"] for query in second)
+
+    add_session(tone, "tone", "warm", "worse", at=long_ago(), n_root_errors=1, cost_nano=10**12)
+    count_digested(tone, n=2)
+    ResultSnapshot.objects.update(computed_at=long_ago())
+    third = get(api, "/tone/sessions", pick="worst", variant="warm")
+
+    assert "worse" in {unit["id"] for unit in third["results"]}
+    assert third["count"] == first["count"] + 1
 
 
 def long_ago():
