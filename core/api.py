@@ -80,11 +80,11 @@ def problem_body(
 
 
 def problem_http(
-    status: int, detail: str = "", *, headers: dict[str, str] | None = None
+    status: int, detail: str = "", *, code: str = "", headers: dict[str, str] | None = None
 ) -> HttpResponse:
     """Build the answer outside of DRF: unknown paths, failures of the middleware."""
     return HttpResponse(
-        json.dumps(problem_body(status, detail)),
+        json.dumps(problem_body(status, detail, code=code)),
         status=status,
         content_type=PROBLEM_TYPE,
         headers=headers,

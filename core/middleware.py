@@ -4,10 +4,14 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, ResolverMatch, resolve
+
+from core.api import is_api_path, problem_http
+from core.serving.pacing import REFUSAL, Refusal
 
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
@@ -64,6 +68,9 @@ class DoorsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         match = _door_of(request)
+        refusal: Refusal | None = request.META.get(REFUSAL)
+        if refusal is not None and not _tells_refusals(match):
+            return refusal_response(request, refusal)
         if match is None:
             return self.get_response(request)
         request.get_host()  # raises for a host that is not ours, as CommonMiddleware does
@@ -85,3 +92,19 @@ def _door_of(request: HttpRequest) -> ResolverMatch | None:
         return None
     is_door = getattr(getattr(match.func, "cls", None), "is_door", False)
     return match if is_door else None
+
+
+def _tells_refusals(match: ResolverMatch | None) -> bool:
+    return getattr(getattr(getattr(match, "func", None), "cls", None), "tells_refusals", False)
+
+
+def refusal_response(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Say why the body of a request was not received."""
+    if is_api_path(request.path):
+        return problem_http(
+            refusal.status, refusal.detail, code=refusal.code, headers=refusal.headers
+        )
+    page = render_to_string(
+        "core/error.html", {"status": refusal.status, "message": refusal.detail}
+    )
+    return HttpResponse(page, status=refusal.status, headers=refusal.headers)

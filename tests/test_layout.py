@@ -23,6 +23,8 @@ PURE = [
     "core/formats.py",
     "core/addresses.py",
     "core/outbound.py",
+    "core/serving/environ.py",
+    "core/serving/pacing.py",
     "tracking/events.py",
     "tracking/event_meaning.py",
     "tracking/runs/accounts.py",

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from core.api import Problem
 from core.authentication import ApiKeyAuthentication, HasScope
 from core.keys import KeyInfo
+from core.serving.pacing import REFUSAL, Refusal
 from tracking.events import BadBodyError
 from tracking.inflate import TooLargeError, UnknownEncodingError
 from tracking.ingest_schema import events_schema, status_schema
@@ -57,6 +58,7 @@ class IngestView(APIView):
     content_negotiation_class = FirstRenderer
     required_scope: str | dict[str, str] = "ingest"
     is_door = True  # core.middleware.DoorsMiddleware
+    tells_refusals = True  # that of a body which was not received
     http_method_names = ["post", "options"]
 
     def accept(
@@ -65,6 +67,7 @@ class IngestView(APIView):
         """Commit the request. ``said``: what counts as headers but was said elsewhere."""
         key = request.auth
         assert isinstance(key, KeyInfo)  # HasScope lets nobody else in
+        check_received(request)
         try:
             return accept_batch(
                 key,
@@ -98,6 +101,13 @@ class IngestView(APIView):
     def error_response(self, problem: Response) -> HttpResponse:
         """The answer in the words of the path's protocol; ``problem`` is problem+json."""
         return problem
+
+
+def check_received(request: Request) -> None:
+    """Raise what the web server says of a body that it did not receive (core.serving)."""
+    refusal: Refusal | None = request.META.get(REFUSAL)
+    if refusal is not None:
+        raise Problem(refusal.status, refusal.detail, code=refusal.code, headers=refusal.headers)
 
 
 class EventsView(IngestView):

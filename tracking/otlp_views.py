@@ -5,8 +5,6 @@ a partial success, every error is a google.rpc.Status. Overload and outage answe
 that exporters of every age send again after.
 """
 
-from base64 import b64decode
-
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -15,6 +13,7 @@ from rest_framework.response import Response
 from core.api import Problem
 from core.authentication import ApiKeyAuthentication, KeyClient
 from core.keys import KeyInfo
+from core.serving.admission import password_of
 from tracking.adapters.otlp_status import LOGS, SPANS, content_type, partial_body, status_body
 from tracking.ingest_schema import otlp_logs_schema, otlp_schema
 from tracking.ingest_views import IngestView
@@ -31,14 +30,7 @@ class OtlpKeyAuthentication(ApiKeyAuthentication):
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "basic":
             return super().authenticate(request)
-        return self.authenticate_text(_password_of(credentials))
-
-
-def _password_of(credentials: str) -> str:
-    try:
-        return b64decode(credentials.strip()).decode().partition(":")[2]
-    except ValueError:
-        return ""
+        return self.authenticate_text(password_of(credentials))
 
 
 class OtlpView(IngestView):

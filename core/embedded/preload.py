@@ -17,6 +17,8 @@ PROGRAMS = (
     "celery.worker.consumer",
     "core.broker",
     "core.heartbeats",
+    "core.serving.admission",
+    "core.serving.worker",
     "django.core.handlers.wsgi",
     "granian.server",
 )

@@ -4,15 +4,19 @@ import gc
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from granian.constants import Interfaces
 from granian.server import Server
 
 from core.embedded.processes import die_with_parent
 from core.logs import logging_config
+from core.serving.receiving import MIB, Limits, Receiver
+from core.serving.worker import worker_target
+
+if TYPE_CHECKING:
+    from django.core.handlers.wsgi import WSGIHandler
 
 # Most of a small request is waiting for PostgreSQL to flush it, and those who wait together share a
 # flush. With two threads, flat spans came in at a third of the rate, and each took more CPU;
@@ -20,9 +24,21 @@ from core.logs import logging_config
 THREADS = 8
 THREAD_SECONDS = 600  # without work until a thread ends; granian lets none wait longer
 STOP_SECONDS = 1  # after which a request is cut; the supervisor waits for 2
+FORM_BYTES = MIB  # what a form may hold beside a file of the size that ingestion takes
 
 
-def load_application(parent: int) -> Callable[..., Any]:  # Any: WSGI
+def load_receiver(parent: int) -> Receiver:
+    application = load_application(parent)
+    from django.conf import settings
+
+    from core.serving.admission import is_known_sender
+
+    folder = settings.DATA_DIR.root if settings.DATA_DIR.root.is_dir() else None
+    limits = Limits(settings.INGEST_MAX_BYTES + FORM_BYTES, n_threads=THREADS, folder=folder)
+    return Receiver(application, limits, is_known_sender)
+
+
+def load_application(parent: int) -> "WSGIHandler":
     """Runs in each server process; it must not outlive a killed main process.
 
     The views are imported before the first request, which would else wait for them.
@@ -59,15 +75,19 @@ def main(host: str, port: str, processes: str) -> None:
         "core.wsgi:application",
         address=host,
         port=int(port),
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=int(processes),
-        blocking_threads=THREADS,
+        websockets=False,
         blocking_threads_idle_timeout=THREAD_SECONDS,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
         log_access=False,
         log_dictconfig=granian_logging(),
-    ).serve(target_loader=partial(load_application, os.getpid()), wrap_loader=False)
+    ).serve(
+        spawn_target=worker_target(THREADS),
+        target_loader=partial(load_receiver, os.getpid()),  # type: ignore[arg-type] # ours
+        wrap_loader=False,
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+"""The small server, a process of its own."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.installation import free_port
+from tests.core.serving.wire import Line
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def small_server():
+    """The port of one, and the folder of its files."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        arguments = ["-m", "tests.core.serving.small_server", str(port), folder]
+        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT)
+        try:
+            wait_listening(port, process)
+            yield port, Path(folder)
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture
+def port(small_server):
+    return small_server[0]
+
+
+def wait_listening(port, process):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the server ended"
+        try:
+            Line(port).socket.close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the server does not listen")
