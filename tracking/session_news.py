@@ -59,6 +59,8 @@ def find_told(
     glimpses: dict[str, Glimpse[Payload]] = {}
     for fact in added:
         event = fact.event
+        if not event.trace_id:
+            continue  # a point of no trace is in no session
         session_id = changes[event.trace_id].after.parts[event.session_own].session_id
         # Scores are no activity of what they judge.
         if session_id in whole or event.is_score:

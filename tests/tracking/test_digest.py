@@ -54,6 +54,13 @@ def span(name, **data):
     return make_span(data.pop("trace", "t"), name, start=data.pop("start", START), **data)
 
 
+def test_points_of_no_trace_are_digested_together_with_spans(alpha, sender, caplog):
+    digest(sender, span("a", session_id="s"), {"type": "deployed", "data": {"release": "1.2"}})
+
+    assert ledger_of(alpha) == (2, 0, 0, 0)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_it_counts_a_span_sent_twice_once(alpha, sender):
     event = span("a", session_id="s", kind="llm", tokens={"input": 5, "output": 2})
 

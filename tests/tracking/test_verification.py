@@ -20,7 +20,8 @@ def filled(alpha):
         for n in "1234"
         for n in [int(n)]
     ]
-    send_events(make_sender(alpha), [*events, {"type": "metric.computed", "data": run}])
+    point = {"type": "deployed", "data": {"release": "1.2"}}  # of no trace
+    send_events(make_sender(alpha), [*events, {"type": "metric.computed", "data": run}, point])
     digest_all()
     return alpha
 
