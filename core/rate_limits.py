@@ -21,13 +21,15 @@ if TYPE_CHECKING:  # rest_framework.views imports this module, through its setti
 BURST_SECONDS = 1.0
 RETRY_SECONDS = "1"
 
-# Without a row it is the first request. "now" is the database's clock: one for every process.
-TAKE = """
+# Without a row it is the first request. "now" is the database's clock: one for every process. No
+# key is ever further ahead than its burst: a row that is was written before the clock was set back.
+_BEGUN = """CASE WHEN kept.spread_until <= clock_timestamp() + %(burst)s * interval '2 seconds'
+    THEN greatest(kept.spread_until, clock_timestamp()) ELSE clock_timestamp() END"""
+TAKE = f"""
 INSERT INTO core_keyallowance AS kept (key_id, spread_until)
 VALUES (%(key_id)s, clock_timestamp() + %(step)s * interval '1 second')
-ON CONFLICT (key_id) DO UPDATE SET spread_until =
-    greatest(kept.spread_until, clock_timestamp()) + %(step)s * interval '1 second'
-WHERE greatest(kept.spread_until, clock_timestamp()) + %(step)s * interval '1 second'
+ON CONFLICT (key_id) DO UPDATE SET spread_until = {_BEGUN} + %(step)s * interval '1 second'
+WHERE {_BEGUN} + %(step)s * interval '1 second'
     <= clock_timestamp() + %(burst)s * interval '1 second'
 RETURNING true
 """

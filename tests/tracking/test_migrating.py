@@ -46,7 +46,8 @@ def has_column(table, name):
 def reader_of(table):
     """Somebody else's transaction that reads a table and does not end."""
     with psycopg.connect(**own_parameters()) as other:
-        other.execute("SET idle_in_transaction_session_timeout = '20s'")  # should others wait for it
+        # Should anybody wait for it, then not for ever.
+        other.execute("SET idle_in_transaction_session_timeout = '20s'")
         other.execute(f"SELECT FROM {table} LIMIT 1")
         yield other
 
