@@ -15,7 +15,7 @@ from tracking.models import InboxBatch
 
 SHORTEST_AGE = timedelta(seconds=2)
 MATURING_AGE = timedelta(minutes=1)  # units become mature as time passes, without new data
-SLOW = timedelta(seconds=0.2)  # slower analyses are left to the sweep …
+SLOW = timedelta(seconds=0.1)  # slower analyses are left to the sweep …
 PATIENCE = timedelta(seconds=30)  # … unless it has not come for this long
 FIRST_BUDGET = timedelta(seconds=2)
 WORK_SHARE = 20  # results stay for 20 times as long as they took, so reads cost at most 5 %
