@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _is_number = re.compile(r"-?\d{9,}(\.\d*)?|-?\d{1,7}(\.\d*)?").fullmatch
+_find_leap_second = re.compile(r"(.*T\d\d:?\d\d:?)60(?=\D|$)(.*)", re.IGNORECASE).fullmatch
 _find_nanoseconds = re.compile(r"[.,]\d{6}(\d{1,3})").search
 _MAX_DIGITS = 40
 
@@ -40,6 +41,10 @@ def _parse_text(text: str) -> int | None:
     try:
         moment = datetime.fromisoformat(text if text[-1] != "z" else text[:-1] + "Z")
     except ValueError:
+        if len(text) <= _MAX_DIGITS and (leap := _find_leap_second(text)):
+            # As POSIX counts them, a leap second is the second after it.
+            before = _parse_text(f"{leap[1]}59{leap[2]}")
+            return None if before is None else before + 1_000_000_000
         shown = text if len(text) <= _MAX_DIGITS else text[:_MAX_DIGITS] + "…"
         raise BadTimeError(f"{shown!r} is not a time like 2026-03-04T09:15:00.000Z") from None
     since = moment - _EPOCH if moment.tzinfo else moment.replace(tzinfo=UTC) - _EPOCH
