@@ -92,7 +92,7 @@ def test_a_member_removed_meanwhile_is_said_so(alpha, alice, bob):
 def test_two_owners_who_remove_each_other_leave_one(alpha, alice):
     olga = make_member(alpha, "olga", Role.OWNER)
     pairs = [(alice, olga), (olga, alice)]
-    start = Barrier(len(pairs), timeout=10)
+    start = Barrier(len(pairs), timeout=60)
 
     def remove(actor, other):
         start.wait()

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.db.models import Sum
 from django.test import Client
 from django.utils import timezone
 
@@ -61,8 +62,8 @@ def put(project, reason, n=1, *, body=None):
 
 
 def counts_of(project, fate):
-    found = IngestCounter.objects.filter(project_id=project.pk, fate=fate).exclude(n=0)
-    return dict(found.values_list("detail", "n"))
+    found = IngestCounter.objects.filter(project_id=project.pk, fate=fate)  # of one hour, or two
+    return dict(found.values_list("detail").annotate(sum=Sum("n")).exclude(sum=0))
 
 
 @pytest.mark.parametrize(
