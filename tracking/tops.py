@@ -43,8 +43,7 @@ NAMES = (
     f" AND family IN ({Family.MODEL:d}, {Family.PROMPT:d}) GROUP BY 1, 2 ORDER BY 3 DESC, 2"
 )
 ERRORS_LOOKED_AT = 1_000
-ERRORS_COUNTED = 100  # types
-ERRORS_KEPT = 10  # seconds
+TOPS_KEPT = 10  # seconds
 ERRORS = (
     "SELECT substr(facet, 7), count(*) FROM ("
     " SELECT project_id, session_id FROM tracking_session"
@@ -61,38 +60,37 @@ def top(
     *,
     family: str,
     limit: int = 10,
-    with_latency: bool = True,
 ) -> list[TopRow]:
     """Return the greatest of a family: model, prompt, environment, or error (by sessions).
 
-    Error types are counted over the latest 1,000 sessions of the range that met an error, and may
-    be ten seconds old.
+    They may be ten seconds old: pages ask for them more often than they change. Error types are
+    counted over the latest 1,000 sessions of the range that met an error.
     """
-    scope = [project_id, time_range.start, time_range.end]
-    if family == "error":
-        return [TopRow(key=key, errors=n) for key, n in _count_errors(scope)[:limit]]
+    hours = f"{time_range.start:%Y%m%d%H}:{time_range.end:%Y%m%d%H}"
+    key = f"top:{project_id}:{hours}:{family}:{limit}"
+    rows: list[TopRow] | None = cache.get(key)
+    if rows is None:
+        scope = [project_id, time_range.start, time_range.end]
+        if family == "error":
+            found = fetch_all(ERRORS, [*scope, ERRORS_LOOKED_AT, limit])
+            rows = [TopRow(key=error, errors=n) for error, n in found]
+        else:
+            rows = _sum_greatest(project_id, time_range, family, limit)
+        cache.set(key, rows, TOPS_KEPT)
+    return rows
+
+
+def _sum_greatest(project_id: int, time_range: TimeRange, family: str, limit: int) -> list[TopRow]:
     number, key, detail = TOP_FAMILIES[family]
     sql = (
         f"SELECT {key}, {detail}, sum(n), coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0),"
         f" sum(n_errors), sum(tokens_in + tokens_out), sum(cost_nano) {HOURS}"
         f" AND {key} <> '' GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT %s"
     )
-    rows = fetch_all(sql, [*scope, number, limit])
-    is_measured = with_latency and family == "model" and rows
+    rows = fetch_all(sql, [project_id, time_range.start, time_range.end, number, limit])
+    is_measured = family == "model" and rows
     sketches = _model_sketches(project_id, time_range) if is_measured else {}
     return [_top_row(row, sketches.get(row[0])) for row in rows]
-
-
-def _count_errors(scope: Sequence[Any]) -> list[tuple[str, int]]:
-    """Of a project, from, until. What else a page shows of its errors costs less than they do."""
-    key = "errors:{}:{:%Y%m%d%H}:{:%Y%m%d%H}".format(*scope)
-    found: list[tuple[str, int]] | None = cache.get(key)
-    if found is None:
-        found = [
-            (error, n) for error, n in fetch_all(ERRORS, [*scope, ERRORS_LOOKED_AT, ERRORS_COUNTED])
-        ]
-        cache.set(key, found, ERRORS_KEPT)
-    return found
 
 
 def list_names(

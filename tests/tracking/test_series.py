@@ -169,6 +169,17 @@ def test_names_for_menus_are_those_of_the_greatest(project_id):
     assert [len(names) for names in found.values()] == [2, 1]
 
 
+@pytest.mark.parametrize("family", ["model", "prompt", "environment", "error"])
+def test_the_greatest_are_kept_for_ten_seconds(project_id, beta, family, django_assert_num_queries):
+    found = top(project_id, WHOLE_DAY, family=family)
+
+    with django_assert_num_queries(0):
+        assert top(project_id, WHOLE_DAY, family=family) == found
+    assert top(project_id, WHOLE_DAY, family=family, limit=1) == found[:1]
+    assert top(beta.pk, WHOLE_DAY, family=family) == []
+    assert top(project_id, WHOLE_DAY.previous(), family=family) == []
+
+
 def test_top_stops_at_its_limit(project_id):
     assert len(top(project_id, WHOLE_DAY, family="model", limit=2)) == 2
 
