@@ -72,6 +72,18 @@ class ShortBody(Body):
             self.receiver.run(self.environ, io.BytesIO(whole), self.exchange)
 
 
+class PromisedBody(ShortBody):
+    """Longer, so that memory is kept for it."""
+
+    __slots__ = ()
+
+    def finish(self, future: Future) -> None:
+        try:
+            super().finish(future)
+        finally:
+            self.receiver.room.give_back(self.length or 0, self.length or 0)
+
+
 class BodyInPieces(Body):
     """Each piece is asked for when the one before was taken, so that the connection waits."""
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 GRACE_SECONDS = 10.0
 SLOWEST = 4_096  # bytes a second, on average, after the grace
 MOST_SECONDS = 600.0
-SHORT = 64 * 1024  # bytes; a body that says it is no longer is received in one piece
-# Each piece costs some 50 µs, whatever it holds: 20 MiB in chunks of a byte would take a quarter of
-# an hour of CPU.
+SHORT = 64 * 1024  # bytes that anybody may send
+# Up to here a body of known length is received in one piece: each piece costs some 50 µs, whatever
+# it holds. How much of it has come is not known, so its time is that of its length.
+IN_ONE_PIECE = 256 * 1024
+# 20 MiB in chunks of a byte would take a quarter of an hour of CPU.
 FREE_PIECES, MEAN_PIECE = 4_096, 256
 
 REFUSAL = "assay.refusal"

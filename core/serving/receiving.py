@@ -17,7 +17,7 @@ from typing import IO, Protocol
 
 from core.serving import pacing
 from core.serving.answering import Application, Exchange, answer, refused
-from core.serving.bodies import Body, DrainedBody, LongBody, ShortBody
+from core.serving.bodies import Body, DrainedBody, LongBody, PromisedBody, ShortBody
 from core.serving.environ import Environ, Scope, environ_of
 from core.serving.pacing import Refusal
 
@@ -87,6 +87,8 @@ class Receiver:
             self._turn_away(environ, exchange, pacing.too_long(self.limits.body, declared=length))
         elif not self.is_known(environ):
             self._turn_away(environ, exchange, pacing.unknown_sender())
+        elif length <= pacing.IN_ONE_PIECE and self.room.take_whole(length):
+            PromisedBody(self, environ, exchange, length).begin()
         else:
             LongBody(self, environ, exchange, length).begin()
 
@@ -132,6 +134,15 @@ class Room:
                 return False
             self.in_memory += n_bytes
             return True
+
+    def take_whole(self, n_bytes: int) -> bool:
+        """Both, or neither."""
+        if not self.take_memory(n_bytes):
+            return False
+        if self.take(n_bytes):
+            return True
+        self.give_back(0, n_bytes)
+        return False
 
     def give_back(self, n_bytes: int, n_in_memory: int) -> None:
         with self._lock:

@@ -25,7 +25,7 @@ from core.serving.worker import worker_target
 
 N_THREADS = 4
 LIMITS = {"body": 2_000_000, "in_memory": 1_000_000, "at_once": 3_000_000}
-GRACE_SECONDS, DRAINED_BYTES = 1.5, 1_500_000
+GRACE_SECONDS, IN_ONE_PIECE, DRAINED_BYTES = 1.5, 70_000, 1_500_000
 ANSWER = bytes(range(256)) * 20_000
 
 _at_work = set()
@@ -124,6 +124,7 @@ PATHS = {
 if __name__ == "__main__":
     FOLDER = Path(sys.argv[2])
     pacing.GRACE_SECONDS = GRACE_SECONDS
+    pacing.IN_ONE_PIECE = IN_ONE_PIECE
     bodies.DRAINED_BYTES = DRAINED_BYTES
     multiprocessing.set_start_method("fork", force=True)
     receiver = Receiver(
