@@ -147,6 +147,57 @@ def _assigned(said: Said) -> str:
     return f"{agent} plays {role}" if agent and role else _other(said)
 
 
+def _turn_chosen(said: Said) -> str:
+    """Dogpile's decisions, as its protocol took them."""
+    turn = number(said.attributes.get("turn"))
+    return _join(_agent(said), "speaks", f"in turn {turn:g}" if turn is not None else "")
+
+
+def _tool_called(said: Said) -> str:
+    return _join(_agent(said), "calls", _show(said.attributes.get("tool")) or "a tool")
+
+
+def _tool_answered(said: Said) -> str:
+    return _join(_show(said.attributes.get("tool")) or "a tool", "answered", _agent(said))
+
+
+def _model_called(said: Said) -> str:
+    return _join(_agent(said), "asks", _show(said.attributes.get("providerId")) or "a model")
+
+
+def _model_answered(said: Said) -> str:
+    return _join(_show(said.attributes.get("providerId")) or "a model", "answered", _agent(said))
+
+
+def _round_collected(said: Said) -> str:
+    told = said.attributes
+    round_, n = number(told.get("round")), number(told.get("contributionCount"))
+    words = f"{n:g} contribution{'' if n == 1 else 's'}" if n is not None else "contributions"
+    return _join(f"round {round_:g}:" if round_ is not None else "", words)
+
+
+def _budget_ended(said: Said) -> str:
+    reason = _show(said.attributes.get("budgetReason"))
+    return f"stopped: {reason}" if reason else _other(said)
+
+
+def _finalized(said: Said) -> str:
+    n = number(said.attributes.get("transcriptEntryCount"))
+    return f"output of {n:g} contribution{'' if n == 1 else 's'}" if n is not None else "output"
+
+
+def _agent(said: Said) -> str:
+    agent, role = _show(said.attributes.get("agentId")), _show(said.attributes.get("role"))
+    return f"{agent} ({role})" if agent and role else agent or role or "somebody"
+
+
+def _error(said: Said) -> str:
+    """What kind of error: the log shows its message below."""
+    told = said.attributes
+    code = _show(obj(told.get("detail")).get("code")) or _show(told.get("code"))
+    return ": ".join(word for word in (_show(told.get("name")), code) if word) or _other(said)
+
+
 def _broadcast(said: Said) -> str:
     told = said.attributes
     n, round_ = len(objects(told.get("contributions"))), number(told.get("round"))
@@ -230,4 +281,14 @@ _READERS: Mapping[str, Reader] = {
     "termination-stop": _stopped,
     "role-assignment": _assigned,
     "broadcast": _broadcast,
+    "assign-role": _assigned,
+    "select-agent-turn": _turn_chosen,
+    "start-model-call": _model_called,
+    "complete-model-call": _model_answered,
+    "start-tool-call": _tool_called,
+    "complete-tool-call": _tool_answered,
+    "collect-broadcast-round": _round_collected,
+    "stop-for-budget": _budget_ended,
+    "finalize-output": _finalized,
+    "error": _error,
 }

@@ -9,6 +9,17 @@ from tests.flows import digest_all, make_sender, make_span, send_events, send_sc
 from tracking.event_log import LogFilter, list_events
 from tracking.event_meaning import LONGEST, Said, meaning_of, meaning_of_score
 
+DECISIONS = [
+    "assign-role",
+    "select-agent-turn",
+    "start-model-call",
+    "complete-model-call",
+    "start-tool-call",
+    "complete-tool-call",
+    "collect-broadcast-round",
+    "stop-for-budget",
+    "finalize-output",
+]
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 
 
@@ -63,6 +74,34 @@ def test_recorded_points_say_what_happened(path, metrics, meaning):
     assert meaning_of(Said(kind, attributes, metrics)) == meaning
 
 
+AGENT = {"agentId": "agent-1", "role": "planner"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "meaning"),
+    [
+        ("assign-role", AGENT, "agent-1 plays planner"),
+        ("select-agent-turn", {**AGENT, "turn": 2}, "agent-1 (planner) speaks in turn 2"),
+        ("select-agent-turn", {}, "somebody speaks"),
+        ("start-model-call", {**AGENT, "providerId": "p"}, "agent-1 (planner) asks p"),
+        ("complete-model-call", {"role": "planner"}, "a model answered planner"),
+        ("start-tool-call", {**AGENT, "tool": "webSearch"}, "agent-1 (planner) calls webSearch"),
+        ("complete-tool-call", {"tool": "webSearch"}, "webSearch answered somebody"),
+        (
+            "collect-broadcast-round",
+            {"round": 1, "contributionCount": 3},
+            "round 1: 3 contributions",
+        ),
+        ("stop-for-budget", {"budgetReason": "tokens"}, "stopped: tokens"),
+        ("finalize-output", {"transcriptEntryCount": 2}, "output of 2 contributions"),
+        ("error", {"name": "DogpileError", "detail": {"code": "timeout"}}, "DogpileError: timeout"),
+        ("error", {"note": "x"}, "note = x"),
+    ],
+)
+def test_decisions_of_dogpile_say_who_did_what(kind, attributes, meaning):
+    assert meaning_of(Said(kind, attributes)) == meaning
+
+
 @pytest.mark.parametrize(
     ("attributes", "meaning"),
     [
@@ -96,11 +135,32 @@ def test_warnings_of_a_chat_are_told():
 
 @pytest.mark.parametrize("value", [None, [], {"a": 1}, "x" * 9_000, 10**400, "\x00"])
 @pytest.mark.parametrize(
-    "kind", ["decision.made", "broadcast", "variant.result", "x", "budget-stop"]
+    "kind",
+    ["decision.made", "broadcast", "variant.result", "x", "budget-stop", *DECISIONS, "error"],
 )
 def test_any_value_is_read(kind, value):
     attributes = dict.fromkeys(
-        ("selected", "strategy", "context", "round", "contributions", "result", "reason", "n"),
+        [
+            "selected",
+            "strategy",
+            "context",
+            "round",
+            "contributions",
+            "result",
+            "reason",
+            "n",
+            "agentId",
+            "role",
+            "turn",
+            "tool",
+            "providerId",
+            "budgetReason",
+            "contributionCount",
+            "transcriptEntryCount",
+            "detail",
+            "code",
+            "name",
+        ],
         value,
     )
 
