@@ -159,6 +159,20 @@ def test_a_sample_is_kept_for_a_minute(alpha, beta, many, django_assert_num_quer
         environment_counts.count_begun(alpha.pk, environment="prod", **asked)
 
 
+def test_a_count_is_kept_until_more_began(alpha, django_assert_num_queries):
+    digest(alpha, *[session(n, environment="prod" if n % 2 else "staging") for n in range(8)])
+    asked = {"time_range": WEEK, "environment": "prod"}
+
+    found = environment_counts.count_begun(alpha.pk, n_traces=8, n_sessions=8, **asked)
+    with django_assert_num_queries(0):
+        again = environment_counts.count_begun(alpha.pk, n_traces=8, n_sessions=8, **asked)
+    digest(alpha, session(9, environment="prod"))
+    after = totals(alpha.pk, **asked)
+
+    assert again == found == (4, 4, 4, [])
+    assert (after.traces, after.sessions, after.users, after.estimated) == (5, 5, 5, [])
+
+
 def test_the_overview_says_what_is_an_estimate(alpha, many, bob_client):
     digest(alpha, *[session(n, environment="prod") for n in range(4)])
 
