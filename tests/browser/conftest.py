@@ -1,14 +1,17 @@
 """A browser in front of a live server, signed in, that forgives nothing: any console error,
 failed request or violation of the content security policy fails the test."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from core.embedded.processes import wait_until
 from tests.cast import make_client
 
 # What is expected is there within a second, or is looked for as long as elements to click are.
@@ -58,8 +61,35 @@ def sign_in(live_server) -> Callable[[BrowserContext, User], None]:
     return act
 
 
+class Requests:
+    """How many are being served by this process."""
+
+    def __init__(self) -> None:
+        self.n, self.lock = 0, threading.Lock()
+
+    def begin(self, **_: object) -> None:
+        with self.lock:
+            self.n += 1
+
+    def end(self, **_: object) -> None:
+        with self.lock:
+            self.n -= 1
+
+
 @pytest.fixture
-def open_page(browser: Browser, live_server, complaints, sign_in) -> Iterator[Callable[..., Page]]:
+def requests() -> Iterator[Requests]:
+    counted = Requests()
+    request_started.connect(counted.begin)
+    request_finished.connect(counted.end)
+    yield counted
+    request_started.disconnect(counted.begin)
+    request_finished.disconnect(counted.end)
+
+
+@pytest.fixture
+def open_page(
+    browser: Browser, live_server, complaints, sign_in, requests
+) -> Iterator[Callable[..., Page]]:
     """Open a path, as a user or as nobody, with options of the browser's context."""
     contexts: list[BrowserContext] = []
 
@@ -75,3 +105,6 @@ def open_page(browser: Browser, live_server, complaints, sign_in) -> Iterator[Ca
     yield act
     for context in contexts:
         context.close()
+    # Pages ask for news by themselves. Tables that a request reads cannot be emptied, and one that
+    # reads several may wait for those that are being emptied: a deadlock.
+    assert wait_until(lambda: requests.n == 0, seconds=60) is True
