@@ -61,7 +61,8 @@ DEBUG = False
 SECRET_KEY = env_text("ASSAY_SECRET_KEY") or DATA_DIR.secret_key()
 BEHIND_TLS = env_bool("ASSAY_BEHIND_TLS", default=False)
 TRUSTED_PROXIES = env_int("ASSAY_TRUSTED_PROXIES", 0)
-ALLOWED_HOSTS = env_list("ASSAY_ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]", HOST]
+OWN_HOST = f"[{HOST}]" if ":" in HOST else HOST  # as requests name it
+ALLOWED_HOSTS = env_list("ASSAY_ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]", OWN_HOST]
 ROOT_URLCONF = "core.urls"
 WSGI_APPLICATION = "core.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,8 +1,10 @@
 """What ``serve`` was asked to run: what the supervisor needs of Django's settings."""
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.embedded.errors import EmbeddedError
 from core.embedded.layout import DataDir
 
 
@@ -20,6 +22,17 @@ class Plan:
     @property
     def data_dir(self) -> DataDir:
         return DataDir(Path(self.root))
+
+    @property
+    def bind_address(self) -> str:
+        """The address that ``host`` names: the web server takes no name. IPv4 where it has both."""
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise EmbeddedError(
+                f"ASSAY_HOST: '{self.host}' is neither an address nor a name that is known here."
+            ) from error
+        return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])
 
     @property
     def connect_host(self) -> str:

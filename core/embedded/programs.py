@@ -44,7 +44,7 @@ def bytecode_cache(project: Path, data_dir: DataDir) -> dict[str, str]:
 
 
 def web_command(plan: Plan) -> list[str]:
-    return ["-m", "core.embedded.web", plan.host, str(plan.port), str(plan.web_workers)]
+    return ["-m", "core.embedded.web", plan.bind_address, str(plan.port), str(plan.web_workers)]
 
 
 def digest_command(plan: Plan) -> list[str]:

@@ -137,11 +137,12 @@ def load() -> None:
 
 
 def refuse_taken_port(plan: Plan) -> None:
-    family = socket.AF_INET6 if ":" in plan.host else socket.AF_INET
+    address = plan.bind_address
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((plan.host, plan.port))
+            probe.bind((address, plan.port))
         except OSError as error:
             raise EmbeddedError(
                 f"Cannot listen on {plan.host} port {plan.port}: {error.strerror}. Stop what uses "

@@ -1,11 +1,14 @@
-"""Whether a start has anything to set up, which it does before it serves."""
+"""Where it serves, and whether a start has anything to set up, which it does before."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.embedded.errors import EmbeddedError
 from core.embedded.plan import Plan
+from core.embedded.programs import web_command
 from core.embedded.supervisor import code_digest
 
 
@@ -53,3 +56,25 @@ def test_it_sets_up_after_a_change_of_files(plan, path):
     os.utime(Path(plan.project, path), (1, 1))
 
     assert code_digest(plan) != before
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0"),  # noqa: S104
+        ("localhost", "127.0.0.1"),
+        ("::1", "::1"),
+        ("::", "::"),
+    ],
+)
+def test_the_web_server_is_given_an_address_for_a_name(plan, host, address):
+    named = replace(plan, host=host)
+
+    assert named.bind_address == address
+    assert web_command(named)[2] == address
+
+
+def test_a_host_that_cannot_be_is_named(plan):
+    with pytest.raises(EmbeddedError, match=r"ASSAY_HOST: 'no\.\.where'"):
+        _ = replace(plan, host="no..where").bind_address
