@@ -24,7 +24,7 @@ from core.embedded.processes import (
 )
 from tests.benchmarks.installation import free_port
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("process-tree")]
+pytestmark = pytest.mark.chaos
 
 PROJECT = Path(__file__).resolve().parents[2]
 KEY = "a-key-for-the-process-tree-tests-0123456789"
