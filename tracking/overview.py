@@ -94,10 +94,11 @@ def list_charts(project_id: int, time_range: TimeRange, *, environment: str = ""
     if time_range.interval.step < HOUR:  # sums are kept by the hour
         time_range = replace(time_range, interval=Interval.HOUR)
     scope = Scope(project_id, time_range, time_range.interval, environment)
+    calls, errors, cost = read_series(scope, ["llm_calls", "errors", "cost"])
     return [
-        _activity_chart(scope),
+        _activity_chart(scope, calls, errors),
         _latency_chart(scope),
-        _cost_chart(scope) if environment else _model_cost_chart(scope),
+        _cost_chart(scope, cost) if environment else _model_cost_chart(scope),
     ]
 
 
@@ -109,8 +110,7 @@ def _line(found: Series, name: str, tone: str = "") -> Line:
     return Line(name, [bucket.values.get("all") for bucket in found.buckets], tone)
 
 
-def _activity_chart(scope: Scope) -> Chart:
-    calls, errors = read_series(scope, ["llm_calls", "errors"])
+def _activity_chart(scope: Scope, calls: Series, errors: Series) -> Chart:
     return Chart(
         id="chart-activity",
         title="Model calls and errors",
@@ -133,8 +133,7 @@ def _latency_chart(scope: Scope) -> Chart:
     )
 
 
-def _cost_chart(scope: Scope) -> Chart:
-    [cost] = read_series(scope, ["cost"])
+def _cost_chart(scope: Scope, cost: Series) -> Chart:
     return Chart(
         id="chart-cost",
         title="Cost",
