@@ -2,7 +2,8 @@
 
 import io
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 from core.serving.environ import Environ
@@ -30,7 +31,7 @@ class SentFile:
     def __init__(self, file: IO[bytes], size: int = 8192) -> None:
         self.file, self.size = file, size
 
-    def __iter__(self) -> Iterable[bytes]:
+    def __iter__(self) -> Iterator[bytes]:
         return iter(lambda: self.file.read(self.size), b"")
 
     def close(self) -> None:
@@ -56,32 +57,38 @@ class Answer:
         self.status, self.headers = int(status[:3]), headers
 
 
-def answer(application: Application, environ: Environ, protocol: Exchange) -> None:
+def answer(application: Application, environ: Environ, exchange: Exchange) -> None:
     """Never raises: what the application does not answer is a 500.
 
-    An answer is gathered before it is sent: a client that reads slowly keeps no thread waiting.
+    An answer is gathered before it is sent: a client that reads slowly keeps no thread waiting. All
+    that was made for the request is given up before, too: the client's next one would meet a thread
+    that still holds the interpreter's lock for that.
     """
     environ["wsgi.file_wrapper"] = SentFile
     start = Answer()
     try:
-        parts = application(environ, start)
-        try:
-            send(start, parts, protocol, is_last=REFUSAL in environ)
-        finally:
-            close = getattr(parts, "close", None)
-            if close is not None:
-                close()
+        body = gather(application(environ, start))
     except Exception:
         logger.exception("A request was not answered")
-        protocol.response_empty(500, [])
-
-
-def send(start: Answer, parts: Iterable[bytes], protocol: Exchange, *, is_last: bool) -> None:
-    headers = [*start.headers, ("connection", "close")] if is_last else start.headers
-    if isinstance(parts, SentFile) and (path := parts.path):
-        protocol.response_file(start.status, headers, path)
+        exchange.response_empty(500, [])
+        return
+    headers = [*start.headers, ("connection", "close")] if REFUSAL in environ else start.headers
+    if isinstance(body, bytes):
+        exchange.response_bytes(start.status, headers, body)
     else:
-        protocol.response_bytes(start.status, headers, b"".join(parts))
+        exchange.response_file(start.status, headers, str(body))
+
+
+def gather(parts: Any) -> bytes | Path:
+    """The body, or the file that is."""
+    try:
+        if isinstance(parts, SentFile) and parts.path is not None:
+            return Path(parts.path)
+        return b"".join(parts)
+    finally:
+        close = getattr(parts, "close", None)
+        if close is not None:
+            close()
 
 
 def refused(environ: Environ, refusal: Refusal) -> Environ:
