@@ -55,6 +55,7 @@ PURE = [
     "tracking/glimpses.py",
     "tracking/waterfall.py",
     "tracking/conversation.py",
+    "tracking/patience.py",
     "tracking/phases.py",
     "tracking/span_events.py",
     "tracking/message_points.py",

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 
 import msgspec
 from django.conf import settings
+from django.db import OperationalError
 
 from core.keys import KeyInfo
 from tracking.adapters import ADAPTERS, fallom_headers
 from tracking.doorbell import ring
 from tracking.events import Receipt, Rejection
 from tracking.inflate import inflate
+from tracking.patience import Patience, SlowError
 from tracking.staging import EPOCH, MICROSECOND, open_cursor
 
 # Binary parameters: the body travels as it is, not as hex in the text of a statement.
@@ -28,6 +30,9 @@ KEPT_HEADERS = (
     "x-assay-page-key",
     *fallom_headers.HEADERS,
 )
+
+
+_patience = Patience()
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -51,7 +56,7 @@ def accept_batch(
     """Commit a request to the inbox.
 
     Raises TooLargeError, UnknownEncodingError and BadBodyError for the sender, and OperationalError
-    when the database is away.
+    when the database is away, or so slow that few may wait for it.
     """
     received_us = (now - EPOCH) // MICROSECOND
     kept = {name: headers[name][:500] for name in KEPT_HEADERS if headers.get(name)}
@@ -71,10 +76,17 @@ def accept_batch(
             now,
             now,
         )
-        with open_cursor() as cursor:
-            cursor.execute(INSERT, row)
+        _commit(row)
         ring("digest")
     return Accepted(n_items, rejections)
+
+
+def _commit(row: tuple[object, ...]) -> None:
+    try:
+        with _patience.turn(), open_cursor() as cursor:
+            cursor.execute(INSERT, row)
+    except SlowError:
+        raise OperationalError("the database is slow, and others wait for it") from None
 
 
 def _horizon_us(key: KeyInfo, received_us: int) -> int:
