@@ -16,13 +16,14 @@ from tracking.event_conditions import group_event_conditions
 from tracking.filters import ANY_ERROR, STATUSES, EventFilter
 from tracking.keyset import Sort, pick_sort
 from tracking.rows import SESSION_COLUMNS, TRACE_COLUMNS, build_sessions, build_trace
-from tracking.scanning import ROWS_LOOKED_INTO, Scan, add_ranges, add_times, read_page
+from tracking.scanning import ROWS_LOOKED_INTO, ROWS_READ, Scan, add_ranges, add_times, read_page
 from tracking.shapes import Page, SessionRow, TraceRow
 from tracking.span_listing import list_spans
 from tracking.statements import Where
 
 __all__ = ["list_sessions", "list_spans", "list_traces"]
 
+SESSIONS_COMPARED = 10_000  # when not sorted by a time
 TEXTS_SPLIT = 2_000  # into words, row by row
 # By floats, exact for the hundred years that a session may last: extract() would make numerics.
 MICROSECONDS = "(date_part('epoch', {} - {}) * 1000000)::bigint"
@@ -83,7 +84,8 @@ def list_sessions(
     """
     sort = pick_sort(flt, SESSION_SORTS, "last_at")
     by_time = sort if sort.is_time else SESSION_SORTS["last_at"]
-    scan = Scan(SESSION_COLUMNS, "tracking_session", "s", sort, by_time)
+    limit = ROWS_READ if sort.is_time else SESSIONS_COMPARED
+    scan = Scan(SESSION_COLUMNS, "tracking_session", "s", sort, by_time, limit=limit)
     scan.inner.add("s.project_id = %s", project_id)
     add_times(scan.inner, flt, by_time.value)
     found = find_sessions(project_id, flt, exact=True)

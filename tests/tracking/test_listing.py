@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from core.api import CursorError
 from core.timebuckets import Interval, TimeRange
 from tests.tracking.stage import WHOLE_DAY, at, play_day
-from tracking import candidates, scanning, span_listing
+from tracking import candidates, listing, scanning, span_listing
 from tracking.filters import EventFilter, FilterError
 from tracking.listing import list_sessions, list_spans, list_traces
 from tracking.statements import fetch_all
@@ -258,6 +258,16 @@ def test_a_value_that_many_have_is_not_looked_up_again_for_a_while(project_id, r
 
     assert rows
     assert [query["sql"] for query in second] == [query["sql"] for query in first[1:]]
+
+
+def test_only_the_latest_sessions_are_compared_and_it_is_said(project_id, monkeypatch):
+    monkeypatch.setattr(listing, "SESSIONS_COMPARED", 4)
+
+    found = list_sessions(project_id, EventFilter(sort="-cost"))
+
+    assert [row.id for row in found.rows] == ["s2", "s3"]
+    assert found.is_partial
+    assert sessions(project_id, sort="first_at") == ["s1", "s2", "s3"]
 
 
 def test_a_cursor_belongs_to_its_list(project_id, beta):
