@@ -1,5 +1,6 @@
 """Documents through digest, with a system of notes: each part says {"n": …, "at": seconds}."""
 
+import datetime
 import itertools
 import json
 import uuid
@@ -266,12 +267,18 @@ def test_what_somebody_else_stored_gives_way_by_rank(alpha, name, is_foreign_fir
     assert drift_of(alpha.pk) == []
 
 
+@pytest.fixture
+def patience(monkeypatch):
+    """What waits for other parts is not due before it is made so, however slow the machine."""
+    monkeypatch.setattr("tracking.digest.PATIENCE", datetime.timedelta(hours=1))
+
+
 def make_due():
     InboxBatch.objects.update(lease_until=timezone.now() - documents.PATIENCE)
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
-def test_parts_of_a_great_document_wait_for_one_another(alpha, monkeypatch, order):
+def test_parts_of_a_great_document_wait_for_one_another(alpha, monkeypatch, patience, order):
     derived = []
 
     def note_and_derive(key, parts):
@@ -300,7 +307,7 @@ def test_parts_of_a_great_document_wait_for_one_another(alpha, monkeypatch, orde
     assert drift_of(alpha.pk) == []
 
 
-def test_a_part_waits_once(alpha, monkeypatch):
+def test_a_part_waits_once(alpha, monkeypatch, patience):
     monkeypatch.setattr(documents, "GREAT", 1)
     note = {"key": "d", "n": 2, "at": 2}
     digest(alpha, {"key": "d", "n": 1, "at": 1})
@@ -314,7 +321,7 @@ def test_a_part_waits_once(alpha, monkeypatch):
     assert ledger(alpha) == (3, 1, 0)
 
 
-def test_parts_that_waited_are_quarantined_and_tried_again(alpha, monkeypatch):
+def test_parts_that_waited_are_quarantined_and_tried_again(alpha, monkeypatch, patience):
     monkeypatch.setattr(documents, "GREAT", 1)
     digest(alpha, {"key": "d", "n": 1, "at": 1})
     digest(alpha, {"key": "d", "n": "poison", "at": 1})

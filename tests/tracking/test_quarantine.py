@@ -151,7 +151,8 @@ def test_an_error_that_nobody_foresaw_leaves_other_projects_alone(alpha, beta, s
 
     assert status_of(beta).stored_events == 1
     batch = InboxBatch.objects.get()
-    assert (batch.project_id, batch.attempts) == (alpha.pk, 1)
+    assert batch.project_id == alpha.pk
+    assert batch.attempts in {1, 2}  # the second after a second, where the first takes that long
     assert "no idea" in batch.last_error
 
 
