@@ -100,6 +100,26 @@
     else if (event.target.matches("[data-poll]") && document.hidden) event.preventDefault();
   });
 
+  // --- a server that does not answer: what is shown is old, and says so until it answers again ---
+  const outage = document.querySelector("[data-outage]");
+  let answeredAt = new Date();
+  function noteSilence(event) {
+    const isAnswer = event.type === "htmx:responseError" && event.detail.xhr.status < 500;
+    if (!outage || isAnswer) return;
+    const time = outage.querySelector("time");
+    time.dateTime = answeredAt.toISOString();
+    time.textContent = `${time.dateTime.slice(11, 19)} UTC`;
+    outage.hidden = false;
+  }
+  for (const kind of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+    document.addEventListener(kind, noteSilence);
+  }
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.successful) return;
+    answeredAt = new Date();
+    if (outage) outage.hidden = true;
+  });
+
   // --- relative times ---
   const steps = [
     [60, 1, "s"],

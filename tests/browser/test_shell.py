@@ -101,3 +101,30 @@ def test_a_live_list_shows_what_arrives(alpha, alice, open_page):
     page.clock.run_for(5_000)
 
     expect(page.locator("tr[data-row]")).to_have_count(2)
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize("trouble", ["503", "cut"])
+def test_a_page_says_that_the_server_is_away_until_it_answers(
+    alice, open_page, complaints, trouble
+):
+    page = open_page("/", alice)
+    page.clock.install()
+    page.goto("/p/alpha/sessions/?live=1")
+    outage = page.locator("[data-outage]")
+    expect(page.locator("tr[data-row]")).to_have_count(1)
+    expect(outage).to_be_hidden()
+
+    fail = {"503": lambda r: r.fulfill(status=503), "cut": lambda r: r.abort("connectionrefused")}
+    page.route("**/p/alpha/**", fail[trouble])
+    page.clock.run_for(12_000)
+    expect(outage).to_be_visible()
+    expect(outage).to_contain_text("The server does not answer. This page shows what was there at ")
+    assert outage.locator("time").text_content()
+    expect(page.locator("tr[data-row]")).to_have_count(1)
+
+    page.unroute("**/p/alpha/**")
+    page.clock.run_for(12_000)
+    expect(outage).to_be_hidden()
+    assert complaints  # the browser's own, of what was cut
+    complaints.clear()
