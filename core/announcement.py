@@ -49,7 +49,7 @@ def curl_line(base_url: str, key: str, *, now: datetime) -> str:
     return " ".join(
         [
             "curl -sS",
-            f"{base_url}/api/v1/events",
+            shlex.quote(f"{base_url}/api/v1/events"),  # zsh takes [::1] for a pattern
             "-H",
             shlex.quote(f"Authorization: Bearer {key}"),
             "-H 'Content-Type: application/json'",

@@ -40,12 +40,13 @@ class Login:
     password: str  # empty when it is not known any more
 
 
-def prepare() -> tuple[Login, str, bool]:
+def prepare(*, is_unfinished: bool = False) -> tuple[Login, str, bool]:
     """Everything up to the web server's start: the login, the demo project's key or "", and
-    whether that project was made just now."""
+    whether that project was made just now. ``is_unfinished``: a first start did not come to its
+    end, so that nobody may know the password."""
     with migration_lock():
         migrate()
-        login = ensure_admin()
+        login = ensure_admin(is_unfinished=is_unfinished)
         is_new = not Project.objects.filter(slug=DEMO_SLUG).exists()
         project = ensure_project(User.objects.get(username=login.username))
         key = ensure_key(project)
@@ -71,14 +72,19 @@ def migration_lock() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
 
 
-def ensure_admin() -> Login:
-    """The first superuser. An existing one keeps a password that was changed meanwhile."""
+def ensure_admin(*, is_unfinished: bool = False) -> Login:
+    """The first superuser. An existing one keeps a password that was changed meanwhile; one who
+    never signed in gets another when the first start stopped before it could be told."""
     username, given = settings.ADMIN_USERNAME, settings.ADMIN_PASSWORD
-    user = User.objects.filter(username=username).first()
-    if user is not None:
-        return Login(username, given if given and user.check_password(given) else "")
     password = given or secrets.token_urlsafe(12)
-    User.objects.create_superuser(username=username, password=password)
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        User.objects.create_superuser(username=username, password=password)
+    elif is_unfinished and not given and user.last_login is None:
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    elif not given or not user.check_password(given):
+        return Login(username, "")
     return Login(username, password)
 
 

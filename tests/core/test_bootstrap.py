@@ -32,6 +32,22 @@ def test_the_first_admin_gets_a_password_that_works_and_is_told_once():
     assert second == Login("admin", "")
 
 
+def test_a_password_that_an_unfinished_first_start_may_not_have_told_is_made_anew():
+    ensure_admin()
+
+    again = ensure_admin(is_unfinished=True)
+
+    assert User.objects.get(username="admin").check_password(again.password) is True
+
+
+def test_who_has_signed_in_keeps_the_password():
+    first = ensure_admin()
+    User.objects.update(last_login=datetime(2026, 1, 2, tzinfo=UTC))
+
+    assert ensure_admin(is_unfinished=True) == Login("admin", "")
+    assert User.objects.get(username="admin").check_password(first.password) is True
+
+
 def test_a_given_password_is_used_as_given(settings):
     settings.ADMIN_USERNAME, settings.ADMIN_PASSWORD = "root", "x"
 
@@ -117,6 +133,12 @@ def test_the_demo_data_is_loaded_once(settings, state, wanted, needed):
     settings.DEMO = wanted
 
     assert needs_demo(state) is needed
+
+
+def test_the_address_of_the_curl_line_is_quoted_where_a_shell_would_expand_it():
+    line = curl_line("http://[::1]:8000", "key", now=datetime(2026, 1, 2, tzinfo=UTC))
+
+    assert line.startswith("curl -sS 'http://[::1]:8000/api/v1/events' -H ")
 
 
 def test_the_curl_line_is_one_line_with_a_quoted_key_and_a_valid_body():

@@ -33,7 +33,7 @@ class Command(BaseCommand):
         state = read_state()
         if not state:
             write_state("starting")
-        login, key, is_new = prepare()
+        login, key, is_new = prepare(is_unfinished=state.get("phase", "ready") != "ready")
         if key and needs_demo(state):
             now = timezone.now().isoformat() if is_new else ""
             write_state("demo", now=state.get("now") or now)
