@@ -44,7 +44,7 @@ def make_exporter(url, key, compression=Compression.Gzip):
             endpoint=url,
             headers={"Authorization": f"Bearer {key}"},
             compression=compression,
-            timeout=5,
+            timeout=60,
         )
     )
 
@@ -128,5 +128,5 @@ def test_a_wrong_key_fails_at_once(alpha, live_server):
     send_conversation(exporter)
 
     assert exporter.results == [SpanExportResult.FAILURE] * 2
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30  # one that tried again would take a minute
     assert status_of(alpha).pending_batches == 0

@@ -175,13 +175,13 @@ def test_redirects_are_not_followed(webhook, receiver, published):
 
 def test_an_answer_that_drips_ends_with_its_time(webhook, receiver, published, monkeypatch):
     monkeypatch.setattr(sending, "SECONDS", 0.5)
-    receiver.drip_seconds = 3.0
+    receiver.drip_seconds = 60.0
     published("one")
 
     began = timezone.now()
     send_due(later())
 
-    assert (timezone.now() - began).total_seconds() < 2.5
+    assert (timezone.now() - began).total_seconds() < 30
     assert WebhookDelivery.objects.get().error == "No answer within 0.5 s."
 
 
