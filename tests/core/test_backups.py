@@ -1,6 +1,7 @@
 """Backups of databases of their own, on the server of the tests."""
 
 import contextlib
+import os
 
 import psycopg
 import pytest
@@ -15,9 +16,9 @@ NAME = "test_assay_backups"
 
 
 @pytest.fixture
-def database(django_db_blocker, monkeypatch, worker_id):
+def database(django_db_blocker, monkeypatch):
     """An own database, since a restore replaces it whole."""
-    name = f"{NAME}_{worker_id}"
+    name = f"{NAME}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     parameters = {**settings.DATABASES["default"], "NAME": name}
     monkeypatch.setitem(settings.DATABASES, "default", parameters)
     monkeypatch.setattr(backups, "has_tables", lambda: bool(fetch("SELECT * FROM pg_tables "
