@@ -157,9 +157,12 @@ def signed(value: object) -> str:
 
 
 def signed_percent(value: object) -> str:
-    """A relative change as +12.3 %, −4 %."""
+    """A relative change as +12.3 %, −4.0 %; +1,021 % from twice on."""
     number = _finite(value)
-    return NOTHING if number is None else _with_sign(number, percent(abs(number)))
+    if number is None:
+        return NOTHING
+    size = abs(number)
+    return _with_sign(number, f"{size * 100:,.0f} %" if size >= 1 else percent(size))
 
 
 def points(value: object) -> str:
