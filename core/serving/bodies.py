@@ -116,8 +116,8 @@ class BodyInPieces(Body):
     def _next(self) -> Future:
         """None, and all is told, at the end.
 
-        granian 2.8: an empty piece is the end. A broken connection, or trailers, is an empty piece
-        before it.
+        granian 2.8: an empty piece is the end. A broken connection is an empty piece before it, and
+        so are trailers, and an empty frame of HTTP/2.
         """
         try:
             future = self.pieces.__anext__()
@@ -127,9 +127,13 @@ class BodyInPieces(Body):
             return None
         if self.is_ended:
             self.receiver.clock.remove(self)
-            self.fail(pacing.cut_off(self.length))
+            self.fail(self._doubt())
             return None
         return future
+
+    def _doubt(self) -> Refusal:
+        is_framed = self.length is None and self.environ["SERVER_PROTOCOL"].startswith("HTTP/2")
+        return pacing.length_required() if is_framed else pacing.cut_off(self.length)
 
     def _take(self, future: Future) -> bool:
         """Whether to go on."""

@@ -69,6 +69,12 @@ def cut_off(length: int | None) -> Refusal:
     return Refusal(400, "bad_body", f"The body{said} was cut off on the way (or ends in trailers).")
 
 
+def length_required() -> Refusal:
+    return Refusal(
+        411, "no_length", "Over HTTP/2 a body needs a Content-Length here: its end cannot be told."
+    )
+
+
 def too_much_at_once() -> Refusal:
     return Refusal(
         503,

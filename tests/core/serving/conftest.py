@@ -26,7 +26,7 @@ def small_server():
             yield port, Path(folder)
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def port(small_server):
 
 
 def wait_listening(port, process):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, "the server ended"
         try:

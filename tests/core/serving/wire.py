@@ -5,7 +5,7 @@ import http.client
 import socket
 import time
 
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class Line:
@@ -36,7 +36,7 @@ class Line:
         body = response.read()
         return response.status, response.headers, body
 
-    def is_closed(self, seconds=5.0):
+    def is_closed(self, seconds=SECONDS):
         """Whether the server ends the connection within these seconds."""
         self.socket.settimeout(seconds)
         with contextlib.suppress(ConnectionError):
