@@ -7,8 +7,10 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
 from core.embedded.web import THREADS
@@ -46,14 +48,25 @@ def server_pids(installation: Installation) -> list[int]:
     return [main.pid, *(child.pid for child in main.children())]
 
 
-def connected_pids(installation: Installation) -> list[int]:
-    """Of the server's processes, those that serve a connection."""
+@contextlib.contextmanager
+def stopped_connections(installation: Installation) -> Iterator[None]:
+    """The server's processes that serve a connection, but for those at work: one that is stopped
+    then may hold a lock that the others wait for."""
     with installation.database() as connection:
-        rows = connection.execute(
-            "SELECT pid FROM pg_stat_activity"
-            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        )
-        return [int(pid) for (pid,) in rows]
+        while True:
+            resting = resting_pids(connection)
+            with stopped(resting):
+                if set(resting) <= set(resting_pids(connection)):
+                    yield
+                    return
+
+
+def resting_pids(connection: psycopg.Connection[Any]) -> list[int]:
+    rows = connection.execute(
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE backend_type = 'client backend' AND state = 'idle' AND pid <> pg_backend_pid()"
+    )
+    return [int(pid) for (pid,) in rows]
 
 
 def ask(
@@ -130,7 +143,7 @@ def test_stopped_connections_alone_are_replaced(installation: Installation) -> N
     # Each thread of the server finds out about its own connection.
     calls = [event(f"fourth-{number}") for number in range(THREADS)]
 
-    with stopped(connected_pids(installation)):
+    with stopped_connections(installation):
         answers = ask_at_once(installation, [event("third-1"), event("third-2")])
         later = [ask(installation, *call) for call in calls]
     installation.wait_ready(seconds=120)
