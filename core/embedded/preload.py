@@ -18,7 +18,7 @@ PROGRAMS = (
     "core.broker",
     "core.heartbeats",
     "core.serving.admission",
-    "core.serving.worker",
+    "core.serving.receiving",
     "django.core.handlers.wsgi",
     "granian.server",
 )

@@ -7,13 +7,13 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server import Server
 
 from core.embedded.processes import die_with_parent
 from core.logs import logging_config
-from core.serving.receiving import MIB, Limits, Receiver
-from core.serving.worker import worker_target
+from core.serving.bodies import MIB, Limits
+from core.serving.receiving import Receiver
 
 if TYPE_CHECKING:
     from django.core.handlers.wsgi import WSGIHandler
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 # flush. With two threads, flat spans came in at a third of the rate, and each took more CPU;
 # batches of a hundred cost the same. Each that is needed costs some 6 MiB of connections.
 THREADS = 8
-THREAD_SECONDS = 600  # without work until a thread ends; granian lets none wait longer
 STOP_SECONDS = 1  # after which a request is cut; the supervisor waits for 2
 FORM_BYTES = MIB  # what a form may hold beside a file of the size that ingestion takes
 
@@ -76,15 +75,14 @@ def main(host: str, port: str, processes: str) -> None:
         address=host,
         port=int(port),
         interface=Interfaces.RSGI,
+        http=HTTPModes.http1,  # of which the end of a body can always be told
         workers=int(processes),
         websockets=False,
-        blocking_threads_idle_timeout=THREAD_SECONDS,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
         log_access=False,
         log_dictconfig=granian_logging(),
     ).serve(
-        spawn_target=worker_target(THREADS),
         target_loader=partial(load_receiver, os.getpid()),  # type: ignore[arg-type] # ours
         wrap_loader=False,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from core.serving.environ import Environ
-from core.serving.pacing import REFUSAL, Refusal
+from core.serving.pacing import REFUSAL
 
 logger = logging.getLogger(__name__)
 
@@ -89,9 +89,3 @@ def gather(parts: Any) -> bytes | Path:
         close = getattr(parts, "close", None)
         if close is not None:
             close()
-
-
-def refused(environ: Environ, refusal: Refusal) -> Environ:
-    environ[REFUSAL] = refusal
-    environ["wsgi.input"] = io.BytesIO()
-    return environ

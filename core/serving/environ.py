@@ -25,7 +25,6 @@ class Scope(Protocol):
     method: str
     path: str
     query_string: str
-    authority: str | None
     headers: Headers
 
 
@@ -56,11 +55,9 @@ def environ_of(scope: Scope, headers: Headers) -> Environ:
     for name, text in headers.items():
         variable = variable_of(name)
         if variable in environ:
-            # RFC 9110 § 5.3. Cookies, which HTTP/2 may split: RFC 9113 § 8.2.3.
+            # RFC 9110 § 5.3. Cookies may come split by HTTP/2 (RFC 9113 § 8.2.3), from a proxy.
             text = f"{environ[variable]}{'; ' if name == 'cookie' else ','}{text}"
         environ[variable] = text
-    if "HTTP_HOST" not in environ:
-        environ["HTTP_HOST"] = scope.authority or ""
     # A header's name may hold an underscore, and would pass for another's that a proxy sets.
     environ.pop("", None)
     return environ

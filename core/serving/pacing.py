@@ -9,9 +9,6 @@ GRACE_SECONDS = 10.0
 SLOWEST = 4_096  # bytes a second, on average, after the grace
 MOST_SECONDS = 600.0
 SHORT = 64 * 1024  # bytes that anybody may send
-# Up to here a body of known length is received in one piece: each piece costs some 50 µs, whatever
-# it holds. How much of it has come is not known, so its time is that of its length.
-IN_ONE_PIECE = 256 * 1024
 # 20 MiB in chunks of a byte would take a quarter of an hour of CPU.
 FREE_PIECES, MEAN_PIECE = 4_096, 256
 
@@ -27,10 +24,19 @@ class Refusal:
     code: str
     detail: str
     retry_after: int | None = None  # seconds
+    may_go_on: bool = True  # whether its sender may still be sending
 
     @property
     def headers(self) -> dict[str, str]:
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
+
+class RefusedError(Exception):
+    """A body is not received."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.detail)
+        self.refusal = refusal
 
 
 def seconds_for(n_bytes: int) -> float:
@@ -48,6 +54,7 @@ def too_slow() -> Refusal:
         "too_slow",
         "The body came too slowly: it has"
         f" {GRACE_SECONDS:.0f} seconds, and one more for each {SLOWEST:,} bytes received.",
+        may_go_on=False,
     )
 
 
@@ -66,13 +73,8 @@ def too_many_chunks() -> Refusal:
 
 def cut_off(length: int | None) -> Refusal:
     said = "" if length is None else f" of {length:,} bytes"
-    return Refusal(400, "bad_body", f"The body{said} was cut off on the way (or ends in trailers).")
-
-
-def length_required() -> Refusal:
-    return Refusal(
-        411, "no_length", "Over HTTP/2 a body needs a Content-Length here: its end cannot be told."
-    )
+    detail = f"The body{said} was cut off on the way (or ends in trailers)."
+    return Refusal(400, "bad_body", detail, may_go_on=False)
 
 
 def too_much_at_once() -> Refusal:

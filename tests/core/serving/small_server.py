@@ -14,18 +14,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server import Server
 
-from core.serving import bodies, pacing
-from core.serving.bodies import Body
+from core.serving import pacing, receiving
+from core.serving.bodies import Limits, LongBody
 from core.serving.pacing import REFUSAL
-from core.serving.receiving import Limits, Receiver
-from core.serving.worker import worker_target
+from core.serving.receiving import Receiver
 
 N_THREADS = 4
 LIMITS = {"body": 2_000_000, "in_memory": 1_000_000, "at_once": 3_000_000}
-GRACE_SECONDS, IN_ONE_PIECE, DRAINED_BYTES = 1.5, 70_000, 1_500_000
+GRACE_SECONDS, DRAINED_BYTES = 1.5, 1_500_000
 ANSWER = bytes(range(256)) * 20_000
 
 _at_work = set()
@@ -102,7 +101,7 @@ def room(environ, start_response):
 def count_bodies(environ, start_response):
     """How many are known to anybody."""
     start_response("200 OK", [])
-    return [str(sum(isinstance(each, Body) for each in gc.get_objects())).encode()]
+    return [str(sum(isinstance(each, LongBody) for each in gc.get_objects())).encode()]
 
 
 def load() -> Any:  # granian's: whatever its target takes
@@ -124,14 +123,17 @@ PATHS = {
 if __name__ == "__main__":
     FOLDER = Path(sys.argv[2])
     pacing.GRACE_SECONDS = GRACE_SECONDS
-    pacing.IN_ONE_PIECE = IN_ONE_PIECE
-    bodies.DRAINED_BYTES = DRAINED_BYTES
+    receiving.DRAINED_BYTES = DRAINED_BYTES
     multiprocessing.set_start_method("fork", force=True)
     receiver = Receiver(
         application,
         Limits(**LIMITS, n_threads=N_THREADS, folder=FOLDER),
         lambda environ: "HTTP_X_KEY" in environ,
     )
-    Server("small", port=int(sys.argv[1]), interface=Interfaces.RSGI, websockets=False).serve(
-        spawn_target=worker_target(N_THREADS), target_loader=load, wrap_loader=False
-    )
+    Server(
+        "small",
+        port=int(sys.argv[1]),
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+    ).serve(target_loader=load, wrap_loader=False)

@@ -24,7 +24,6 @@ def environ(*headers, **scope):
         "method": "POST",
         "path": "/",
         "query_string": "",
-        "authority": None,
     }
     return environ_of(SimpleNamespace(**{**said, **scope}), Headers(headers))
 
@@ -77,11 +76,6 @@ def test_headers_sent_twice_are_joined():
 
     assert (found["HTTP_X_A"], found["HTTP_COOKIE"]) == ("1,2", "a=1; b=2")
     assert "" not in found
-
-
-def test_the_host_of_http_2_is_its_authority():
-    assert environ(authority="assay.example")["HTTP_HOST"] == "assay.example"
-    assert environ(("host", "a.example"), authority="b.example")["HTTP_HOST"] == "a.example"
 
 
 def test_nothing_of_this_process_is_told(monkeypatch):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 import threading
 import time
 
@@ -273,24 +272,6 @@ def test_bodies_are_forgotten(port):
     while (text := post(port, "/bodies", b"")[2]) != b"0":
         assert time.monotonic() < deadline, text
         time.sleep(0.05)
-
-
-@pytest.mark.parametrize("size", [0, 5, 100_000])
-def test_http_2_is_spoken_too(port, size):
-    curl = ["curl", "-sS", "--http2-prior-knowledge", "-w", " %{http_version}", "-H", KNOWN]
-    sent = ["--data-binary", "@-", f"http://127.0.0.1:{port}/tell"]
-    run = subprocess.run([*curl, *sent], input=LONG[:size], capture_output=True, check=True)
-
-    said, _, version = run.stdout.decode().rpartition(" ")
-    assert (told(said)["n"], version) == (size, "2")
-
-
-def test_http_2_needs_a_length(port):
-    curl = ["curl", "-sS", "--http2-prior-knowledge", "-w", " %{http_code}", "-X", "POST"]
-    sent = ["-T", "-", f"http://127.0.0.1:{port}/tell"]
-    run = subprocess.run([*curl, *sent], input=b"hello", capture_output=True, check=True)
-
-    assert run.stdout == b"no_length 411"
 
 
 def test_headers_come_as_wsgi_has_them(port):
