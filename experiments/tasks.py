@@ -9,7 +9,7 @@ BUDGET = timedelta(seconds=3)  # a project and sweep: one large project must not
 TURN = timedelta(seconds=6)  # a sweep: the worker has session texts and jobs to see to, too
 
 
-@app.task(queue="analysis", ignore_result=True, soft_time_limit=300)  # type: ignore[untyped-decorator]
+@app.task(name="experiments.tasks.analyse_task", ignore_result=True, soft_time_limit=300)  # type: ignore[untyped-decorator]
 def analyse_task(project_id: int | None = None) -> None:
     """Recompute stale results of one project, or of all. A lost message is made up by the next."""
     if project_id is None:

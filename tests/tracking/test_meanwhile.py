@@ -97,7 +97,6 @@ def test_a_request_of_a_transaction_that_commits_after_later_ones_is_not_skipped
 
 
 @pytest.mark.usefixtures("open_pipeline")
-@pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")
 def test_two_schedulers_at_once_do_everything_once(alpha):
     """Each scheduled task runs on two threads at the same moment, twice."""
     send_events(

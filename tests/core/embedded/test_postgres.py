@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from core.embedded import binaries, placement
-from core.embedded.account import unprivileged_account
+from core.embedded.account import account_of, unprivileged_account
 from core.embedded.errors import EmbeddedError
 from core.embedded.layout import DataDir
 from core.embedded.postgres import (
@@ -245,7 +245,7 @@ def test_a_empty_directory_that_the_account_cannot_enter_puts_the_files_elsewher
 
 @as_root
 def test_programs_that_the_account_cannot_reach_are_copied(empty_dir, monkeypatch):
-    account = unprivileged_account()
+    account, root = unprivileged_account(), account_of(0)
     monkeypatch.setattr(binaries, "SHARED", empty_dir.root / "shared")
     wheel = binaries.wheel_folder()
     if wheel is None:
@@ -253,5 +253,5 @@ def test_programs_that_the_account_cannot_reach_are_copied(empty_dir, monkeypatc
 
     copy = binaries.reachable_copy(wheel)
 
-    assert binaries.major_version(copy, account) == binaries.major_version(wheel, account)
+    assert binaries.major_version(copy, account) == binaries.major_version(wheel, root)
     assert binaries.reachable_copy(wheel) == copy
