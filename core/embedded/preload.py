@@ -18,7 +18,7 @@ PROGRAMS = (
     "core.broker",
     "core.heartbeats",
     "core.serving.admission",
-    "core.serving.receiving",
+    "core.serving.server",
     "django.core.handlers.wsgi",
     "granian.server",
 )

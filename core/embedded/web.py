@@ -7,13 +7,11 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from granian.constants import HTTPModes, Interfaces
-from granian.server import Server
-
 from core.embedded.processes import die_with_parent
 from core.logs import logging_config
 from core.serving.bodies import MIB, Limits
 from core.serving.receiving import Receiver
+from core.serving.server import serve
 
 if TYPE_CHECKING:
     from django.core.handlers.wsgi import WSGIHandler
@@ -70,21 +68,14 @@ def granian_logging() -> dict[str, Any]:  # Any: the shape of logging.config
 def main(host: str, port: str, processes: str) -> None:
     # What is loaded here is shared then. Python's default is another from 3.14 on.
     multiprocessing.set_start_method("fork", force=True)
-    Server(
-        "core.wsgi:application",
-        address=host,
-        port=int(port),
-        interface=Interfaces.RSGI,
-        http=HTTPModes.http1,  # of which the end of a body can always be told
+    serve(
+        partial(load_receiver, os.getpid()),
+        host,
+        int(port),
         workers=int(processes),
-        websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
-        log_access=False,
         log_dictconfig=granian_logging(),
-    ).serve(
-        target_loader=partial(load_receiver, os.getpid()),  # type: ignore[arg-type] # ours
-        wrap_loader=False,
     )
 
 

@@ -1,7 +1,9 @@
-"""Long bodies on their way: in memory as long as there is room, then in files."""
+"""Bodies on their way: in memory as long as there is room, then in files."""
 
 import io
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -13,8 +15,8 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one web process, in bytes. All long bodies on their way stay in memory up to a sum, go to
-    files beyond it, and are refused beyond another."""
+    """Of one web process, in bytes. All bodies on their way stay in memory up to a sum, go to files
+    beyond it, and are refused beyond another."""
 
     body: int
     n_threads: int
@@ -24,11 +26,25 @@ class Limits:
 
 
 class Room:
-    """How many bytes of long bodies are here, and how many of them in memory."""
+    """How many bytes of bodies are here, and how many of them in memory."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.received = self.in_memory = 0
+
+    def has_memory(self, n_bytes: int) -> bool:
+        return self.in_memory + n_bytes <= self.limits.in_memory
+
+    @contextmanager
+    def taken(self, n_bytes: int) -> Iterator[None]:
+        """Keep memory for a body that is not here yet."""
+        self.received += n_bytes
+        self.in_memory += n_bytes
+        try:
+            yield
+        finally:
+            self.received -= n_bytes
+            self.in_memory -= n_bytes
 
 
 class LongBody:
@@ -56,7 +72,7 @@ class LongBody:
 
     def _store(self, piece: bytes) -> None:
         if isinstance(self.file, io.BytesIO):
-            if self.room.in_memory + len(piece) <= self.room.limits.in_memory:
+            if self.room.has_memory(len(piece)):
                 self.room.in_memory += len(piece)
                 self._n_in_memory += len(piece)
             else:

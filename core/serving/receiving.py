@@ -50,8 +50,9 @@ class Receiver:
         length = None if said is None else int(said)
         if length == 0 or (length is None and "transfer-encoding" not in headers):
             await self._run(environ, io.BytesIO(), exchange)
-        elif length is not None and length <= pacing.SHORT:
-            await self._take_short(environ, exchange, length)
+        elif length is not None and length <= pacing.SHORT and self.room.has_memory(length):
+            with self.room.taken(length):
+                await self._take_short(environ, exchange, length)
         else:
             await self._take_long(environ, exchange, length)
 
@@ -69,7 +70,7 @@ class Receiver:
     async def _take_long(self, environ: Environ, exchange: Exchange, length: int | None) -> None:
         body, pieces = LongBody(self.room), pieces_of(exchange)
         try:
-            if length is not None:
+            if length is not None and length > pacing.SHORT:
                 await self._admit(environ, length)
             await self._receive(environ, body, pieces, length)
         except RefusedError as error:

@@ -14,13 +14,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from granian.constants import HTTPModes, Interfaces
-from granian.server import Server
-
 from core.serving import pacing, receiving
 from core.serving.bodies import Limits, LongBody
 from core.serving.pacing import REFUSAL
 from core.serving.receiving import Receiver
+from core.serving.server import serve
 
 N_THREADS = 4
 LIMITS = {"body": 2_000_000, "in_memory": 1_000_000, "at_once": 3_000_000}
@@ -130,10 +128,4 @@ if __name__ == "__main__":
         Limits(**LIMITS, n_threads=N_THREADS, folder=FOLDER),
         lambda environ: "HTTP_X_KEY" in environ,
     )
-    Server(
-        "small",
-        port=int(sys.argv[1]),
-        interface=Interfaces.RSGI,
-        http=HTTPModes.http1,
-        websockets=False,
-    ).serve(target_loader=load, wrap_loader=False)
+    serve(load, "127.0.0.1", int(sys.argv[1]))

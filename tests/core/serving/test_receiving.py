@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import resource
 import threading
 import time
 
@@ -341,3 +342,24 @@ def test_what_the_application_closes_is_closed(small_server):
     while not (folder / "closed").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_connections_that_rest_keep_nobody_waiting(port):
+    """More than granian takes by itself, which is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    n_connections = 5_000
+    if hard < n_connections + 500:
+        pytest.skip("this account may not open as many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, n_connections + 500), hard))
+    lines = []
+    try:
+        while len(lines) < n_connections:
+            lines.append(Line(port))
+        began = time.monotonic()
+
+        assert post(port, "/tell", b"x")[0] == 200
+        assert time.monotonic() - began < 20
+    finally:
+        for line in lines:
+            line.socket.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
