@@ -1,6 +1,6 @@
 """Millions of stored spans within minutes: copies of digested rows, made by PostgreSQL itself.
 
-Every row of a first load is inserted again under other ids: events, payload blocks, traces, their
+Every row of a project's first load is inserted again under other ids: events, payload blocks, traces, their
 parts, sessions and all that belongs to one, through all indexes and the write-ahead log, at the
 same times, so that they fill the very partitions that the next load goes to. Ids are random, so
 their copies' places are spread over the whole of each index. Hourly sums have the rows they had;
@@ -9,7 +9,7 @@ they are not added to, so an installation filled like this is not one to verify.
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.benchmarks.installation import Installation
+from tests.benchmarks.installation import SLUG, Installation
 
 WRITERS = 2
 SPREAD = 40_503  # odd: its multiples modulo 65,536 are all different, and far apart
@@ -50,6 +50,7 @@ CHANGED = {
     "tracking_sessionmetric": {"session_id": session("session_id")},
     "tracking_armseen": {"session_id": session("session_id"), "unit_id": session("unit_id")},
 }
+OWN_PROJECT = f"SELECT id FROM core_project WHERE slug = '{SLUG}'"
 COLUMNS = (
     "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
     " AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"
@@ -57,7 +58,7 @@ COLUMNS = (
 
 
 class Filler:
-    """Keeps what is stored when it is made, and adds copies of it."""
+    """Keeps what a project holds when it is made, and adds copies of it."""
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
@@ -65,7 +66,10 @@ class Filler:
         self.statements = []
         with installation.database() as database:
             for table, changed in CHANGED.items():
-                database.execute(f"CREATE UNLOGGED TABLE fill_{table} AS TABLE {table}")
+                database.execute(
+                    f"CREATE UNLOGGED TABLE fill_{table} AS SELECT * FROM {table}"
+                    f" WHERE project_id = ({OWN_PROJECT})"
+                )
                 database.execute(f"ANALYZE fill_{table}")
                 names = [name for (name,) in database.execute(COLUMNS, [table]).fetchall()]
                 values = ", ".join(changed.get(name, name) for name in names)
