@@ -1,10 +1,10 @@
 """Millions of stored spans within minutes: copies of digested rows, made by PostgreSQL itself.
 
-Every row of a project's first load is inserted again under other ids: events, payload blocks, traces, their
-parts, sessions and all that belongs to one, through all indexes and the write-ahead log, at the
-same times, so that they fill the very partitions that the next load goes to. Ids are random, so
-their copies' places are spread over the whole of each index. Hourly sums have the rows they had;
-they are not added to, so an installation filled like this is not one to verify.
+Every row of a project's first load is inserted again under other ids: events, payload blocks,
+traces, their parts, sessions and all that belongs to one, through all indexes and the write-ahead
+log, at the same times, so that they fill the very partitions that the next load goes to. Ids are
+random, so their copies' places are spread over the whole of each index. Hourly sums have the rows
+they had; they are not added to, so an installation filled like this is not one to verify.
 """
 
 from concurrent.futures import ThreadPoolExecutor
