@@ -1,6 +1,5 @@
 """The web server's main process: ``python -m core.embedded.web HOST PORT PROCESSES``."""
 
-import gc
 import multiprocessing
 import os
 import sys
@@ -41,7 +40,6 @@ def load_application(parent: int) -> "WSGIHandler":
     The views are imported before the first request, which would else wait for them.
     """
     die_with_parent(parent)
-    from django.db.backends.signals import connection_created
     from django.urls import resolve
 
     from core.memory import freeze_loaded
@@ -49,14 +47,7 @@ def load_application(parent: int) -> "WSGIHandler":
 
     resolve("/healthz")
     freeze_loaded()
-    connection_created.connect(_close_orphans)
     return application
-
-
-def _close_orphans(**_: Any) -> None:  # Any: a signal's
-    """Close the connections of threads that ended, before those of their successors add up: they
-    refer to themselves, so that only the collector finds them, which seldom looks."""
-    gc.collect()
 
 
 def granian_logging() -> dict[str, Any]:  # Any: the shape of logging.config
