@@ -17,7 +17,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import answering, closing, curve, flat, ingesting, pages, prompts, resting
+from tests.benchmarks import (
+    answering,
+    closing,
+    curve,
+    flat,
+    ingesting,
+    mapper,
+    pages,
+    prompts,
+    resting,
+)
 from tests.benchmarks.frames import Store
 from tests.benchmarks.installation import PROJECT, Installation, ServeError
 from tests.benchmarks.metering import calibrate
@@ -27,6 +37,7 @@ from tests.benchmarks.run import Run
 Benchmark = Callable[[Run], list[Row]]
 # In the order they run: what needs an empty database comes first.
 BENCHMARKS: dict[str, Benchmark] = {
+    "mapper": mapper.mapper,
     "smallreply": answering.smallreply,
     "ingest": ingesting.ingest,
     "fallom": flat.fallom,

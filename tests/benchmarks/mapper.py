@@ -1,46 +1,44 @@
-"""Microseconds of CPU a span of the OTLP adapter, over a corpus of ``.pbs`` frames.
+"""What the OTLP adapter costs by itself: what the door looks at, and what digest maps.
 
-    python -m tests.benchmarks.mapper CORPUS_DIR [--profile]
-
-Every body is read once, as in life: what repeats is remembered, what is new is new. A line gives
-the median over bodies, and the lowest tenth, which is nearer to what the code costs where other
-processes want the machine too.
+Every body is read once, as in life: what repeats is remembered, what is new is new. The median over
+bodies is given, in CPU time of this process.
 """
 
-import argparse
-import cProfile
-import json
-import pathlib
-import pstats
+import gzip
 import statistics
-import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from tests.benchmarks.corpus import Frame
+from tests.benchmarks.results import Row, at_least
+from tests.benchmarks.run import Run
 from tracking.adapters import otlp
 from tracking.events import Receipt
 
-FRAME = struct.Struct(">II")  # bytes, spans
-RECEIPT = Receipt(received_us=1_795_305_600_000_000, horizon_us=0)
+SPANS, SEED = 20_000, 1
 WARM_UP = 20  # bodies
+RECEIPT = Receipt(received_us=1_795_305_600_000_000, horizon_us=0)
 
 
-def frames(path: pathlib.Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as file:
-        while head := file.read(FRAME.size):
-            size, count = FRAME.unpack(head)
-            yield count, file.read(size)
+def mapper(run: Run) -> list[Row]:
+    frames = run.store.frames(SPANS, seed=SEED)
+    checked, mapped = cost_of(check, frames), cost_of(read, frames)
+    return [
+        Row("mapper", "checked at the door", checked * 1e6, "µs/span"),
+        Row("mapper", "mapped", mapped * 1e6, "µs/span"),
+        Row("mapper", "mapped a core", 1 / mapped, "/s", at_least(25_000)),
+    ]
 
 
-def measure(run: Callable[[bytes], object], bodies: list[tuple[int, bytes]]) -> dict[str, float]:
-    """Microseconds a span."""
-    times = []
-    for n_spans, body in bodies:
-        begin = time.process_time()
+def cost_of(run: Callable[[bytes], object], frames: list[Frame]) -> float:
+    """CPU seconds a span."""
+    costs = []
+    for frame in frames:
+        body = gzip.decompress(frame.body)
+        began = time.process_time()
         run(body)
-        times.append((time.process_time() - begin) / n_spans * 1e6)
-    deciles = statistics.quantiles(times[WARM_UP:], n=10)
-    return {"median": round(deciles[4], 2), "lowest_tenth": round(deciles[0], 2)}
+        costs.append((time.process_time() - began) / frame.n_spans)
+    return statistics.median(costs[WARM_UP:])
 
 
 def check(body: bytes) -> object:
@@ -49,22 +47,3 @@ def check(body: bytes) -> object:
 
 def read(body: bytes) -> object:
     return otlp.read(body, json=False, receipt=RECEIPT)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=pathlib.Path)
-    parser.add_argument("--profile", action="store_true")
-    args = parser.parse_args()
-    bodies = list(frames(args.corpus / "otlp.b100.pbs"))
-    for run in (check, read):
-        print(json.dumps({run.__name__: measure(run, bodies)}))
-    if args.profile:
-        with cProfile.Profile() as profile:
-            for _, body in bodies[:100]:
-                read(body)
-        pstats.Stats(profile).sort_stats("tottime").print_stats(25)
-
-
-if __name__ == "__main__":
-    main()
