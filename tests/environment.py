@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.embedded.layout import DataDir
-from core.embedded.postgres import running_postgres
+from tests.postgres import running_postgres
 
 # A test database need not survive a power cut; tests of durability start servers of their own.
 LOCAL_SETTINGS = "fsync = off\nfull_page_writes = off\nmax_connections = 100\n"

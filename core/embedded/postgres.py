@@ -5,9 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -18,7 +16,7 @@ from core.embedded.binaries import Binaries, find_binaries
 from core.embedded.errors import EmbeddedError
 from core.embedded.layout import DataDir
 from core.embedded.locks import FileLock
-from core.embedded.pgsettings import DATABASE, write_local_settings, write_settings
+from core.embedded.pgsettings import DATABASE, write_settings
 from core.embedded.placement import place_cluster, place_socket
 from core.embedded.processes import (
     command_of,
@@ -202,46 +200,3 @@ def drop_stale_pid_file(cluster: Path) -> None:
     is_gone = bool(pid) and not stat_fields(pid)
     if not is_gone and live_server(cluster) is None:
         (cluster / "postmaster.pid").unlink(missing_ok=True)
-
-
-def stop_server(process: subprocess.Popen[bytes], *, seconds: float = 8.0) -> None:
-    """Fast stop; at the deadline an immediate one, which the next start recovers from."""
-    process.send_signal(FAST_STOP)
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(IMMEDIATE_STOP)
-        process.wait(seconds)
-
-
-@contextmanager
-def running_postgres(
-    data_dir: DataDir, *, pg_bin: str = "", local_settings: str = ""
-) -> Iterator[str]:
-    """A server for the length of a block, as a database URL; output goes to a file in logs."""
-    server = PostgresServer(data_dir, pg_bin=pg_bin)
-    server.prepare()
-    if local_settings:
-        write_local_settings(server.cluster, server.account, local_settings)
-    data_dir.logs.mkdir(exist_ok=True)
-    with (data_dir.logs / "postgres.log").open("ab") as log:
-        process = start_and_wait(server, log)
-        try:
-            yield server.url()
-        finally:
-            stop_server(process)
-            server.release()
-
-
-def start_and_wait(server: PostgresServer, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Retries what ends early: shared memory of a killed server is freed only after a while."""
-    deadline = time.monotonic() + RETRY_SECONDS
-    process = server.launch(output=log, environment={})
-    while not server.is_ready(process.pid):
-        if process.poll() is not None:
-            if time.monotonic() > deadline:
-                raise EmbeddedError(f"PostgreSQL does not start; see {log.name}")
-            time.sleep(0.5)
-            process = server.launch(output=log, environment={})
-        time.sleep(0.02)
-    return process

@@ -14,14 +14,9 @@ from core.embedded import binaries, placement
 from core.embedded.account import account_of, unprivileged_account
 from core.embedded.errors import EmbeddedError
 from core.embedded.layout import DataDir
-from core.embedded.postgres import (
-    PostgresServer,
-    live_server,
-    running_postgres,
-    start_and_wait,
-    stop_server,
-)
+from core.embedded.postgres import PostgresServer, live_server
 from core.embedded.processes import start_time, wait_until
+from tests.postgres import running_postgres, started_postgres
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="about starts by root")
 
@@ -55,21 +50,6 @@ def data_dir(empty_dir, template) -> DataDir:
     return empty_dir
 
 
-@contextmanager
-def started(data_dir: DataDir):
-    server = PostgresServer(data_dir)
-    server.prepare()
-    data_dir.logs.mkdir(exist_ok=True)
-    with (data_dir.logs / "postgres.log").open("ab") as log:
-        process = start_and_wait(server, log)
-    try:
-        yield server, process
-    finally:
-        if process.poll() is None:
-            stop_server(process)
-        server.release()
-
-
 def fetch(url: str, statement: str):
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement)
@@ -99,7 +79,7 @@ def test_django_finds_it_through_the_data_directory(data_dir):
 
 
 def test_it_finds_its_data_again_after_every_process_was_killed(data_dir):
-    with started(data_dir) as (server, process):
+    with started_postgres(data_dir) as (server, process):
         fetch(server.url(), "CREATE TABLE kept AS SELECT 7 AS n")
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -136,7 +116,7 @@ def test_a_broken_pid_file_does_not_stop_it(data_dir, text):
 
 
 def test_a_server_without_its_supervisor_is_stopped_first(data_dir):
-    with started(data_dir) as (server, orphan):
+    with started_postgres(data_dir) as (server, orphan):
         server.release()
 
         with running_postgres(data_dir) as url:
@@ -181,7 +161,7 @@ def test_the_server_dies_with_the_process_that_started_it(data_dir):
     code = (
         "import sys, time; from pathlib import Path\n"
         "from core.embedded.layout import DataDir\n"
-        "from core.embedded.postgres import running_postgres\n"
+        "from tests.postgres import running_postgres\n"
         "with running_postgres(DataDir(Path(sys.argv[1]))):\n"
         "    print('up', flush=True); time.sleep(300)"
     )
@@ -206,7 +186,7 @@ def test_programs_that_are_missing_are_named(empty_dir):
 
 @as_root
 def test_root_lends_it_an_unprivileged_account(data_dir):
-    with started(data_dir) as (server, process):
+    with started_postgres(data_dir) as (server, process):
         status = Path(f"/proc/{process.pid}/status").read_text()
 
         assert f"Uid:\t{server.account.uid}\t" in status
@@ -215,7 +195,7 @@ def test_root_lends_it_an_unprivileged_account(data_dir):
 
 @as_root
 def test_a_stranger_on_the_machine_cannot_connect(data_dir):
-    with started(data_dir) as (server, _):
+    with started_postgres(data_dir) as (server, _):
         psql = [server.binaries.program("psql"), server.url(), "-c", "SELECT 1"]
         nobody = subprocess.run(
             psql, capture_output=True, text=True, cwd="/", **unprivileged_account().popen_options()
