@@ -27,9 +27,10 @@ SUMS = (
     "tokens_cache_write",
     "tokens_reasoning",
     "cost_nano",
+    "n_unpriced",
 )
 SPANS, POINTS, LLM, TOOL, ERRORS, ROOT_ERRORS, TOOL_ERRORS, LLM_US, TOKENS = range(9)
-COST = 13
+COST, UNPRICED = 13, 14
 
 GREATEST_METRIC = 1e150  # beyond it a sum of squares is no number any more
 
@@ -327,8 +328,23 @@ def is_wrapper(fact: Fact) -> bool:
     )
 
 
+def is_unpriced(fact: Fact) -> bool:
+    """Whether nobody knows what a call, or the wrapper that stands for some, cost.
+
+    One that used no token cost nothing. One that went well and says nothing of tokens cost
+    something.
+    """
+    event = fact.event
+    if fact.cost_nano is not None:
+        return False
+    if event.tokens_in is None and event.tokens_out is None:
+        return event.kind in CALL_KINDS and event.status != _ERROR
+    return bool(event.tokens_in or event.tokens_out)
+
+
 def add_usage(counts: list[int], fact: Fact, *, sign: int, at: int = TOKENS) -> None:
-    """Add tokens by kind, then money, to the six counts that begin ``at`` a place."""
+    """Add tokens by kind, money, and whether that is unknown, to the seven counts that begin
+    ``at`` a place."""
     event = fact.event
     if event.tokens_in:
         counts[at] += sign * event.tokens_in
@@ -342,6 +358,8 @@ def add_usage(counts: list[int], fact: Fact, *, sign: int, at: int = TOKENS) -> 
         counts[at + 4] += sign * event.tokens_reasoning
     if fact.cost_nano:
         counts[at + 5] += sign * fact.cost_nano
+    elif is_unpriced(fact):
+        counts[at + 6] += sign
 
 
 def _see_arms(part: Part, event: IncomingEvent) -> None:

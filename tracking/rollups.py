@@ -34,6 +34,7 @@ COUNTS = (
     "tokens_cache_write",
     "tokens_reasoning",
     "cost_nano",
+    "n_unpriced",
 )
 SKETCHES = ("latency", "ttft", "users")
 N, SPAN, ERROR, TRACES, SESSIONS, DURATION, TOKENS = range(7)

@@ -12,7 +12,8 @@ from tracking.models.facts import text
 
 
 class Sums(models.Model):
-    """What a trace part and a session count alike. Tokens and money are those of model calls."""
+    """What a trace part and a session count alike. Tokens and money are those of model calls;
+    ``n_unpriced`` of them cost what nobody knows."""
 
     n_spans = models.BigIntegerField(default=0)
     n_points = models.BigIntegerField(default=0)
@@ -28,6 +29,7 @@ class Sums(models.Model):
     tokens_cache_write = models.BigIntegerField(default=0)
     tokens_reasoning = models.BigIntegerField(default=0)
     cost_nano = models.BigIntegerField(default=0)
+    n_unpriced = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         abstract = True
@@ -52,6 +54,7 @@ class Trace(models.Model):
     tokens_in = models.BigIntegerField(default=0)
     tokens_out = models.BigIntegerField(default=0)
     cost_nano = models.BigIntegerField(default=0)
+    n_unpriced = models.BigIntegerField(default=0, db_default=0)
     root_status = models.SmallIntegerField(default=0)
     ties = models.SmallIntegerField(default=0, db_default=0)
     reporter = models.BigIntegerField(null=True)
@@ -288,6 +291,7 @@ class UsageRollup(models.Model):
     tokens_cache_write = models.BigIntegerField(default=0)
     tokens_reasoning = models.BigIntegerField(default=0)
     cost_nano = models.BigIntegerField(default=0)
+    n_unpriced = models.BigIntegerField(default=0, db_default=0)
     key_a = text()
     key_b = text()
     latency = ArrayField(models.BigIntegerField(), null=True)
