@@ -22,7 +22,7 @@ from tracking.inflate import TooLargeError, UnknownEncodingError
 from tracking.ingest_schema import events_schema, status_schema
 from tracking.ingest_status import read_status
 from tracking.receive import Accepted, accept_batch
-from tracking.request_body import NoParser, drain_body, read_body
+from tracking.request_body import NoParser, read_body
 
 logger = logging.getLogger(__name__)
 UNFORESEEN = Problem(
@@ -89,7 +89,6 @@ class IngestView(APIView):
             raise Problem(400, str(error), code="bad_body") from error
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
-        drain_body(self.request._request)
         try:
             problem = super().handle_exception(exc)
         except Exception:

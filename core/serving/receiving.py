@@ -100,9 +100,8 @@ class Receiver:
         """granian 2.8: an empty piece is the end. A broken connection, or trailers, is an empty
         piece before it."""
         is_admitted, is_ended = length is not None, False
-        now = asyncio.get_running_loop().time
+        began = asyncio.get_running_loop().time()
         try:
-            began = now()
             async with asyncio.timeout(pacing.seconds_for(0)) as limit:
                 async for piece in pieces:
                     if is_ended:
@@ -112,7 +111,7 @@ class Receiver:
                     if not is_admitted and body.n_bytes > pacing.SHORT:
                         is_admitted = True
                         await self._admit(environ, body.n_bytes)
-                    limit.reschedule(max(began + pacing.seconds_for(body.n_bytes), now()))
+                    limit.reschedule(began + pacing.seconds_for(body.n_bytes))
         except TimeoutError:
             raise RefusedError(pacing.too_slow()) from None
 

@@ -128,6 +128,27 @@ def test_nothing_of_a_chunked_body_that_is_cut_off_is_stored(port, alpha, alpha_
     assert InboxBatch.objects.count() == 1
 
 
+@pytest.mark.parametrize("n_bytes", [5_000, 100_000], ids=["in one piece", "in pieces"])
+@pytest.mark.parametrize(
+    ("path", "said"), [("/api/v1/events", {"status": 400}), ("/v1/traces", {"code": 3})]
+)
+def test_nothing_of_a_body_shorter_than_its_length_is_stored(
+    port, alpha, alpha_key, path, said, n_bytes
+):
+    """Though what came of it are whole lines, which could be taken for all."""
+    body, key = lines_of(n_bytes), f"Bearer {alpha_key}"
+
+    with Line(port) as line:
+        length = len(body) + 1
+        line.begin(path, Authorization=key, Content_Type=JSON, Content_Length=length)
+        line.send(body)
+        line.socket.shutdown(1)
+        status, _, text = line.answer()
+
+    assert (status, InboxBatch.objects.count()) == (400, 0)
+    assert said.items() <= json.loads(text).items()
+
+
 def test_a_large_upload_on_a_slow_line_passes(port, alpha, alpha_key):
     """50 kB a second for five seconds longer than the grace."""
     body = lines_of(50_000 * (int(pacing.GRACE_SECONDS) + 5))

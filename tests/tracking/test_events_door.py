@@ -2,7 +2,6 @@
 
 import datetime
 import gzip
-import io
 import json
 
 import pytest
@@ -117,34 +116,6 @@ def test_the_limit_holds_to_the_byte(sender, packed, size, status):
     assert answer.status_code == status
     if status == 413:
         assert str(LIMIT) in answer.json()["detail"]
-
-
-class Chunks(io.BytesIO):
-    """What a server hands over for a body of unknown length."""
-
-
-def post_chunked(client, body):
-    return client.request(
-        **{
-            "REQUEST_METHOD": "POST",
-            "PATH_INFO": PATHS[0],
-            "HTTP_TRANSFER_ENCODING": "chunked",
-            "wsgi.input": Chunks(body),
-        }
-    )
-
-
-def test_it_reads_a_chunked_body(alpha, sender):
-    answer = post_chunked(sender, json.dumps(point()).encode())
-    digest_all()
-
-    assert answer.status_code == 202
-    assert status_of(alpha).stored_events == 1
-
-
-def test_a_chunked_body_has_the_same_limit(sender):
-    assert post_chunked(sender, padded(LIMIT)).status_code == 202
-    assert post_chunked(sender, padded(LIMIT + 1)).status_code == 413
 
 
 @pytest.mark.parametrize(("headers", "status"), [({}, 401), ({"x-api-key": "nope"}, 401)])

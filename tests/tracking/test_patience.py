@@ -1,6 +1,6 @@
 """How many wait for a slow database."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -31,8 +31,18 @@ def enter(patience, n):
     return stack
 
 
+def n_let_in(patience, n):
+    """How many of so many may wait at once."""
+    n_in = 0
+    with ExitStack() as stack, suppress(SlowError):
+        while n_in < n:
+            stack.enter_context(patience.turn())
+            n_in += 1
+    return n_in
+
+
 def test_any_number_waits_for_a_quick_database(patience):
-    enter(patience, 50).close()
+    assert n_let_in(patience, 50) == 50
 
 
 def test_few_wait_for_one_that_has_not_answered_for_long(patience, clock):
@@ -57,9 +67,10 @@ def test_all_may_wait_again_as_soon_as_one_was_quick(patience, clock):
     slow = enter(patience, 1)
     clock.seconds = 1.5
     slow.close()
+    assert n_let_in(patience, 50) == FEW
     enter(patience, 1).close()
 
-    enter(patience, 50).close()
+    assert n_let_in(patience, 50) == 50
 
 
 def test_one_that_failed_waits_no_longer(patience, clock):
@@ -71,4 +82,4 @@ def test_one_that_failed_waits_no_longer(patience, clock):
     with pytest.raises(ValueError, match="no"):
         fail()
 
-    enter(patience, 50).close()
+    assert n_let_in(patience, 50) == 50

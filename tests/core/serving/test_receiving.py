@@ -5,6 +5,7 @@ import json
 import resource
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -20,6 +21,19 @@ def post(port, path, body, *headers):
         line.begin(path, *headers, Content_Length=len(body))
         line.send(body)
         return line.answer()
+
+
+@contextmanager
+def open_lines(port, n):
+    with ExitStack() as stack:
+        yield [stack.enter_context(Line(port)) for _ in range(n)]
+
+
+def assert_answers_at_once(port):
+    began = time.monotonic()
+
+    assert post(port, "/tell", b"x")[0] == 200
+    assert time.monotonic() - began < 20
 
 
 def told(body):
@@ -189,8 +203,7 @@ def test_crumbs_are_refused(port):
 
 def test_bodies_beyond_a_sum_go_to_files_and_beyond_another_are_refused(port):
     size = 900_000
-    lines = [Line(port) for _ in range(4)]
-    try:
+    with open_lines(port, 4) as lines:
         for number, line in enumerate(lines[:3], start=1):
             line.begin("/tell", KNOWN, Content_Length=size)
             line.send(bytes(size - 1))
@@ -201,9 +214,6 @@ def test_bodies_beyond_a_sum_go_to_files_and_beyond_another_are_refused(port):
         for line in lines[:3]:
             line.send(b"\0")
         found = [told(line.answer()[2]) for line in lines[:3]]
-    finally:
-        for line in lines:
-            line.socket.close()
 
     assert (status, headers["Retry-After"], text) == (503, "5", b"busy")
     assert {each["sha"] for each in found} == {hashlib.sha256(bytes(size)).hexdigest()}
@@ -226,18 +236,17 @@ def test_many_requests_run_at_once(port):
 
 
 def test_who_waits_for_a_thread_is_not_slow(port):
-    sleepers = [Line(port) for _ in range(small.N_THREADS)]
-    try:
+    with open_lines(port, small.N_THREADS + 1) as (chunked, *sleepers):
         for line in sleepers:
             line.begin(f"/sleep?{small.GRACE_SECONDS * 2}", method="GET")
         time.sleep(0.3)
-        status, _, _ = post(port, "/tell", LONG, KNOWN)
-    finally:
+        chunked.begin("/tell", KNOWN, Transfer_Encoding="chunked")
+        chunked.send(chunk(LONG) + END)
+
+        assert post(port, "/tell", LONG, KNOWN)[0] == 200
+        assert chunked.answer()[0] == 200
         for line in sleepers:
             line.answer()
-            line.socket.close()
-
-    assert status == 200
 
 
 def test_a_connection_is_used_again_after_bodies_of_all_kinds(port):
@@ -254,10 +263,10 @@ def test_a_connection_is_used_again_after_bodies_of_all_kinds(port):
 
 
 def test_a_client_that_goes_away_leaves_nothing(port):
-    for sent in (b"", LONG[:1000]):
-        with Line(port) as line:
-            line.begin("/tell", KNOWN, Content_Length=len(LONG))
-            line.send(sent)
+    with Line(port) as line:
+        line.begin("/tell", KNOWN, Content_Length=len(LONG))
+        line.send(LONG[:1000])
+        wait_room(port, 1000, 1000)
 
     wait_room_empty(port)
 
@@ -313,17 +322,11 @@ def test_an_answer_in_parts_comes_whole(port):
 
 
 def test_readers_that_do_not_read_keep_no_thread(port):
-    lines = [Line(port) for _ in range(3 * small.N_THREADS)]
-    try:
+    with open_lines(port, 3 * small.N_THREADS) as lines:
         for line in lines:
             line.begin("/much", method="GET")
-        began = time.monotonic()
 
-        assert post(port, "/tell", b"x")[0] == 200
-        assert time.monotonic() - began < 20
-    finally:
-        for line in lines:
-            line.socket.close()
+        assert_answers_at_once(port)
 
 
 def test_an_application_that_fails_is_a_500_and_the_next_request_works(port):
@@ -351,15 +354,8 @@ def test_connections_that_rest_keep_nobody_waiting(port):
     if hard < n_connections + 500:
         pytest.skip("this account may not open as many files")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, n_connections + 500), hard))
-    lines = []
     try:
-        while len(lines) < n_connections:
-            lines.append(Line(port))
-        began = time.monotonic()
-
-        assert post(port, "/tell", b"x")[0] == 200
-        assert time.monotonic() - began < 20
+        with open_lines(port, n_connections):
+            assert_answers_at_once(port)
     finally:
-        for line in lines:
-            line.socket.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
