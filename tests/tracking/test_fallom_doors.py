@@ -184,6 +184,14 @@ class TestMetrics:
         assert (session.n_spans, session.n_points, session.n_traces) == (1, 1, 1)
         assert Document.objects.get(project_id=alpha.pk).system == "fallom-spans"
 
+    def test_a_session_that_is_numbered_is_the_one_of_its_spans(self, alpha, sender):
+        post(sender, "/fallom/v1/traces", recent("trace-openai-chat", session_id=4711))
+        send_metrics(sender, session=4711, score=0.5)
+        digest_all()
+
+        session = Session.objects.get(project_id=alpha.pk)
+        assert (session.session_id, session.n_spans, session.n_points) == ("4711", 1, 1)
+
     def test_what_is_missing_is_named(self, sender):
         answer = post(sender, "/fallom/spans", {"config_key": "c", "data": {"n": 1}})
 

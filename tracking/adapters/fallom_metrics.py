@@ -19,7 +19,8 @@ from tracking.adapters.json_items import (
     is_too_deep,
     parse_items,
 )
-from tracking.adapters.json_values import JsonObject, number, text
+from tracking.adapters.json_values import JsonObject, number
+from tracking.adapters.json_values import name as name_in
 from tracking.cleaning import clean_name
 from tracking.events import (
     BadBodyError,
@@ -90,12 +91,13 @@ def _open(item: Item, index: int, receipt: Receipt) -> Part:
     data = sent.get("data")
     if not isinstance(data, dict):
         raise FaultError("data_not_an_object", f'"data" must be an object, as in {EXAMPLE}')
-    session_id, config_key = clean_name(text(sent.get("session_id"))), text(sent.get("config_key"))
+    session_id, config_key = (
+        clean_name(name_in(sent.get(key))) for key in ("session_id", "config_key")
+    )
     if not session_id:
         raise FaultError("session_id_missing", f'"session_id" must be a text, as in {EXAMPLE}')
     if is_too_deep(data):
         raise FaultError("too_deep", f"nested more than {MAX_DEPTH} levels deep")
-    config_key = clean_name(config_key)
     request = receipt.headers.get(IDEMPOTENCY_KEY) or str(receipt.received_us)
     said = Said(config_key, session_id, data, request, index)
     return Part(
