@@ -65,7 +65,10 @@ _REASONING = (
 )
 _DETAILED = ("prompt_tokens_details", "input_tokens_details", "inputTokenDetails", "inputTokens")
 _NATIVE_CACHE = frozenset({"cache_read_input_tokens", "cache_creation_input_tokens"})
-_GEMINI = ("candidatesTokenCount", "candidates_token_count")
+_GEMINI = (
+    *("candidatesTokenCount", "candidates_token_count"),
+    *("promptTokenCount", "prompt_token_count"),
+)
 _LEAVE_CACHE_OUT = frozenset({"anthropic", "aws.bedrock"})
 
 
@@ -84,6 +87,8 @@ def read_usage(usage: JsonObject, metadata: JsonObject, *, provider: str) -> dic
     reasoning = _first(said, _REASONING)
     tokens_in = _with_cache(_first(said, _INPUT), (read or 0) + (write or 0), usage, provider)
     tokens_in = _plus(tokens_in, _first(said, _TOOL_PROMPT))
+    if reasoning is None:
+        reasoning = _unsaid_thoughts(said, tokens_in)
     tokens_out = _with_thoughts(_first(said, _OUTPUT), reasoning or 0, said, tokens_in)
     counts = {
         "tokens_in": tokens_in,
@@ -144,14 +149,30 @@ def _with_cache(tokens_in: int | None, cached: int, usage: JsonObject, provider:
 def _with_thoughts(
     tokens_out: int | None, reasoning: int, said: Counts, tokens_in: int | None
 ) -> int | None:
-    if tokens_out is None or not reasoning:
+    if not reasoning:
         return tokens_out
+    if tokens_out is None:  # Gemini thought until its limit and said nothing
+        return reasoning if _is_geminis(said) else None
     total = _first(said, _TOTAL)
     if total is None:
-        leaves_out = any(key in said for key in _GEMINI)
+        leaves_out = _is_geminis(said)
     else:
         leaves_out = total == (tokens_in or 0) + tokens_out + reasoning
     return tokens_out + reasoning if leaves_out or reasoning > tokens_out else tokens_out
+
+
+def _unsaid_thoughts(said: Counts, tokens_in: int | None) -> int | None:
+    """fallom-python passes on three of Gemini's counts: what the total has beside the prompt and
+    the candidates is what the model thought, which is billed as output."""
+    total = _first(said, _TOTAL) if _is_geminis(said) else None
+    if total is None or tokens_in is None:
+        return None
+    rest = total - tokens_in - (_first(said, _OUTPUT) or 0)
+    return rest if rest > 0 else None
+
+
+def _is_geminis(said: Counts) -> bool:
+    return any(key in said for key in _GEMINI)
 
 
 def _plus(tokens: int | None, further: int | None) -> int | None:

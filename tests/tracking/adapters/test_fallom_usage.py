@@ -60,6 +60,21 @@ CASES = {
         *({}, "google"),
         (3, 2, None, None, None),
     ),
+    "python-google-does-not-say-thoughts": (
+        {"prompt_token_count": 30, "candidates_token_count": 10, "total_token_count": 65},
+        *({}, "google"),
+        (30, 35, None, None, 25),
+    ),
+    "gemini-thought-and-said-nothing": (
+        {"promptTokenCount": 30, "thoughtsTokenCount": 25, "totalTokenCount": 55},
+        *({}, "google"),
+        (30, 25, None, None, 25),
+    ),
+    "a-total-below-its-parts": (
+        {"prompt_token_count": 30, "candidates_token_count": 10, "total_token_count": 4},
+        *({}, "google"),
+        (30, 10, None, None, None),
+    ),
     "ai-sdk-4": (
         {"promptTokens": 52, "completionTokens": 14, "totalTokens": 66},
         *({"openai": {"cachedPromptTokens": 16, "reasoningTokens": 4}}, "openai"),
