@@ -57,7 +57,6 @@ class DoorsMiddleware:
     by ``is_door``; it authenticates by key alone and answers every error itself.
     """
 
-    PREFIXES = ("/v1/", "/api/", "/fallom/", "/k/")
     HEADERS: ClassVar[dict[str, str]] = {
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         "X-Frame-Options": "DENY",
@@ -84,7 +83,7 @@ class DoorsMiddleware:
 
 
 def _door_of(request: HttpRequest) -> ResolverMatch | None:
-    if not request.path_info.startswith(DoorsMiddleware.PREFIXES):
+    if not is_api_path(request.path_info):
         return None
     try:
         match = resolve(request.path_info)
