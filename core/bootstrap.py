@@ -19,8 +19,14 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from core.embedded.layout import replace_text, write_private
-from core.keys import KeyFormatError, authenticate_key, check_given_key, issue_key
-from core.models import ApiKey, Project, Scope
+from core.keys import (
+    KeyFormatError,
+    authenticate_key,
+    check_given_key,
+    is_known_key,
+    issue_key,
+)
+from core.models import Project, Scope
 from core.projects import create_project
 
 DEMO_SLUG, DEMO_NAME = "demo", "Demo"
@@ -123,10 +129,6 @@ def ensure_given_key(project: Project, raw: str) -> str:
     elif info.project_id != project.pk:
         raise BootstrapError(f"ASSAY_API_KEY belongs to the project {info.project_slug}.")
     return raw
-
-
-def is_known_key(raw: str) -> bool:
-    return ApiKey.objects.filter(secret_hash=hashlib.sha256(raw.encode()).hexdigest()).exists()
 
 
 def collect_static() -> None:

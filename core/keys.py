@@ -85,6 +85,11 @@ def authenticate_key(raw: str) -> KeyInfo | None:
     return _load_key(digest, now)
 
 
+def is_known_key(raw: str) -> bool:
+    """Whether it is a key of any project, also one that was revoked or has expired."""
+    return ApiKey.objects.filter(secret_hash=_digest(raw).hex()).exists()
+
+
 def _load_key(digest: bytes, now: float) -> KeyInfo | None:
     _cache.pop(digest, None)
     key = ApiKey.objects.select_related("project").filter(secret_hash=digest.hex()).first()
