@@ -84,9 +84,8 @@ class DataDir:
         return self.root / "pg-run.location"
 
     def database(self) -> dict[str, Any]:
-        """Django's settings of the embedded PostgreSQL."""
+        """Where the embedded PostgreSQL is, as Django's settings say it."""
         return {
-            "ENGINE": "django.db.backends.postgresql",
             "NAME": "assay",
             "USER": "assay",
             "HOST": str(self.socket_dir),

@@ -118,11 +118,18 @@ def code_digest(plan: Plan) -> str:
 
 
 def add_program(
-    tree: ProcessTree, name: str, arguments: list[str], *, is_once: bool = False
+    tree: ProcessTree,
+    name: str,
+    arguments: list[str],
+    *,
+    is_once: bool = False,
+    stdout: int | None = None,
 ) -> Child:
+    """``stdout``: a descriptor for what it prints, in place of its log."""
+    title = f"assay: {name}"
     return tree.add(
         name,
-        lambda output: fork_program(arguments, title=f"assay: {name}", output=output),
+        lambda output: fork_program(arguments, title=title, output=output, stdout=stdout),
         is_once=is_once,
     )
 
@@ -182,13 +189,7 @@ def bootstrap(tree: ProcessTree, plan: Plan) -> str:
     """Migrate and make what a first start needs; what to print once the web server answers."""
     arguments = manage_command("bootstrap", "--base-url", plan.base_url)
     with tempfile.TemporaryFile() as answer:
-        child = tree.add(
-            "bootstrap",
-            lambda output: fork_program(
-                arguments, title="assay: bootstrap", output=output, stdout=answer.fileno()
-            ),
-            is_once=True,
-        )
+        child = add_program(tree, "bootstrap", arguments, is_once=True, stdout=answer.fileno())
         tree.pump_until(lambda: child.exit_code is not None)
         answer.seek(0)
         text = answer.read().decode().rstrip()
