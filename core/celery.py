@@ -20,43 +20,28 @@ from core.scheduling import add_scheduler_option
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
-# Seconds, or a crontab. `expires`: a tick that waited longer than the next one is worth nothing.
-BEAT: dict[str, dict[str, Any]] = {
-    "sweep": {
-        "task": "tracking.tasks.digest_task",
-        "schedule": 3.0,
-        "options": {"queue": "digest", "expires": 3.0},
-    },
-    "session-texts": {
-        "task": "tracking.tasks.refresh_task",
-        "schedule": 2.0,
-        "options": {"queue": "analysis", "expires": 2.0},
-    },
-    "experiments": {
-        "task": "experiments.tasks.analyse_task",
-        "schedule": 15.0,
-        "options": {"queue": "analysis", "expires": 15.0},
-    },
-    "jobs": {
-        "task": "core.tasks.jobs_task",
-        "schedule": 3.0,
-        "options": {"queue": "slow", "expires": 3.0},
-    },
-    "webhooks": {
-        "task": "prompts.tasks.webhooks_task",
-        "schedule": 3.0,
-        "options": {"queue": "slow", "expires": 3.0},
-    },
-    "partitions": {
-        "task": "tracking.tasks.partitions_task",
-        "schedule": 3600.0,
-        "options": {"queue": "slow", "expires": 3600.0},
-    },
-    "retention": {
-        "task": "tracking.tasks.retention_task",
-        "schedule": crontab(minute=17),  # by the clock: restarts must not put it off
-        "options": {"queue": "slow", "expires": 3600.0},
-    },
+EVERY_HOUR = 3600.0
+
+
+def _ticks(
+    task: str, queue: str, schedule: float | crontab, *, expires: float | None = None
+) -> dict[str, Any]:
+    """An entry of Celery's schedule: seconds, or by the clock. A tick that waited longer than the
+    next one is worth nothing."""
+    options = {"queue": queue, "expires": expires or schedule}
+    return {"task": task, "schedule": schedule, "options": options}
+
+
+BEAT = {
+    "sweep": _ticks("tracking.tasks.digest_task", "digest", 3.0),
+    "session-texts": _ticks("tracking.tasks.refresh_task", "analysis", 2.0),
+    "experiments": _ticks("experiments.tasks.analyse_task", "analysis", 15.0),
+    "jobs": _ticks("core.tasks.jobs_task", "slow", 3.0),
+    "webhooks": _ticks("prompts.tasks.webhooks_task", "slow", 3.0),
+    "partitions": _ticks("tracking.tasks.partitions_task", "slow", EVERY_HOUR),
+    "retention": _ticks(  # by the clock: restarts must not put it off
+        "tracking.tasks.retention_task", "slow", crontab(minute=17), expires=EVERY_HOUR
+    ),
 }
 
 # Celery warns root of pickled messages; JSON is all that is accepted below.
