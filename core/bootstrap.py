@@ -4,7 +4,6 @@ Runs before the web server; the demo data comes after, through the web server, a
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,20 +149,3 @@ def static_digest() -> str:
             state = Path(storage.path(name)).stat()
             rows.append(f"{name} {state.st_size} {state.st_mtime_ns}")
     return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
-
-
-def read_state() -> dict[str, str]:
-    """``phase``: starting, demo, failed, ready; {} when never begun.
-
-    ``now`` dates the demo data while it is being loaded. It is set when the project is new; without
-    it the loader first looks whether there is data. ``demo`` is "skipped" under ASSAY_DEMO=0.
-    """
-    try:
-        state = json.loads(settings.DATA_DIR.bootstrap_state.read_text())
-    except (OSError, ValueError):
-        return {}
-    return state if isinstance(state, dict) else {}
-
-
-def write_state(phase: str, **facts: str) -> None:
-    replace_text(settings.DATA_DIR.bootstrap_state, json.dumps({"phase": phase, **facts}))

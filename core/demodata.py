@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from importlib import import_module
 from urllib.request import Request, urlopen
 
+from django.conf import settings
 from django.core.management import call_command
 
-from core.bootstrap import DEMO_SLUG, read_state, write_state
+from core.bootstrap import DEMO_SLUG
+from core.embedded.first_start import read_state, write_state
 
 LOADER = "core.demo"  # loaded late: its texts are only needed once
 DIGEST_SECONDS = 180.0
@@ -20,20 +22,20 @@ def load_demo_data(base_url: str, key: str) -> str:
     An interrupted load is repeated with its first date: what is sent again has the same identity,
     so nothing is stored twice.
     """
-    state = read_state()
+    state = read_state(settings.DATA_DIR)
     dated = state.get("now", "")
     if not dated and has_data(base_url, key):
-        write_state("ready")
+        write_state(settings.DATA_DIR, "ready")
         return "the project has data already"
     now = datetime.fromisoformat(dated) if dated else datetime.now(UTC)
-    write_state("demo", now=now.isoformat())
+    write_state(settings.DATA_DIR, "demo", now=now.isoformat())
     demo = import_module(LOADER)
     demo.load_demo(base_url, key, now)
     call_command(
         "start_experiment", demo.RUNNING["key"], project=DEMO_SLUG, at=demo.running_since(now)
     )
     wait_until_digested(base_url, key)
-    write_state("ready")
+    write_state(settings.DATA_DIR, "ready")
     return "the demo data is loaded"
 
 

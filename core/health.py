@@ -18,7 +18,7 @@ from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from core.bootstrap import read_state
+from core.embedded.first_start import read_state
 from core.heartbeats import STALE_SECONDS
 from core.models import Heartbeat
 
@@ -54,7 +54,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @login_not_required
 def readyz(request: HttpRequest) -> JsonResponse:
-    phase = read_state().get("phase", "ready")
+    phase = read_state(settings.DATA_DIR).get("phase", "ready")
     results = run_checks()
     wrong = any(results.values())
     body: dict[str, object] = {

@@ -58,7 +58,7 @@ class DataDir:
 
     @property
     def bootstrap_state(self) -> Path:
-        """How far the first start has come (core/bootstrap.py)."""
+        """How far the first start has come (core/embedded/first_start.py)."""
         return self.root / "bootstrap.json"
 
     @property

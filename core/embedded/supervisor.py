@@ -6,7 +6,6 @@ replaces itself with it.
 """
 
 import hashlib
-import json
 import os
 import signal
 import socket
@@ -20,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from core.embedded.child import Child
 from core.embedded.errors import EmbeddedError
+from core.embedded.first_start import read_state
 from core.embedded.forking import fork_program
 from core.embedded.layout import recorded_text, replace_text
 from core.embedded.locks import FileLock
@@ -88,16 +88,9 @@ def begin(tree: ProcessTree, plan: Plan) -> None:
         add_servers(tree, plan)
     wait_for_web(tree, plan, tree.children["web"])
     say(announcement)
-    if not is_bootstrapped(plan):
+    if read_state(plan.data_dir).get("phase") != "ready":
         load_demo = manage_command("bootstrap", "--demo", plan.base_url)
         add_program(tree, "demo", load_demo, is_once=True)
-
-
-def is_bootstrapped(plan: Plan) -> bool:
-    try:
-        return bool(json.loads(recorded_text(plan.data_dir.bootstrap_state))["phase"] == "ready")
-    except (ValueError, KeyError, TypeError):
-        return False
 
 
 def add_servers(tree: ProcessTree, plan: Plan) -> None:

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from core import health
-from core.bootstrap import write_state
+from core.embedded.first_start import write_state
 from core.heartbeats import write_heartbeat
 from core.models import Heartbeat
 
@@ -16,7 +16,7 @@ def state(tmp_path, settings, monkeypatch):
     monkeypatch.setattr(health, "metric_sources", [])
     settings.DATA_DIR = type(settings.DATA_DIR)(tmp_path)
     settings.DATA_DIR.broker.mkdir()
-    write_state("ready")
+    write_state(settings.DATA_DIR, "ready")
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def test_readyz_names_the_silent_workers(client, workers):
 
 
 @pytest.mark.parametrize("phase", sorted(health.PHASES))
-def test_readyz_waits_for_the_first_start(client, workers, phase):
-    write_state(phase)
+def test_readyz_waits_for_the_first_start(client, workers, settings, phase):
+    write_state(settings.DATA_DIR, phase)
 
     response = client.get("/readyz")
 

@@ -6,8 +6,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from core.announcement import announcement
-from core.bootstrap import BootstrapError, ensure_key, prepare, read_state, write_state
+from core.bootstrap import BootstrapError, ensure_key, prepare
 from core.demodata import load_demo_data
+from core.embedded.first_start import read_state, write_state
 from core.models import Project
 
 
@@ -30,19 +31,19 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def set_up(self, base_url: str) -> None:
-        state = read_state()
+        state = read_state(settings.DATA_DIR)
         if not state:
-            write_state("starting")
+            write_state(settings.DATA_DIR, "starting")
         login, key, is_new = prepare(is_unfinished=state.get("phase", "ready") != "ready")
         if key and needs_demo(state):
             now = timezone.now().isoformat() if is_new else ""
-            write_state("demo", now=state.get("now") or now)
+            write_state(settings.DATA_DIR, "demo", now=state.get("now") or now)
         elif not settings.DEMO or not key:
-            write_state("ready", demo="skipped")
+            write_state(settings.DATA_DIR, "ready", demo="skipped")
         self.stdout.write(announcement(base_url, login, key, now=timezone.now()))
 
     def load_demo(self, base_url: str) -> None:
-        if read_state().get("phase") == "ready":
+        if read_state(settings.DATA_DIR).get("phase") == "ready":
             return
         try:
             key = ensure_key(Project.objects.get(slug="demo"))
@@ -59,5 +60,5 @@ def needs_demo(state: dict[str, str]) -> bool:
 
 def keep_failure(error: str) -> None:
     """Keeps the date of the data, so that the next start repeats the same load."""
-    state = {name: value for name, value in read_state().items() if name == "now"}
-    write_state("failed", error=error, **state)
+    state = {name: value for name, value in read_state(settings.DATA_DIR).items() if name == "now"}
+    write_state(settings.DATA_DIR, "failed", error=error, **state)
