@@ -74,13 +74,30 @@ CLIENT_FAULT = "fallom_client"
 """The error type of failures in Fallom's own wrapper: the model may well have answered."""
 
 _find_fault = re.compile(
-    # Python: the wrappers read a stream, or an answer not awaited yet, as if it were a whole one.
-    r"^'(?:(?:Async)?Stream|coroutine)' object has no attribute '(?:choices|content|usage)'"
+    # Python: the wrappers read a stream, an answer not awaited yet, a raw one or a tool's call of
+    # another kind as if it were a whole one.
+    r"^'(?:(?:Async)?Stream|coroutine|\w*APIResponse|ChatCompletion\w+)' object has no attribute "
+    r"'(?:choices|content|usage|candidates|function)'"
+    # They write requests as JSON after the call, which answers put into the next request are not,
+    # and neither are defaults that the providers' SDKs leave out, nor Google's nested arguments.
+    r"|^Object of type (?:\w*ChatCompletion\w+|\w*Block|Response\w+|NotGiven|Omit"
+    r"|(?:Map|Repeated)Composite) is not JSON serializable$"
+    # They ask Google's answers for a text where there is a call of a tool, or nothing.
+    r"|^(?:Invalid operation: )?The `response\.\w+` quick accessor|^Could not convert `part\."
     # TypeScript: wrapAnthropic and wrapGoogleAI read a variable outside of its block.
     r"|^(?:toolUseBlocks|functionCalls) is not defined"
 ).match
-_find_code = re.compile(r"^Error code: (\d{3})\b").match
-_ERRORS = {"Request timed out.": "timeout", "Connection error.": "connection"}
+_find_code = re.compile(
+    r"^Error code: (\d{3})\b"  # openai and anthropic in Python
+    r"|^([45]\d\d) (?=\S)"  # their TypeScript, google-api-core
+    r"|^\[GoogleGenerativeAI Error\].*?\[([45]\d\d) ",
+    re.DOTALL,
+).match
+_ERRORS = {
+    "Request timed out.": "timeout",
+    "Connection error.": "connection",
+    "Request was aborted.": "aborted",
+}
 
 
 def kind_of(sent: object, operation: str) -> Kind | None:
@@ -123,4 +140,4 @@ def error_type_of(message: str) -> str:
     if _find_fault(message):
         return CLIENT_FAULT
     code = _find_code(message)
-    return code[1] if code else _ERRORS.get(message, "")
+    return str(code[code.lastindex or 0]) if code else _ERRORS.get(message, "")

@@ -174,10 +174,32 @@ def test_an_error_says_what_failed():
     ("message", "error_type"),
     [
         ("Error code: 429 - {'error': {'message': 'Slow down.'}}", "429"),
+        ("429 You exceeded your current quota.", "429"),
+        ('529 {"type":"error","error":{"type":"overloaded_error"}}', "529"),
+        (
+            "[GoogleGenerativeAI Error]: Error fetching from https://x: [503 Overloaded] Try later",
+            "503",
+        ),
+        ("404", ""),
+        ("200 things went wrong", ""),
         ("Connection error.", "connection"),
         ("'Stream' object has no attribute 'choices'", "fallom_client"),
+        ("'coroutine' object has no attribute 'content'", "fallom_client"),
+        ("'LegacyAPIResponse' object has no attribute 'choices'", "fallom_client"),
+        ("Object of type ChatCompletionMessage is not JSON serializable", "fallom_client"),
+        ("Object of type ToolUseBlock is not JSON serializable", "fallom_client"),
+        ("Object of type ResponseFunctionToolCall is not JSON serializable", "fallom_client"),
+        ("Object of type NotGiven is not JSON serializable", "fallom_client"),
+        ("Object of type datetime is not JSON serializable", ""),  # the application's own
+        ("Could not convert `part.function_call` to text.", "fallom_client"),
+        ("Invalid operation: The `response.text` quick accessor requires …", "fallom_client"),
         ("toolUseBlocks is not defined", "fallom_client"),
         ("functionCalls is not defined", "fallom_client"),
+        (
+            "'ChatCompletionMessageCustomToolCall' object has no attribute 'function'",
+            "fallom_client",
+        ),
+        ("'NoneType' object has no attribute 'content'", ""),  # a chain's own
         ("x is not defined", ""),
         ("something else", ""),
     ],
