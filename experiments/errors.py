@@ -9,6 +9,7 @@ from django.db import connection
 
 from experiments.models import Experiment
 from experiments.units import seen_sql, unit_parameters
+from tracking.adapters.analytics_points import RUN_FAILED
 from tracking.models import Event
 from tracking.payloads import load_payloads
 
@@ -56,7 +57,7 @@ def list_run_errors(experiment: Experiment, *, now: datetime) -> list[RunError]:
         project_id=experiment.project_id,
         trace_id__in=[run for run, *_ in runs],
         occurred_at__range=(min(row[2] for row in runs), max(row[3] for row in runs)),
-        name="variant.error",
+        error_type=RUN_FAILED,
     ).order_by("-occurred_at")[:MAX_FAILED_RUNS]
     variants = {run: variant for run, variant, *_ in runs}
     found: dict[str, RunError] = {}

@@ -142,7 +142,7 @@ def _waves(spans: Sequence[Interval]) -> list[int]:
 def _bar(axis: Axis, run: Run, moments: Sequence[Moment], span: Interval, wave: int) -> Bar:
     began, ended = span
     measured = [moment for moment in moments if moment.type == MEASURED]
-    errors = [moment.error for moment in moments if moment.type == FAILED]
+    errors = [moment.error for moment in moments]
     if ended is None:
         state = "running" if axis.is_running else "lost"
     else:

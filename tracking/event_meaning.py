@@ -77,6 +77,8 @@ def _run_started(said: Said) -> str:
 
 
 def _run_ended(said: Said) -> str:
+    if said.attributes.get("success") is False:
+        return _run_failed(said)
     line = _join("run succeeded", _after(_duration(said)))
     return f"{line}, {_numbers(said)}" if _numbers(said) else line
 

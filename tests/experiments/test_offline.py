@@ -224,6 +224,28 @@ def test_other_spellings_mean_the_same(alpha, sender):
     assert Event.objects.get(project_id=alpha.pk, run_id="r3").metadata == {"m": "1"}
 
 
+def test_a_run_that_ended_without_success_counts_as_failed(sender, alice_client):
+    """Stores of ai-experiments 2.1 end each run by variant.complete, and say how by a flag."""
+    runs = [
+        run_of("v", 0, 0.4),
+        [event("variant.complete", 2, variantId="w", runId="w-1", success=False, duration=7,
+               metricValue=0, error={}, errorMessage="boom")],
+    ]  # fmt: skip
+    send_events(sender, execution(0, runs, successCount=1, failureCount=1))
+
+    results = results_of(sender)
+
+    means = {
+        (metric["key"], arm["variant"]): arm["mean"]
+        for metric in results["metrics"]
+        for arm in metric["arms"]
+    }
+    assert (means["success_rate", "v"], means["success_rate", "w"]) == (1, 0)
+    assert means["metric_value", "w"] is None
+    assert results["executions"][0]["recomputed_best"] == "v"
+    assert "boom" in page_of(alice_client).split('id="errors"')[1]
+
+
 def summary_text():
     text = (PAYLOADS / "experiment-summary.json").read_text()
     for second in "01":

@@ -19,7 +19,7 @@ Metric = tuple[str, float]
 EXPERIMENT_TYPES = frozenset({"experiment.start", "experiment.complete"})
 EXPERIMENT_TRACE = "experiment:"
 SESSION_TRACE = "session:"
-RUN_FAILED = "variant.error"
+RUN_ENDED, RUN_FAILED = "variant.complete", "variant.error"
 
 RUN_KEYS = ("runId", "run_id")
 SESSION_KEYS = ("sessionId", "session_id")
@@ -55,7 +55,7 @@ def map_point(envelope: Envelope, identity: bytes, receipt: Receipt) -> Incoming
     run, session = _name(data, RUN_KEYS), _name(data, SESSION_KEYS)
     experiment, variant = _name(data, EXPERIMENT_KEYS), _name(data, VARIANT_KEYS)
     is_whole = envelope.type in EXPERIMENT_TYPES
-    failed = envelope.type == RUN_FAILED
+    failed = has_failed(envelope.type, data)
     tags = TAGS.read(data["tags"])[0] if "tags" in data else None
     return IncomingEvent(
         id=identity,
@@ -64,7 +64,7 @@ def map_point(envelope: Envelope, identity: bytes, receipt: Receipt) -> Incoming
         needs_clock=needs_clock,
         content_rank=content_rank(envelope.content),
         kind=int(Kind.EVENT),
-        status=int(_STATUSES.get(envelope.type, Status.UNSET)),
+        status=int(Status.ERROR if failed else _STATUSES.get(envelope.type, Status.UNSET)),
         name=clean_name(envelope.type),
         trace_id=_trace_of(run, session, experiment if is_whole else ""),
         run_id=run,
@@ -73,7 +73,7 @@ def map_point(envelope: Envelope, identity: bytes, receipt: Receipt) -> Incoming
         environment=_name(data, ENVIRONMENT_KEYS),
         error=clean_error(error_text(data)) if failed else "",
         error_type=RUN_FAILED if failed else "",
-        metrics=_metrics_of(envelope.type, data),
+        metrics=_metrics_of(RUN_FAILED if failed else envelope.type, data),
         arms=((experiment, variant),) if experiment and variant and not is_whole else (),
         tags=tags if isinstance(tags, tuple) else (),
         metadata=_metadata_of(data),
@@ -82,15 +82,21 @@ def map_point(envelope: Envelope, identity: bytes, receipt: Receipt) -> Incoming
     )
 
 
-_STATUSES = {"variant.complete": Status.OK, RUN_FAILED: Status.ERROR}
+_STATUSES = {RUN_ENDED: Status.OK}
+
+
+def has_failed(event_type: str, data: dict[str, object]) -> bool:
+    """Whether a run failed. ai-experiments 2.1's stores end every run alike and say how."""
+    return event_type == RUN_FAILED or (event_type == RUN_ENDED and data.get("success") is False)
 
 
 def error_text(data: dict[str, object]) -> str:
     """Return the message of an error that is a text or an object with a message."""
-    error = first_among(data, ("error", "errorMessage"))
-    if isinstance(error, dict):
+    error = data.get("error")
+    if isinstance(error, dict):  # {} is what JSON makes of an Error object
         error = error.get("message")
-    return error if isinstance(error, str) else ""
+    said = (error, data.get("errorMessage"))
+    return next((each for each in said if isinstance(each, str) and each), "")
 
 
 def _name(data: dict[str, object], keys: tuple[str, ...]) -> str:
@@ -143,8 +149,8 @@ def _finite(value: object) -> float | None:
 
 
 _METRICS: dict[str, Callable[[dict[str, object]], list[Metric]]] = {
-    "variant.complete": _metrics_of_complete,
-    "variant.error": _metrics_of_error,
+    RUN_ENDED: _metrics_of_complete,
+    RUN_FAILED: _metrics_of_error,
     "metric.computed": _value,
 }
 

@@ -72,6 +72,26 @@ def test_it_reads_a_failed_run():
 
 
 @pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ({"error": {}, "errorMessage": "Slow down."}, "Slow down."),
+        ({"error": {"message": "Slow down."}}, "Slow down."),
+        ({"error": {}}, ""),
+    ],
+)
+def test_a_run_that_ended_without_success_has_failed(told, error):
+    """As the stores of ai-experiments 2.1 tell it: the value is a column's default."""
+    (event,) = read(
+        make_event(
+            "variant.complete", runId="r", success=False, durationMs=9, metricValue=0, **told
+        )
+    )
+
+    assert (event.status, event.error_type, event.error) == (Status.ERROR, "variant.error", error)
+    assert event.metrics == (("duration_ms", 9.0), ("run_failed", 1.0))
+
+
+@pytest.mark.parametrize(
     "name", ["variant-complete-no-metric.json", "variant-complete-nonfinite-metric.json"]
 )
 def test_a_run_without_a_value_has_no_value(name):
