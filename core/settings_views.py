@@ -9,10 +9,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from core.access import PageRequest, project_view
-from core.api import CursorError, read_cursor, sign_cursor
 from core.forms import KeyForm, MemberForm, PublishableKeyForm, RoleForm
 from core.keys import issue_key, issue_publishable_key, revoke_key
 from core.models import ApiKey, Membership, Project, Role
+from core.paging import CursorError, read_cursor, sign_cursor
 from core.projects import MembershipError, add_member, change_member_role, remove_member
 
 AUDIT_PAGE = 100

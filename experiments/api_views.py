@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.api import Problem, page_of
+from core.api import Problem
+from core.paging import page_of
 from experiments.analysis import analyse
 from experiments.api_access import KEY, get_experiment, project_id_of
 from experiments.api_management import IDEMPOTENT, declare_from

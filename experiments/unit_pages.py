@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from core.access import PageRequest
-from core.api import CursorError, filters_of, read_cursor, sign_cursor
+from core.paging import CursorError, filters_of, read_cursor, sign_cursor
 from experiments.freshness import current_snapshot
 from experiments.leaderboard import FORMATS
 from experiments.metrics import METRICS

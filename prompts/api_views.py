@@ -9,8 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.api import Problem, page_of
+from core.api import Problem
 from core.models import Project
+from core.paging import page_of
 from prompts import serializers as shapes
 from prompts.api_access import author_of, get_prompt, get_version, key_of, read_input, write
 from prompts.drafts import Draft, create_draft, create_prompt, publish

@@ -6,8 +6,8 @@ from typing import Any
 from django.db.models import Count, F, Func, Max, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 
-from core.api import filters_of, read_cursor, sign_cursor
 from core.models import Project
+from core.paging import filters_of, read_cursor, sign_cursor
 from core.timebuckets import TimeRange
 from prompts.models import (
     PRODUCTION,

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from core.access import PageRequest, project_view
-from core.api import CursorError
 from core.models import Project, Role
+from core.paging import CursorError
 from prompts.admin_access import act, author_of, tell_move
 from prompts.catalogue import texts_of
 from prompts.labels import move_label, roll_back

@@ -14,8 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.api import CursorError, Problem, page_size_of
+from core.api import Problem
 from core.keys import KeyInfo
+from core.paging import CursorError, page_size_of
 from core.timebuckets import MAX_SPAN, Interval, RangeError, TimeRange, parse_range, pick_interval
 from tracking import serializers
 from tracking.filters import KINDS, RANGES, STATUSES, TEXTS, EventFilter, FilterError, parse_filter

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from core.api import CursorError, read_cursor, sign_cursor
+from core.paging import CursorError, read_cursor, sign_cursor
 from tracking.adapters.analytics_points import EXPERIMENT_TRACE, SESSION_TRACE
 from tracking.event_meaning import Said, meaning_of, meaning_of_score
 from tracking.events import SCORE, Kind, Payload

@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from core.access import PageRequest, project_view
-from core.api import CursorError
 from core.keys import project_info
 from core.models import Project, Role
+from core.paging import CursorError
 from core.timebuckets import parse_range
 from tracking.event_log import (
     KINDS,

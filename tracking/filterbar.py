@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from django.core.cache import cache
 from django.http import HttpRequest, QueryDict
 
-from core.api import CursorError
+from core.paging import CursorError
 from core.timebuckets import TimeRange, parse_range
 from tracking.filters import RANGES, SCORE_PREFIX, EventFilter, FilterError, parse_filter
 from tracking.score_chips import SCORE_METRIC

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core.api import CursorError, read_cursor, sign_cursor
+from core.paging import CursorError, read_cursor, sign_cursor
 from tracking.filters import EventFilter, FilterError, to_query
 from tracking.statements import Where
 
@@ -62,7 +62,7 @@ def write_position(project_id: int, kind: str, flt: EventFilter, *, position: Po
 
 
 def read_position(project_id: int, kind: str, flt: EventFilter, *, cursor: str) -> Position | None:
-    """Return the position a cursor holds; ``core.api.CursorError`` when it is of another list."""
+    """Return the position a cursor holds; CursorError when it is of another list."""
     if not cursor:
         return None
     found: Sequence[Any] = read_cursor(cursor, project_id=project_id, filters=_list_name(kind, flt))

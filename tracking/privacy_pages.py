@@ -13,8 +13,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from core.access import PageRequest, project_view
-from core.api import CursorError, read_cursor, sign_cursor
 from core.models import Job, Project, Role
+from core.paging import CursorError, read_cursor, sign_cursor
 from tracking.cleaning import clean_name
 from tracking.erasure import KIND, count_waiting, lift_tombstone, start_erasure
 from tracking.mask_settings import masker_of

@@ -1,7 +1,8 @@
 import pytest
 from django.test import RequestFactory
 
-from core.api import CursorError, Problem, filters_of, page_of, read_cursor, sign_cursor
+from core.api import Problem
+from core.paging import CursorError, filters_of, page_of, read_cursor, sign_cursor
 
 requests = RequestFactory()
 ROWS = [{"at": n // 2, "id": n} for n in range(7)]

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from core.api import CursorError
+from core.paging import CursorError
 from tests.cast import make_client
 from tests.flows import digest_all, make_sender, make_span, send_events
 from tracking import event_log

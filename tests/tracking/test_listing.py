@@ -5,7 +5,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core.api import CursorError
+from core.paging import CursorError
 from core.timebuckets import Interval, TimeRange
 from tests.tracking.stage import WHOLE_DAY, at, play_day
 from tracking import candidates, listing, scanning, span_listing

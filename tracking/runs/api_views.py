@@ -11,7 +11,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api import Problem, page_of
+from core.api import Problem
+from core.paging import page_of
 from tracking.api_views import PAGING, ReadView, find, project_id_of
 from tracking.ingest_views import IngestView
 from tracking.runs.listing import STATUSES, RunFilter, list_runs

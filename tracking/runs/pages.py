@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import Http404
 
-from core.api import CursorError, read_cursor, sign_cursor
+from core.paging import CursorError, read_cursor, sign_cursor
 from tracking.adapters.dogpile.record import Run
 from tracking.adapters.dogpile.summary import describe_benchmark, summarise
 from tracking.adapters.dogpile.timeline import Timeline, build_timeline
