@@ -51,7 +51,8 @@ def _open(items: list[Item], receipt: Receipt) -> Iterator[tuple[int, Envelope |
         try:
             yield index, open_envelope(item, receipt)
         except FaultError as error:
-            yield index, Rejection(index, error.fault.code, error.fault.message)
+            place = index if item.place is None else item.place
+            yield index, Rejection(place, error.fault.code, error.fault.message)
 
 
 def _map(envelope: Envelope, identity: bytes, receipt: Receipt) -> IncomingEvent:

@@ -1,4 +1,4 @@
-"""The summary of a finished ai-experiments experiment, back to the events of its run. Pure.
+"""The summary of a finished ai-experiments experiment, or a result of it, back to events. Pure.
 
 The events say exactly what the library would have sent, no more: a run that was tracked live and
 whose summary is posted as well is stored once. What the library never tracks, the result itself, is
@@ -10,13 +10,28 @@ from typing import Any
 
 RESULT = "variant.result"
 _SUMMARY_KEYS = frozenset({"experimentId", "results"})
+_RESULT_KEYS = frozenset({"experimentId", "variantId", "runId", "success", "completedAt"})
 
 
-def is_summary(value: dict[str, Any]) -> bool:
+def size_of(value: Any) -> int:  # JSON of any shape
+    """How many runs a summary or a lone result tells, at least 1; 0 of anything else."""
+    if not isinstance(value, dict):
+        return 0
+    if _is_summary(value):
+        return max(len(value["results"]), 1)
+    return int(value.keys() >= _RESULT_KEYS)
+
+
+def expand(whole: dict[str, Any]) -> list[object]:
+    """The events of a summary, or of a lone result."""
+    return _expand_summary(whole) if _is_summary(whole) else list(_expand_result(whole))
+
+
+def _is_summary(value: dict[str, Any]) -> bool:
     return value.keys() >= _SUMMARY_KEYS and isinstance(value["results"], list)
 
 
-def expand_summary(summary: dict[str, Any]) -> list[object]:
+def _expand_summary(summary: dict[str, Any]) -> list[object]:
     """Return start, the events of each result, and completion. A broken result stays itself."""
     results: list[object] = summary["results"]
     head = _picked(summary, "experimentId", "experimentName")

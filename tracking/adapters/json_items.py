@@ -38,15 +38,13 @@ class BodyForm(NamedTuple):
     """What a door takes, beside one item a line.
 
     ``items_of`` finds the items of a decoded body or raises BadBodyError. ``wrapper`` is the key of
-    an object that only holds the array of items. ``stands_alone`` tells an object that is an item;
-    ``expands`` one that becomes several.
+    an object that only holds the array of items. ``stands_alone`` tells an object that is an item.
     """
 
     what_to_send: str
     items_of: Callable[[object], list[object]]
     wrapper: str
     stands_alone: Callable[[dict[str, object]], bool]
-    expands: Callable[[dict[str, object]], bool] = lambda value: False
 
 
 class Fault(NamedTuple):
@@ -61,6 +59,7 @@ class Item(NamedTuple):
     encoded: bytes = b""  # the value as JSON, compact
     fault: Fault | None = None
     warnings: tuple[str, ...] = ()
+    place: int | None = None  # of several that one item became: the number of that one
 
 
 class FaultError(Exception):
@@ -90,11 +89,11 @@ def parse_items(body: bytes, form: BodyForm) -> list[Item]:
     if items is None:
         is_lines = _looks_like_lines(text)
         items = _parse_lines(text) if is_lines else _parse_tolerantly(text, form)
-    _check_count(len(items))
+    check_count(len(items))
     return items
 
 
-def _check_count(count: int) -> None:
+def check_count(count: int) -> None:
     if count > MAX_ITEMS:
         raise BadBodyError(
             f"a request may hold {MAX_ITEMS:,} items; this one holds {count:,}: send it in parts"
@@ -111,7 +110,7 @@ def _parse_plainly(text: bytes, form: BodyForm) -> list[Item] | None:
     except (ValueError, RecursionError):
         return None
     values = form.items_of(value)
-    _check_count(len(values))
+    check_count(len(values))
     try:
         items = [Item(each, _encode(each)) for each in values]
         if isinstance(value, dict) and values is not value.get(form.wrapper):
@@ -137,7 +136,7 @@ def _looks_like_lines(text: bytes) -> bool:
 
 def _parse_lines(text: bytes) -> list[Item]:
     lines = [line for line in text.splitlines() if line.strip()]
-    _check_count(len(lines))
+    check_count(len(lines))
     return [_parse_alone(line) for line in lines]
 
 
@@ -172,12 +171,6 @@ def _parse_tolerantly(text: bytes, form: BodyForm) -> list[Item]:
         return [_parse_alone(part) for part in _split(text)]
     if isinstance(value, _DoubledKeys) and not form.stands_alone(value):
         raise BadBodyError(_doubled(value).message)
-    if isinstance(value, dict) and form.expands(value):
-        whole = _clean_item(value)
-        if whole.fault is not None:
-            raise BadBodyError(whole.fault.message)
-        expanded = form.items_of(whole.value)
-        return [Item(each, _encode(each), None, whole.warnings) for each in expanded]
     return [_clean_item(each) for each in form.items_of(value)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import tracking.adapters.analytics as analytics
-from tracking.events import Kind, Receipt, Status
+from tracking.events import BadBodyError, Kind, Receipt, Status
 
 PAYLOADS = Path(__file__).resolve().parents[2] / "payloads" / "ai-experiments"
 RECEIVED_US = 1_772_700_000_000_000  # 2026-03-05T08:40:00Z
@@ -69,6 +69,51 @@ def test_it_reads_a_failed_run():
     assert event.status == Status.ERROR
     assert (event.error_type, event.error) == ("variant.error", "429 Too Many Requests")
     assert event.metrics == (("duration_ms", 988.0), ("run_failed", 1.0))
+
+
+SUMMARY = json.loads((PAYLOADS / "experiment-summary.json").read_text())
+OTHER = SUMMARY | {"experimentId": "other"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [SUMMARY, OTHER],
+        {"events": [SUMMARY, OTHER]},
+        f"{json.dumps(SUMMARY)}\n{json.dumps(OTHER)}\n".encode(),
+    ],
+    ids=["array", "events", "lines"],
+)
+def test_summaries_may_stand_where_events_do(body):
+    assert len(read(body)) == 14
+
+
+def test_a_lone_result_is_a_run():
+    done, failed = (read(result) for result in SUMMARY["results"])
+
+    assert [event.name for event in done] == ["variant.start", "variant.result", "variant.complete"]
+    assert [event.name for event in failed] == ["variant.start", "variant.error"]
+    assert {event.id for event in [*done, *failed]} < {event.id for event in read(SUMMARY)}
+
+
+def test_what_is_refused_among_summaries_is_numbered_as_it_was_sent():
+    broken = SUMMARY | {"results": [*SUMMARY["results"], 5]}
+    body = json.dumps([SUMMARY, make_event(), 7, broken]).encode()
+
+    _, rejections = analytics.check(body, receipt=RECEIPT)
+
+    assert [(each.index, each.code) for each in rejections] == [
+        (2, "not_an_object"),
+        (3, "not_an_object"),
+    ]
+
+
+def test_a_summary_may_tell_as_many_runs_as_a_request_items():
+    results = [SUMMARY["results"][0] | {"runId": f"r-{n}"} for n in range(10_000)]
+
+    assert len(read(SUMMARY | {"results": results})) == 30_002
+    with pytest.raises(BadBodyError, match="this one holds 10,001"):
+        read([make_event(), SUMMARY | {"results": results}])
 
 
 @pytest.mark.parametrize(
