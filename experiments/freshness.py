@@ -1,6 +1,7 @@
 """When results are computed anew: on a read that finds them old, and by the sweep."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Min
@@ -59,7 +60,12 @@ def has_maturing(snapshot: ResultSnapshot) -> bool:
 
 
 def analyse_project(
-    project_id: int, *, now: datetime, budget: timedelta, patience: timedelta = timedelta(0)
+    project_id: int,
+    *,
+    now: datetime,
+    budget: timedelta,
+    patience: timedelta = timedelta(0),
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[Experiment]:
     """Discover what is new and recompute what is stale, the oldest first, within the budget.
 
@@ -74,7 +80,7 @@ def analyse_project(
     for experiment in sorted(found, key=_computed_at):
         snapshot = find_snapshot(experiment)
         allowed = max(budget, FIRST_BUDGET) if snapshot is None else budget
-        if time.monotonic() - began > allowed / timedelta(seconds=1):
+        if stop() or time.monotonic() - began > allowed / timedelta(seconds=1):
             break
         if snapshot is None or needs_analysis(
             experiment, snapshot, mark=mark, now=now, patience=patience
@@ -100,15 +106,17 @@ def needs_analysis(
     return is_stale(snapshot, mark=mark, now=now) or has_settled(experiment, now=now)
 
 
-def analyse_projects(*, budget: timedelta, turn: timedelta) -> None:
+def analyse_projects(
+    *, budget: timedelta, turn: timedelta, stop: Callable[[], bool] = lambda: False
+) -> None:
     """Recompute what is stale in all projects, for about a turn; the next goes on behind them."""
     global _last_project
     until = time.monotonic() + turn / timedelta(seconds=1)
     projects = list(Project.objects.active().order_by("pk").values_list("pk", flat=True))
     for pk in sorted(projects, key=lambda pk: (pk <= _last_project, pk)):
         _last_project = pk  # before: one that fails keeps none of those behind it waiting
-        analyse_project(pk, now=utc_now(), budget=budget)
-        if time.monotonic() > until:
+        analyse_project(pk, now=utc_now(), budget=budget, stop=stop)
+        if time.monotonic() > until or stop():
             break
 
 

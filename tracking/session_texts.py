@@ -99,11 +99,16 @@ class Leased(NamedTuple):
     projects: dict[int, dict[str, bool]]
 
 
-def refresh_due_sessions(*, now: datetime.datetime, seconds: float = math.inf) -> int:
+def refresh_due_sessions(
+    *,
+    now: datetime.datetime,
+    seconds: float = math.inf,
+    stop: Callable[[], bool] = lambda: False,
+) -> int:
     """Refresh the sessions whose turn it is, for about so long, and return how many."""
     prepare_stages(TEXTS, usual=False)
     n_refreshed, until = 0, time.monotonic() + seconds
-    while time.monotonic() < until and (leased := lease_due(now)).n_seen:
+    while time.monotonic() < until and not stop() and (leased := lease_due(now)).n_seen:
         refresh_leased(leased, now)
         n_refreshed += leased.n_seen
     return n_refreshed

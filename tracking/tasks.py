@@ -36,7 +36,7 @@ def digest_task() -> None:
 
 @app.task(name="tracking.tasks.refresh_task", ignore_result=True)  # type: ignore[untyped-decorator]
 def refresh_task() -> None:
-    refresh_due_sessions(now=timezone.now(), seconds=LONGEST_REFRESH)
+    refresh_due_sessions(now=timezone.now(), seconds=LONGEST_REFRESH, stop=is_stopping)
 
 
 @app.task(name="tracking.tasks.partitions_task", ignore_result=True)  # type: ignore[untyped-decorator]

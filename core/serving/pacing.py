@@ -86,6 +86,16 @@ def too_much_at_once() -> Refusal:
     )
 
 
+def stopping() -> Refusal:
+    return Refusal(
+        503,
+        "stopping",
+        "The server is being stopped, and may be here again in a moment: send this again. What it"
+        " has stored already is not counted twice.",
+        retry_after=1,
+    )
+
+
 def unknown_sender() -> Refusal:
     return Refusal(
         401, "unknown_sender", f"A body of more than {SHORT:,} bytes needs an API key or a session."

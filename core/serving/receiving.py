@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import io
 import logging
+import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
@@ -17,10 +18,11 @@ from typing import IO, Any
 from core.serving import pacing
 from core.serving.answering import Application, Exchange, answer
 from core.serving.bodies import Limits, LongBody, Room
-from core.serving.environ import Environ, Scope, environ_of
+from core.serving.environ import Environ, Headers, Scope, environ_of
 from core.serving.pacing import RefusedError
 
 DRAINED_BYTES, DRAINED_SECONDS = 4 * 1024 * 1024, 5.0
+STOP_PATIENCE = 0.6  # seconds of the one that a process has to stop (core.embedded.web)
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,24 @@ class Receiver:
         self.application, self.limits, self.is_known = application, limits, is_known
         self.room = Room(limits)
         self.threads = ThreadPoolExecutor(limits.n_threads, thread_name_prefix="request")
+        self.unanswered: dict[int, tuple[Environ, Exchange]] = {}
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """granian calls this in each process, when its own handlers of signals are there."""
+
+        def begin_to_stop() -> None:
+            loop.call_later(STOP_PATIENCE, self._refuse_unanswered)
+
+        call_also(signal.SIGTERM, lambda: loop.call_soon_threadsafe(begin_to_stop))
+
+    def _refuse_unanswered(self) -> None:
+        """granian takes no more connections, and waits for the requests that are here until its
+        main process kills this one: they would end without an answer. Their threads may go on to
+        the end; of two answers the first is sent."""
+        threads = ThreadPoolExecutor(1, thread_name_prefix="refusal")  # all others may wait
+        for environ, exchange in list(self.unanswered.values()):
+            refused = {**environ, pacing.REFUSAL: pacing.stopping(), "wsgi.input": io.BytesIO()}
+            threads.submit(answer, self.application, refused, exchange)
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         try:
@@ -46,6 +66,13 @@ class Receiver:
     async def _take(self, scope: Scope, exchange: Exchange) -> None:
         headers = scope.headers
         environ = environ_of(scope, headers)
+        self.unanswered[id(environ)] = environ, exchange
+        try:
+            await self._answer(environ, headers, exchange)
+        finally:
+            del self.unanswered[id(environ)]
+
+    async def _answer(self, environ: Environ, headers: Headers, exchange: Exchange) -> None:
         said = headers.get("content-length")
         length = None if said is None else int(said)
         if length == 0 or (length is None and "transfer-encoding" not in headers):
@@ -143,3 +170,10 @@ async def drain(pieces: AsyncIterator[bytes]) -> None:
                 n_bytes += len(piece)
                 if n_bytes > DRAINED_BYTES:
                     return
+
+
+def call_also(number: signal.Signals, call: Callable[[], object]) -> None:
+    """At a signal, beside the handler of an event loop: that is told of it through a descriptor,
+    whatever Python's own handler does (signal.set_wakeup_fd)."""
+    signal.signal(number, lambda *_: call())
+    signal.siginterrupt(number, False)  # as the loop had it

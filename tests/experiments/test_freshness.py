@@ -126,6 +126,18 @@ def test_sweeps_of_many_projects_take_turns(alpha, beta):
     assert sorted(keys.all()) == ["other", "tone"]
 
 
+def test_a_sweep_ends_between_two_analyses_when_its_worker_is_to_stop(alpha, beta):
+    for number, name in enumerate(("tone", "tools")):
+        add_session(alpha, name, "a", f"s{number}")
+    add_session(beta, "other", "a", "s2")
+    asked = iter([False, True, True])
+    terms = {"budget": timedelta(seconds=9), "turn": timedelta(seconds=9)}
+
+    analyse_projects(**terms, stop=lambda: next(asked))
+
+    assert ResultSnapshot.objects.count() == 1
+
+
 def test_a_project_that_fails_keeps_none_behind_it_waiting(alpha, beta, monkeypatch):
     add_session(alpha, "tone", "a", "s1")
     add_session(beta, "other", "a", "s2")

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from tests.flows import make_sender, make_span, send_events
 from tests.tracking.streams import make_stream, shuffled_batches
+from tracking import session_texts
 from tracking.draining import drain
 from tracking.models import (
     Event,
@@ -90,6 +91,16 @@ def test_it_waits_a_moment_for_the_rest_of_a_burst(sender):
     assert refresh_due_sessions(now=before) == 0
     assert refresh_due_sessions(now=before + SECOND) == 0
     assert refresh_due_sessions(now=after + 2 * SECOND) == 1
+
+
+def test_it_ends_between_two_leases_when_its_worker_is_to_stop(sender, monkeypatch):
+    monkeypatch.setattr(session_texts, "SESSIONS_AT_ONCE", 1)
+    digest(sender, *(make_span(name, name, session_id=name) for name in "ab"))
+    later = timezone.now() + MINUTE
+    asked = iter([False, True])
+
+    assert refresh_due_sessions(now=later, stop=lambda: next(asked)) == 1
+    assert refresh_due_sessions(now=later) == 1
 
 
 def test_it_refreshes_a_session_at_most_once_in_ten_seconds(sender):

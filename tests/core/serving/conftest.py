@@ -1,5 +1,6 @@
 """The small server, a process of its own."""
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -14,19 +15,26 @@ from tests.core.serving.wire import Line
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.fixture(scope="module")
-def small_server():
-    """The port of one, and the folder of its files."""
+@contextlib.contextmanager
+def running_small_server():
+    """Its process, its port, and the folder of its files."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         arguments = ["-m", "tests.core.serving.small_server", str(port), folder]
         process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT)
         try:
             wait_listening(port, process)
-            yield port, Path(folder)
+            yield process, port, Path(folder)
         finally:
             process.terminate()
             process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def small_server():
+    """The port of one, and the folder of its files."""
+    with running_small_server() as (_, port, folder):
+        yield port, folder
 
 
 @pytest.fixture

@@ -128,4 +128,4 @@ if __name__ == "__main__":
         Limits(**LIMITS, n_threads=N_THREADS, folder=FOLDER),
         lambda environ: "HTTP_X_KEY" in environ,
     )
-    serve(load, "127.0.0.1", int(sys.argv[1]))
+    serve(load, "127.0.0.1", int(sys.argv[1]), workers_kill_timeout=2)
