@@ -19,7 +19,6 @@ from tests.tracking.dogpile_runs import (
     text_of,
     turn,
 )
-from tracking.adapters.dogpile.values import canonical
 from tracking.models import Document, DocumentPart, Event, Session, Trace
 
 pytestmark = pytest.mark.usefixtures("pipeline")
@@ -156,6 +155,16 @@ def test_the_trace_comes_back_byte_by_byte_in_canonical_form(sender, name):
     assert answer.content.decode() == expected
 
 
+def test_a_trace_comes_back_as_javascript_writes_it(sender):
+    head = f'{{"schemaVersion":"1.0","runId":"{RUN_ID}"'
+    send(sender, head + ',"x":{"b":0.000005,"10":1.0,"9":"\\ud83d"},"events":[]}')
+
+    assert sender.get(f"{PATH}/{RUN_ID}").content.decode() == (
+        f'{{"events":[],"runId":"{RUN_ID}","schemaVersion":"1.0",'
+        '"x":{"9":"\\ud83d","10":1,"b":0.000005}}'
+    )
+
+
 def test_a_run_without_a_trace_comes_back_as_its_event_log(sender):
     send(sender, stream())
 
@@ -227,7 +236,3 @@ def test_a_row_says_what_a_run_was(sender):
     assert (row["stop"], row["quality"], row["duration_ms"]) == ("budget:tokens", 0.84, 2600.0)
     assert row["started_at"].startswith(at(0)[:19])
     assert row["benchmarks"][0]["score"] == 84
-
-
-def test_canonical_keeps_numbers_as_they_are_written():
-    assert canonical({"b": 1e-7, "a": [1.5, 2, 0.1]}) == b'{"a":[1.5,2,0.1],"b":1e-7}'

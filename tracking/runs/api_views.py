@@ -12,11 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api import Problem
+from core.authentication import project_id_of
 from core.paging import page_of
-from tracking.api_views import PAGING, ReadView, find, project_id_of
+from tracking.api_views import PAGING, ReadView, find
 from tracking.ingest_views import IngestView
 from tracking.runs.listing import STATUSES, RunFilter, list_runs
-from tracking.runs.reading import export_run, read_run
+from tracking.runs.reading import export_run
 from tracking.runs.schema import runs_schema
 from tracking.serializers import describe
 
@@ -121,7 +122,7 @@ class RunView(ReadView):
     )
     def get(self, request: Request, run_id: str) -> HttpResponse:
         """Read a run back."""
-        run = find(read_run, project_id_of(request), run_id)
-        if run is None:
+        text = find(export_run, project_id_of(request), run_id)
+        if text is None:
             raise Http404("no such run")
-        return HttpResponse(export_run(run), content_type="application/json")
+        return HttpResponse(text, content_type="application/json")

@@ -7,9 +7,10 @@ from isal import isal_zlib
 
 from tracking.adapters.dogpile import LOOSE_SYSTEM, SYSTEM
 from tracking.adapters.dogpile.building import build_run
+from tracking.adapters.dogpile.ecmascript import stringify
 from tracking.adapters.dogpile.record import Run
 from tracking.adapters.dogpile.summary import benchmark_id
-from tracking.adapters.dogpile.values import JsonObject, canonical
+from tracking.adapters.dogpile.values import JsonObject, open_body
 from tracking.cleaning import clean_name
 from tracking.documents import MAX_PARTS
 from tracking.events import Part
@@ -32,8 +33,7 @@ def read_run(project_id: int, run_id: str) -> Run | None:
 def read_loose(project_id: int, key: str) -> JsonObject:
     """The body of what named no run, as sent; {} when there is none."""
     parts = _read_parts(project_id, LOOSE_SYSTEM, key)
-    found: JsonObject = msgspec.json.decode(parts[0].body) if parts else {}
-    return found
+    return open_body(parts[0].body) if parts else {}
 
 
 def _read_parts(project_id: int, system: str, key: str) -> list[Part]:
@@ -62,21 +62,29 @@ def find_sub_run(run: Run, run_id: str) -> tuple[Run, str] | None:
     return None
 
 
-def export_run(run: Run) -> bytes:
+def export_run(project_id: int, run_id: str) -> bytes | None:
     """The run in Dogpile's canonical JSON: its trace as sent, else the best there is of it.
 
     Without a trace its events as an event log, without events the transcript, the artifact, the
-    audit record or the metrics as sent.
+    audit record or the metrics as sent. None of a run that nobody sent.
     """
+    key = clean_name(run_id)
+    parts = _read_parts(project_id, SYSTEM, key)
+    if not parts:
+        return None
+    return stringify(_whole_of(build_run(key, parts, open_body=msgspec.json.decode)))
+
+
+def _whole_of(run: Run) -> JsonObject:
     material = run.material
     if material.traces:
-        return canonical(material.traces[0])
+        return material.traces[0]
     events = [*run.events, *(run.errors if not material.logs else [])]
     if events:
-        return canonical(_event_log(run, events))
+        return _event_log(run, events)
     pieces = [*material.results, *material.benchmarks, *material.transcripts]
     pieces += [*material.audits, *material.metrics]
-    return canonical(pieces[0] if pieces else {"runId": run.run_id})
+    return pieces[0] if pieces else {"runId": run.run_id}
 
 
 def _event_log(run: Run, events: list[JsonObject]) -> JsonObject:

@@ -18,7 +18,7 @@ from tracking.adapters.dogpile.body import parse_items
 from tracking.adapters.dogpile.building import build_run
 from tracking.adapters.dogpile.shapes import MAX_SUB_RUNS
 from tracking.adapters.dogpile.timeline import build_timeline
-from tracking.adapters.dogpile.values import canonical
+from tracking.adapters.dogpile.values import canonical, open_body
 from tracking.events import BadBodyError, Receipt
 
 RECEIPT = Receipt(RECEIVED_US, 1)
@@ -79,8 +79,9 @@ def test_bodies_are_read_as_javascript_writes_and_python_breaks_them():
     body = b'{"type": "final", "runId": "r", "quality": NaN, "x": -0.0, "y": "\\ud800", "n": -0}'
     value = parse_items(body).items[0].value
 
-    assert (value["quality"], value["x"], value["y"]) == (None, 0, "\ufffd")
+    assert (value["quality"], value["x"]) == (None, 0)
     assert canonical(value["x"]) == b"0"
+    assert open_body(canonical(value))["y"] == "\ufffd"
 
 
 HOSTILE = [
@@ -92,6 +93,7 @@ HOSTILE = [
     event("sub-run-completed", 1, childRunId=RUN_ID, subResult={"trace": []}),
     event("error", 1, detail="x", message=None),
     event("unheard-of", 1),
+    event("final", 1, quality=10**400, cost={"usd": -(10**400), "inputTokens": 10**400}),
     {"schemaVersion": 1, "runId": RUN_ID, "events": [1, {}, {"type": 2}], "inputs": [], "seed": 3},
     {"kind": "benchmark-run", "runId": RUN_ID, "reproducibility": {"task": 3}, "score": []},
     {"kind": "run-transcript", "runId": RUN_ID, "entries": [{}, 3, {"toolCalls": [{}, 4]}]},

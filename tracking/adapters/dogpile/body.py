@@ -1,6 +1,7 @@
 """A JSON body to its items: one thing, an array of things, or one a line. Pure.
 
-Values come out as Dogpile's canonical JSON has them: no NaN, no −0, no broken text.
+Values come out as Dogpile's canonical JSON has them: no NaN, no −0; halves of characters are hidden
+in others (``halves``).
 """
 
 import json
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tracking.adapters.dogpile.halves import hide_halves, may_need_hiding
 from tracking.adapters.dogpile.shapes import WHAT_TO_SEND
 from tracking.adapters.json_items import (
     MAX_DEPTH,
@@ -18,7 +20,6 @@ from tracking.adapters.json_items import (
     Fault,
     is_too_deep,
 )
-from tracking.cleaning import clean_text
 from tracking.events import BadBodyError
 
 _decoder = msgspec.json.Decoder()
@@ -97,6 +98,7 @@ def _too_deep() -> Fault:
 def _decode(text: bytes) -> object:
     try:
         value = _decoder.decode(text)
+        value = _hide_all(value) if may_need_hiding(text) else value
     except (ValueError, RecursionError):
         value = _decode_tolerantly(text)
     return _without_negative_zeros(value) if _find_negative_zero(text) else value
@@ -112,7 +114,7 @@ def _decode_tolerantly(text: bytes) -> object:
         parse_int=_int_of,
         parse_float=_float_of,
     )
-    return _clean(value)
+    return _hide_all(value)
 
 
 def _int_of(digits: str) -> int | float | None:
@@ -127,13 +129,13 @@ def _float_of(digits: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _clean(value: object) -> object:
+def _hide_all(value: object) -> object:
     if isinstance(value, str):
-        return value if value.isascii() else clean_text(value)
+        return hide_halves(value)
     if isinstance(value, list):
-        return [_clean(each) for each in value]
+        return [_hide_all(each) for each in value]
     if isinstance(value, dict):
-        return {clean_text(key): _clean(each) for key, each in value.items()}
+        return {hide_halves(key): _hide_all(each) for key, each in value.items()}
     return value
 
 

@@ -4,7 +4,7 @@ Whatever several pieces tell is taken from the one that knows most: a trace over
 fields, these over a benchmark's and an audit record's, and single events last.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tracking.adapters.dogpile.gathering import Material, gather
 from tracking.adapters.dogpile.missions import read_mission
@@ -19,6 +19,7 @@ from tracking.adapters.dogpile.values import (
     number_of,
     object_of,
     objects_of,
+    open_body,
     text_of,
     time_of,
 )
@@ -34,9 +35,11 @@ _OUTCOMES = {
 }
 
 
-def build_run(key: str, parts: list[Part]) -> Run:
+def build_run(
+    key: str, parts: list[Part], *, open_body: Callable[[bytes], JsonObject] = open_body
+) -> Run:
     """Build the run of a document, with its sub-runs below it."""
-    family = gather(key, parts)
+    family = gather(key, parts, open_body=open_body)
     receipts = [part.received_us for part in parts]
     first_us, latest_us = min(receipts), max(receipts)
     runs = {

@@ -21,7 +21,7 @@ from tracking.adapters.dogpile.values import (
 from tracking.cleaning import clean_name
 from tracking.events import Payload, Status
 
-GREATEST_USD = 1e6
+GREATEST_USD = 1e15  # what is no cost of a call any more is told of when it is priced
 
 _SESSION_KEYS = ("sessionId", "session_id", "conversationId")
 _USER_KEYS = ("userId", "user_id", "customerId")

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from tracking.adapters.dogpile.building import build_run
 from tracking.adapters.dogpile.shapes import Shape, tell_shape
 from tracking.adapters.dogpile.spans import spans_of
@@ -14,6 +12,7 @@ from tracking.adapters.dogpile.values import (
     first_text,
     number_of,
     object_of,
+    open_body,
     text_of,
     time_of,
 )
@@ -33,7 +32,7 @@ def derive_run(key: str, parts: Sequence[Part]) -> Derived:
 def derive_loose(key: str, parts: Sequence[Part]) -> Derived:
     """What names no run: a metrics snapshot, which is only listed, or an error before the start."""
     part = parts[0]
-    value = msgspec.json.decode(part.body)
+    value = open_body(part.body)
     if tell_shape(value) is Shape.EVENT:
         return _derive_error(key, value, part)
     summary: dict[str, object] = {

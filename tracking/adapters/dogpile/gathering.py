@@ -16,6 +16,7 @@ from tracking.adapters.dogpile.values import (
     cost_of,
     object_of,
     objects_of,
+    open_body,
     text_of,
     time_of,
 )
@@ -72,12 +73,14 @@ class Material(msgspec.Struct):
         return [*self.traces, *self.results, *self.benchmarks, *self.audits]
 
 
-def gather(key: str, parts: Sequence[Part]) -> dict[str, Material]:
+def gather(
+    key: str, parts: Sequence[Part], *, open_body: Callable[[bytes], JsonObject] = open_body
+) -> dict[str, Material]:
     """Sort a document's parts; the run of its key is always among the result."""
     family = {key: Material(key)}
     # By body first: what is sorted after this stays in one order among equals.
     for part in sorted(parts, key=lambda part: part.body):
-        value = msgspec.json.decode(part.body)
+        value = open_body(part.body)
         shape = guess_shape(value)
         assert shape is not None  # the door let it in
         _put(family, shape, value, key)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from tracking.adapters.dogpile.body import Item, parse_items
+from tracking.adapters.dogpile.halves import restore_halves
 from tracking.adapters.dogpile.shapes import CHUNK, Shape, moments_in, run_id_of, tell_shape
 from tracking.adapters.dogpile.values import JsonObject, canonical
 from tracking.adapters.json_items import Fault, FaultError
@@ -85,7 +86,7 @@ def _part_of(piece: Piece, receipt: Receipt) -> Part:
         value = _without_totals(value)
     body = canonical(value)
     if piece.run_id:
-        system, key = SYSTEM, clean_name(piece.run_id)
+        system, key = SYSTEM, clean_name(restore_halves(piece.run_id))
     else:
         system, key = LOOSE_SYSTEM, content_identity(body, 0).hex()
     return Part(

@@ -1,11 +1,12 @@
 """Values of Dogpile's JSON, read with tolerance: what has the wrong type counts as absent. Pure."""
 
-import math
+import sys
 from functools import lru_cache
 
 import msgspec
 
 from tracking.adapters.analytics_times import BadTimeError, parse_time
+from tracking.adapters.dogpile.halves import show_halves
 from tracking.cleaning import clean_text
 
 JsonObject = dict[str, object]
@@ -45,8 +46,15 @@ NO_COST = Cost()
 
 
 def canonical(value: object) -> bytes:
-    """Dogpile's canonical form of a value from :func:`parse_items`: keys sorted, no spaces."""
+    """A value from :func:`parse_items` as it is stored: keys sorted, no spaces. What is read back
+    is written by ``ecmascript``."""
     return _canonical(value)
+
+
+def open_body(body: bytes) -> JsonObject:
+    """A stored piece as it is read: halves of characters are replacement characters."""
+    value: JsonObject = msgspec.json.decode(show_halves(body))
+    return value
 
 
 def object_of(value: object) -> JsonObject:
@@ -66,9 +74,10 @@ def first_text(*values: object) -> str:
 
 
 def number_of(value: object) -> float | None:
+    """A finite number; a whole one that no float holds counts as absent."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= sys.float_info.max else None
 
 
 def count_of(value: object) -> int | None:
