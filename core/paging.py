@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from core.api import Problem
+from core.numerals import read_whole
 
 MAX_PAGE_SIZE = 200
 DEFAULT_PAGE_SIZE = 50
@@ -57,9 +58,10 @@ def page_size_of(request: HttpRequest | Request) -> int:
     text = request.GET.get("page_size", "")
     if not text:
         return DEFAULT_PAGE_SIZE
-    if not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) > 0):
+    size = read_whole(text, digits=4)
+    if not size:
         raise Problem(400, "page_size must be a whole number from 1 to 200.", code="invalid")
-    return min(int(text), MAX_PAGE_SIZE)
+    return min(size, MAX_PAGE_SIZE)
 
 
 def page_of(

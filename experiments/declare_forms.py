@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from core.forms import INPUT, SELECT
+from core.numerals import read_whole
 from experiments.declarations import (
     MAX_KEY,
     MAX_NAME,
@@ -258,8 +259,8 @@ def read_form(
     data: Mapping[str, Any], kind: str, prompt: str, numbers: Sequence[int]
 ) -> ExperimentForm:
     """What was sent. One more row is asked for by a button: nothing is checked then."""
-    n = _whole(data.get("rows", ""), most=MAX_VARIANTS) or 2
-    control = _whole(data.get("control", ""), most=MAX_VARIANTS - 1)
+    n = min(read_whole(data.get("rows", "")) or 2, MAX_VARIANTS)
+    control = min(read_whole(data.get("control", "")) or 0, MAX_VARIANTS - 1)
     if "add" not in data:
         definition = DefinitionForm(data)
         rows = [VariantForm(data, prefix=f"v{i}", kind=kind, numbers=numbers) for i in range(n)]
@@ -274,8 +275,3 @@ def read_form(
 def _said_in_row(data: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     names = ("version", "model", "key", "weight")
     return {name: data.get(f"{prefix}-{name}", "") for name in names}
-
-
-def _whole(text: str, *, most: int) -> int:
-    is_number = text.isascii() and text.isdigit() and len(text) < 4
-    return min(int(text), most) if is_number else 0

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from core.access import PageRequest, project_view
 from core.models import Project, Role
+from core.numerals import read_whole
 from experiments.declarations import MAX_KEY, MAX_VARIANTS, RESERVED
 from experiments.declare_forms import ExperimentForm, open_form, read_form
 from experiments.discovery import find_experiment
@@ -64,10 +65,8 @@ def _has_errors(form: ExperimentForm) -> bool:
 
 def _numbers_of(prompt: Prompt, said: QueryDict) -> list[int]:
     """The newest published versions, and those that were asked for, newest first."""
-    asked = set(_versions_asked(said))
-    for name, value in said.items():
-        if name.endswith("-version"):
-            asked |= {int(str(value))} if _is_number(str(value)) else set()
+    typed = (read_whole(str(value)) for name, value in said.items() if name.endswith("-version"))
+    asked = {*_versions_asked(said), *(number for number in typed if number is not None)}
     newest = list_numbers(prompt)
     older = prompt.versions.filter(number__in=asked - set(newest)).exclude(published_at=None)
     return sorted({*newest, *older.values_list("number", flat=True)}, reverse=True)
@@ -76,12 +75,8 @@ def _numbers_of(prompt: Prompt, said: QueryDict) -> list[int]:
 def _versions_asked(said: QueryDict) -> list[int]:
     """``7,8``, in this order, each once; the first becomes the control."""
     parts = said.get("versions", "")[:MAX_KEY].split(",")
-    numbers = [int(part) for part in map(str.strip, parts) if _is_number(part)]
-    return list(dict.fromkeys(numbers))[:MAX_VARIANTS]
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10
+    numbers = (read_whole(part.strip()) for part in parts)
+    return list(dict.fromkeys(each for each in numbers if each is not None))[:MAX_VARIANTS]
 
 
 def _prefilled(

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.numerals import read_whole
 from experiments.metrics import METRICS, Metric
 from experiments.results import ArmResult, MetricResult, Results
 
 RANKED_BY = ("metric_value", "success_rate", "duration")
-MOST_RUNS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def rank_variants(results: Results, params: Mapping[str, str]) -> Ranking | None
     by_variant = _arms_by_variant(metrics)
     order = params.get("order", "")
     is_lower = order == "lower" if order in {"lower", "higher"} else chosen.direction == "down"
-    minimum = _whole(params.get("min_runs", ""))
+    minimum = read_whole(params.get("min_runs", "")) or 1
     names = {each["key"]: each["name"] for each in results["variants"]}
 
     def mean_of(variant: str) -> float | None:
@@ -85,8 +85,3 @@ def _arms_by_variant(metrics: Mapping[str, MetricResult]) -> dict[str, dict[str,
 
 def _is_measured(metric: MetricResult) -> bool:
     return any(arm["n"] for arm in metric["arms"])
-
-
-def _whole(text: str) -> int:
-    is_whole = text.isascii() and text.isdigit() and len(text) <= 9
-    return min(max(int(text), 1), MOST_RUNS) if is_whole else 1

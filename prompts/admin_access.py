@@ -53,12 +53,6 @@ def asked_project(request: HttpRequest) -> str:
     return slug
 
 
-def read_number(text: str) -> int:
-    """The number of a version out of an address; 0 for anything else."""
-    is_number = text.isascii() and text.isdigit() and len(text) < 10
-    return int(text) if is_number else 0
-
-
 def version_of(prompt: Prompt, number: int) -> PromptVersion:
     versions = prompt.versions.select_related("prompt", "parent").prefetch_related("labels")
     version = versions.filter(number=number).first()

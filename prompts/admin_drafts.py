@@ -7,12 +7,12 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from core.access import PageRequest
+from core.numerals import read_whole
 from prompts.acting import PromptError
 from prompts.admin_access import (
     act,
     author_of,
     prompt_view,
-    read_number,
     to_prompt,
     to_version,
     version_of,
@@ -39,7 +39,7 @@ def add_draft(request: PageRequest, prompt: Prompt) -> HttpResponse:
     """Write a new draft, on top of ``?base=`` or the newest version."""
     if request.method == "POST":
         return _create(request, prompt)
-    if asked := read_number(request.GET.get("base", "")):
+    if asked := read_whole(request.GET.get("base", "")):
         base: PromptVersion | None = version_of(prompt, asked)
     else:
         base = prompt.versions.order_by("-number").first()

@@ -12,13 +12,13 @@ from django.views.decorators.http import require_http_methods
 
 from core.access import PageRequest
 from core.models import Project, Role
+from core.numerals import read_whole
 from prompts.acting import PromptError
 from prompts.admin_access import (
     act,
     asked_project,
     author_of,
     prompt_view,
-    read_number,
     to_prompt,
     version_of,
 )
@@ -94,7 +94,7 @@ def add_prompt(request: PageRequest) -> HttpResponse:
 @prompt_view("GET")
 def prompt_page(request: PageRequest, prompt: Prompt) -> HttpResponse:
     versions = prompt.versions.defer(*VERSION_TEXTS).prefetch_related("labels")
-    if before := read_number(request.GET.get("before", "")):
+    if before := read_whole(request.GET.get("before", "")):
         versions = versions.filter(number__lt=before)
     shown = list(versions.order_by("-number")[: VERSIONS_SHOWN + 1])
     context = {
@@ -168,7 +168,7 @@ def version_page(request: PageRequest, prompt: Prompt, number: int) -> HttpRespo
 def chosen_version(request: PageRequest, version: PromptVersion) -> PromptVersion | None:
     """The version to compare with: the one asked for, else its parent, else the one before it."""
     if asked := request.GET.get("against", ""):
-        number = read_number(asked)
+        number = read_whole(asked)
         return version.prompt.versions.filter(number=number).first() if number else None
     if version.parent is not None:
         return version.parent

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import Http404, QueryDict
 
 from core.formats import count, duration, exact, money, percent
+from core.numerals import read_whole
 from core.timebuckets import TimeRange
 from prompts.catalogue import texts_of
 from prompts.models import PRODUCTION, LabelMove, LabelRequest, Prompt, PromptLabel, PromptVersion
@@ -106,7 +107,7 @@ def describe_prompt(prompt: Prompt, time_range: TimeRange, params: QueryDict) ->
     rows, older_than = _version_rows(prompt, labels, measured, before=params.get("before", ""))
     live = _live_number(labels, numbers)
     chosen = (
-        _read_number(params.get("version", ""))
+        read_whole(params.get("version", ""))
         or live
         or max((row.version.number for row in rows), default=0)
     )
@@ -145,9 +146,9 @@ def describe_version(version: PromptVersion) -> Context:
 def describe_diff(prompt: Prompt, time_range: TimeRange, params: QueryDict) -> Context:
     """Two versions: texts beside numbers. Without ``a`` and ``b``, the newest two."""
     numbers = list_numbers(prompt)
-    new = _read_number(params.get("b", "")) or (numbers[0] if numbers else 0)
+    new = read_whole(params.get("b", "")) or (numbers[0] if numbers else 0)
     earlier = [number for number in numbers if number < new]
-    old = _read_number(params.get("a", "")) or (earlier[0] if earlier else new)
+    old = read_whole(params.get("a", "")) or (earlier[0] if earlier else new)
     found = {each.number: each for each in _versions(prompt).filter(number__in=[old, new])}
     if old not in found or new not in found:
         raise Http404("no such version")
@@ -195,7 +196,7 @@ def _version_rows(
     prompt: Prompt, labels: list[PromptLabel], measured: Measurements, *, before: str
 ) -> tuple[list[VersionRow], int | None]:
     versions = _versions(prompt)
-    if number := _read_number(before):
+    if number := read_whole(before):
         versions = versions.filter(number__lt=number)
     found = list(versions[: VERSIONS_SHOWN + 1])
     shown = found[:VERSIONS_SHOWN]
@@ -257,15 +258,10 @@ def _strangers(
     prompt: Prompt, measured: Measurements, known: set[int]
 ) -> list[tuple[str, Measured]]:
     """What spans call a version of this prompt that is none, the most used first."""
-    named = [text for text in measured.usage if _read_number(text) not in known]
-    if numbers := {_read_number(text) for text in named} - {0}:
+    named = [text for text in measured.usage if read_whole(text) not in known]
+    if numbers := {number for text in named if (number := read_whole(text)) is not None}:
         found = prompt.versions.filter(number__in=numbers).values_list("number", flat=True)
         older = set(found)
-        named = [text for text in named if _read_number(text) not in older]
+        named = [text for text in named if read_whole(text) not in older]
     named.sort(key=lambda text: (-measured.usage[text].calls, text))
     return [(text or UNNAMED, measured.of(text)) for text in named[:STRANGERS_SHOWN]]
-
-
-def _read_number(text: str) -> int:
-    """A version's number of an address; 0 for none, and for nonsense."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.numerals import read_whole
 from prompts.catalogue import texts_of
 from prompts.models import PromptVersion
 from prompts.rendering import Texts
@@ -55,9 +56,8 @@ def _tag_of(span: SpanRow) -> Tag | None:
     """The version a call names itself: what a span above names, another of its calls may use."""
     if span.kind != "llm" or span.prompt is None or span.prompt.inherited:
         return None
-    text = span.prompt.version
-    is_number = text.isascii() and text.isdigit() and len(text) < 10
-    return (span.prompt.key, int(text)) if is_number else None
+    number = read_whole(span.prompt.version)
+    return None if number is None else (span.prompt.key, number)
 
 
 def _fragments_of(project_id: int, tags: dict[Tag, list[SpanDetail]]) -> dict[Tag, Fragments]:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from core.access import PageRequest, project_view
 from core.models import Project, Role
+from core.numerals import read_whole
 from core.paging import CursorError
 from prompts.admin_access import act, author_of, tell_move
 from prompts.catalogue import texts_of
@@ -64,7 +65,7 @@ def _to_named(request: PageRequest, project: Project) -> HttpResponse:
     query = QueryDict(mutable=True)
     query.update({name: request.GET[name] for name in RANGE if name in request.GET})
     if "\0" not in key and Prompt.objects.filter(project=project, key=key).exists():
-        if version.isascii() and version.isdigit():
+        if read_whole(version) is not None:
             query["version"] = version
         target = reverse("prompts:detail", args=[project.slug, key])
     else:
@@ -111,9 +112,8 @@ def prompt_diff(request: PageRequest, project: Project, key: str) -> HttpRespons
 def render_version(request: PageRequest, project: Project, key: str) -> HttpResponse:
     """A version with the values of the form: for the page's box, or as a page of its own."""
     prompt = find_prompt(project.pk, key)
-    number = request.POST.get("version", "")
-    is_number = number.isascii() and number.isdigit() and len(number) < 10
-    version = prompt.versions.filter(number=number).first() if is_number else None
+    number = read_whole(request.POST.get("version", ""))
+    version = None if number is None else prompt.versions.filter(number=number).first()
     if version is None:
         raise Http404("no such version")
     context = {"prompt": prompt, **describe_version(version)}
@@ -133,16 +133,15 @@ def move(request: PageRequest, project: Project, key: str) -> HttpResponse:
     """Put a label onto a version, or, without one, back to where it was before its last move."""
     prompt = find_prompt(project.pk, key)
     label, reason = request.POST.get("label", ""), request.POST.get("reason", "")
-    number, seen = request.POST.get("version", ""), request.POST.get("seen", "")
-    told = number or seen
-    if not (told.isascii() and told.isdigit() and len(told) < 10):
+    number, seen = (read_whole(request.POST.get(name, "")) for name in ("version", "seen"))
+    if number is None and (seen is None or request.POST.get("version")):
         raise Http404("a label moves to a version, or back from one")
 
     def do() -> str:
         author = author_of(request)
-        if number:
-            return tell_move(move_label(prompt, label, int(number), reason, author))
-        return tell_move(roll_back(prompt, label, reason, author, seen=int(seen)))
+        if number is not None:
+            return tell_move(move_label(prompt, label, number, reason, author))
+        return tell_move(roll_back(prompt, label, reason, author, seen=seen))
 
     act(request, do)
     return redirect("prompts:detail", slug=project.slug, key=prompt.key)
