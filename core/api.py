@@ -1,4 +1,4 @@
-"""What the API answers when something is wrong: problem+json (RFC 9457)."""
+"""What the API answers when something is wrong, as problem+json (RFC 9457); bodies are read."""
 
 import json
 from http import HTTPStatus
@@ -10,7 +10,9 @@ from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 from rest_framework.exceptions import APIException
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 PROBLEM_TYPE = "application/problem+json"
 API_PREFIXES = ("/api/", "/v1/", "/fallom/", "/k/")
@@ -151,3 +153,13 @@ def _headers_of(error: APIException) -> dict[str, str]:
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait) + 1)
     return headers
+
+
+def read_input(request: Request, form: type[Serializer[Any]]) -> dict[str, Any]:
+    """What a JSON body says, by the serializer's rules. Raises what is answered with a 400."""
+    if not isinstance(request.data, dict):
+        raise Problem(400, "The body is a JSON object.", code="invalid")
+    read = form(data=request.data)
+    read.is_valid(raise_exception=True)
+    values: dict[str, Any] = read.validated_data
+    return values

@@ -81,6 +81,16 @@ class HasScope(BasePermission):
         return False
 
 
+def key_of(request: Request) -> KeyInfo:
+    """The key of a request that HasScope let in."""
+    assert isinstance(request.auth, KeyInfo)
+    return request.auth
+
+
+def project_id_of(request: Request) -> int:
+    return key_of(request).project_id
+
+
 def needed_scope(view: "APIView", method: str) -> str | None:
     required: str | dict[str, str] | None = getattr(view, "required_scope", None)
     if not isinstance(required, dict):

@@ -11,14 +11,17 @@ from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api import Problem
-from core.keys import KeyInfo
+from core.authentication import project_id_of
 from core.models import IdempotentReply
 
 HEADER = "Idempotency-Key"
+IDEMPOTENT = OpenApiParameter(HEADER, OpenApiTypes.STR, OpenApiParameter.HEADER)
 MAX_LENGTH = 255
 KEPT = timedelta(days=1)
 
@@ -34,20 +37,18 @@ def answer_once(request: Request, act: Callable[[], Response]) -> Response:
             return act()
     if len(key) > MAX_LENGTH:
         raise Problem(400, f"{HEADER}: at most {MAX_LENGTH} characters.", code="invalid")
-    info = request.auth
-    assert isinstance(info, KeyInfo)  # HasScope let nobody else in
-    fingerprint = _fingerprint(request)
+    project_id, fingerprint = project_id_of(request), _fingerprint(request)
     try:
         with transaction.atomic():
             reply = IdempotentReply.objects.create(
-                project_id=info.project_id, key=key, fingerprint=fingerprint
+                project_id=project_id, key=key, fingerprint=fingerprint
             )
             response = act()
             reply.status, reply.body = response.status_code, response.data
             reply.save()
-            _forget_old(info.project_id)
+            _forget_old(project_id)
     except IntegrityError:
-        return _remembered(info.project_id, key, fingerprint)
+        return _remembered(project_id, key, fingerprint)
     return response
 
 

@@ -1,20 +1,15 @@
-"""What the API's views share: whose project, which experiment."""
+"""What the API's views share: which experiment is asked for."""
 
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from core.keys import KeyInfo
+from core.authentication import project_id_of
 from experiments.discovery import find_experiment
 from experiments.models import Experiment
 
 KEY = OpenApiParameter("key", OpenApiTypes.STR, OpenApiParameter.PATH)
-
-
-def project_id_of(request: Request) -> int:
-    assert isinstance(request.auth, KeyInfo)  # HasScope let nobody else in
-    return request.auth.project_id
 
 
 def get_experiment(request: Request, key: str) -> Experiment:

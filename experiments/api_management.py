@@ -4,27 +4,26 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.api import Problem
-from core.idempotency import answer_once
+from core.api import Problem, read_input
+from core.authentication import project_id_of
+from core.idempotency import IDEMPOTENT, answer_once
 from core.models import Project
-from experiments.api_access import KEY, get_experiment, project_id_of
+from experiments.api_access import KEY, get_experiment
 from experiments.declaration_inputs import ExperimentInput, StatusInput, read_declaration
 from experiments.declarations import Fault
 from experiments.freshness import utc_now
 from experiments.lifecycle import ExperimentError, change_status, declare
 from experiments.models import Experiment
 from experiments.serializers import ExperimentBody, ExperimentSerializer, describe_experiment
-from prompts.api_access import author_of, read_input
+from prompts.api_access import author_of
 
 Tree = dict[str, Any]  # messages by field, of any nesting
 ITSELF = "non_field_errors"  # where a field has messages of its own and of its parts
-IDEMPOTENT = OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)
 
 
 @contextmanager

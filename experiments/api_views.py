@@ -10,10 +10,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api import Problem
+from core.authentication import project_id_of
+from core.idempotency import IDEMPOTENT
 from core.paging import page_of
 from experiments.analysis import analyse
-from experiments.api_access import KEY, get_experiment, project_id_of
-from experiments.api_management import IDEMPOTENT, declare_from
+from experiments.api_access import KEY, get_experiment
+from experiments.api_management import declare_from
 from experiments.declaration_inputs import ExperimentInput
 from experiments.finality import is_final
 from experiments.freshness import analyse_project, current_snapshot, lag_seconds, utc_now

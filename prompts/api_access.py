@@ -2,28 +2,24 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 
 from core.api import Problem
+from core.authentication import key_of, project_id_of
 from core.idempotency import answer_once
-from core.keys import KeyInfo
 from prompts.acting import Author, PromptError
 from prompts.models import Prompt, PromptVersion
 from prompts.rendering import RenderError
 
+KEY = OpenApiParameter("key", OpenApiTypes.STR, OpenApiParameter.PATH)
 STATUS_OF = {"not_found": 404, "no_such_version": 404}
 CONFLICTS = {"key_taken", "no_change", "archived", "published", "request_pending", "not_published"}
-
-
-def key_of(request: Request) -> KeyInfo:
-    assert isinstance(request.auth, KeyInfo)  # HasScope let nobody else in
-    return request.auth
 
 
 @contextmanager
@@ -43,19 +39,10 @@ def answering_refusals() -> Iterator[None]:
         raise Problem(400, detail, code="invalid", errors=said) from error
 
 
-def read_input(request: Request, form: type[Serializer[Any]]) -> dict[str, Any]:
-    if not isinstance(request.data, dict):
-        raise Problem(400, "The body is a JSON object.", code="invalid")
-    read = form(data=request.data)
-    read.is_valid(raise_exception=True)
-    values: dict[str, Any] = read.validated_data
-    return values
-
-
 def get_prompt(request: Request, key: str) -> Prompt:
     prompt = None
     if "\0" not in key:
-        prompt = Prompt.objects.filter(project_id=key_of(request).project_id, key=key).first()
+        prompt = Prompt.objects.filter(project_id=project_id_of(request), key=key).first()
     if prompt is None:
         raise Http404("no such prompt")
     return prompt

@@ -9,18 +9,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.api import Problem
+from core.api import Problem, read_input
+from core.authentication import project_id_of
+from core.idempotency import IDEMPOTENT
 from core.models import Project
 from core.paging import page_of
 from prompts import serializers as shapes
-from prompts.api_access import author_of, get_prompt, get_version, key_of, read_input, write
+from prompts.api_access import KEY, author_of, get_prompt, get_version, write
 from prompts.drafts import Draft, create_draft, create_prompt, publish
 from prompts.labels import move_label
 from prompts.models import LabelRequest, Prompt, PromptVersion
 
-KEY = OpenApiParameter("key", OpenApiTypes.STR, OpenApiParameter.PATH)
 NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
-IDEMPOTENT = OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)
 _numbers = PromptVersion.objects.only("number", "published_at", "prompt_id")
 WITHOUT_TEXTS = (Prefetch("versions", _numbers), "labels", Prefetch("labels__version", _numbers))
 """What a list tells of its prompts' versions: a page of them may hold gigabytes of texts."""
@@ -32,7 +32,7 @@ class PromptListView(APIView):
     @extend_schema(operation_id="prompts_list", responses=shapes.PromptPageShape)
     def get(self, request: Request) -> Response:
         """List the project's prompts by key."""
-        project_id = key_of(request).project_id
+        project_id = project_id_of(request)
 
         def fetch(after: list[Any] | None, limit: int) -> list[Prompt]:
             prompts = Prompt.objects.filter(project_id=project_id).order_by("key")
@@ -58,7 +58,7 @@ class PromptListView(APIView):
     def post(self, request: Request) -> Response:
         """Create a prompt without versions."""
         said = read_input(request, shapes.PromptInput)
-        project = Project.objects.get(pk=key_of(request).project_id)
+        project = Project.objects.get(pk=project_id_of(request))
 
         def act() -> Response:
             prompt = create_prompt(project, said.pop("key"), author_of(request), **said)

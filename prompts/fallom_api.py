@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from prompts.api_access import key_of
+from core.authentication import project_id_of
 from prompts.catalogue import etag_of, fallom_body, revision_of
 
 
@@ -20,7 +20,7 @@ class FallomPromptsView(APIView):
     @extend_schema(operation_id="fallom_prompts", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> HttpResponseBase:
         """All published versions, ascending, the current one of each prompt last."""
-        project_id = key_of(request).project_id
+        project_id = project_id_of(request)
         revision = revision_of(project_id)
         etag = etag_of(project_id, revision)
         if etag in request.headers.get("If-None-Match", ""):

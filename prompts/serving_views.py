@@ -8,16 +8,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.api import Problem
+from core.api import Problem, read_input
+from core.authentication import project_id_of
 from core.database.types import MAX_INT4
+from core.numerals import read_whole
 from prompts import serializers as shapes
-from prompts.api_access import answering_refusals, key_of, read_input
+from prompts.api_access import KEY, answering_refusals
 from prompts.catalogue import Selector, etag_of, resolve, resolved_body, revision_of, texts_of
 from prompts.rendering import render
 
 JSON = "application/json"
-KEY = OpenApiParameter("key", OpenApiTypes.STR, OpenApiParameter.PATH)
-LONGEST_NUMBER = 10  # digits: Python reads no number of thousands
 
 
 class ResolveView(APIView):
@@ -37,7 +37,7 @@ class ResolveView(APIView):
     def get(self, request: Request, key: str) -> HttpResponseBase:
         """Return the version that a label serves, or one by its number; ``ETag`` tells it apart."""
         selector = read_selector(request.GET.get("version"), request.GET.get("label", ""))
-        project_id = key_of(request).project_id
+        project_id = project_id_of(request)
         revision = revision_of(project_id)
         etag = etag_of(project_id, revision)
         if etag in request.headers.get("If-None-Match", ""):
@@ -54,10 +54,10 @@ def read_selector(version: str | None, label: str) -> Selector:
         raise Problem(400, "label: no such label.", code="invalid")
     if not version:
         return Selector(label=label)
-    is_number = version.isascii() and version.isdigit() and len(version) <= LONGEST_NUMBER
-    if not is_number or not 0 < int(version) <= MAX_INT4:
+    number = read_whole(version, digits=10)
+    if not number or number > MAX_INT4:
         raise Problem(400, "version: a whole number from 1.", code="invalid")
-    return Selector(version=int(version))
+    return Selector(version=number)
 
 
 class RenderView(APIView):
@@ -77,7 +77,7 @@ class RenderView(APIView):
             raise Problem(400, "version, label: ask for one of them.", code="invalid")
         with answering_refusals():
             selector = Selector(said.get("version"), said["label"])
-            version = resolve(key_of(request).project_id, key, selector)
+            version = resolve(project_id_of(request), key, selector)
             rendered = render(texts_of(version), said["variables"])
         if said["strict"] and (rendered.missing or rendered.unused):
             errors = {"missing": list(rendered.missing), "unused": list(rendered.unused)}

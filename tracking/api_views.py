@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api import Problem
-from core.keys import KeyInfo
+from core.authentication import project_id_of
 from core.paging import CursorError, page_size_of
 from core.timebuckets import MAX_SPAN, Interval, RangeError, TimeRange, parse_range, pick_interval
 from tracking import serializers
@@ -29,11 +29,6 @@ Row = TypeVar("Row")
 AHEAD = timedelta(hours=25)  # events may be dated up to a day ahead
 MOST_SPANS = 50_000
 SERIES_DEFAULT = "24h"
-
-
-def project_id_of(request: Request) -> int:
-    assert isinstance(request.auth, KeyInfo)  # HasScope let nobody else in
-    return request.auth.project_id
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.authentication import project_id_of
 from core.paging import page_of
 from tracking.adapters.scores import SOURCES
-from tracking.api_views import PAGING, TIMES, answering_nonsense, project_id_of
+from tracking.api_views import PAGING, TIMES, answering_nonsense
 from tracking.filters import FilterError, parse_filter
 from tracking.ingest_schema import scores_schema
 from tracking.ingest_views import IngestView
