@@ -111,6 +111,8 @@ class _Thread:
         self.skips_history = skips_history
         self.entries: list[Entry] = []
         self.uses: list[ToolUse] = []
+        self.earlier: dict[str, ToolUse] = {}  # by id, else by name: the latest of earlier turns
+        self.called: dict[str, str] = {}  # id → name of any call that was told, shown or not
 
     def read_turn(self, events: Sequence[SpanDetail]) -> list[Entry]:
         self.entries, self.uses = [], []
@@ -128,6 +130,7 @@ class _Thread:
         if not any(entry.text for entry in self.entries):
             self._read_wrapper(events)
         _mark_main(self.entries)
+        self.earlier |= {use.call_id or use.name: use for use in self.uses}
         return self.entries
 
     def _read_call(self, event: SpanDetail, *, is_first: bool) -> None:
@@ -143,6 +146,7 @@ class _Thread:
         seen: Counter[Key] = Counter()
         latest = _index_of_last_user(inputs)
         for index, message in enumerate(inputs):
+            self.called |= {part.call_id: part.name for part in message.parts if part.arguments}
             key = _key(message)
             seen[key] += 1
             is_old = seen[key] <= self.shown[key] or (self.skips_history and index < latest)
@@ -178,9 +182,10 @@ class _Thread:
             self._add(event, role, text, tools=uses, images=images)
 
     def _pair(self, event: SpanDetail, result: Part) -> None:
-        use = self._find_use(result.call_id, result.name)
+        use = self._find_use(result.call_id, result.name) or self._find_earlier(result)
         if use is None:
-            use = ToolUse(call_id=result.call_id, name=result.name, arguments="")
+            name = result.name or self.called.get(result.call_id, "")
+            use = ToolUse(call_id=result.call_id, name=name, arguments="")
             self._add(event, TOOL, tools=[use])
             self.uses.append(use)
         if use.result is None:
@@ -202,15 +207,22 @@ class _Thread:
         use.is_error = span.status == "error"
 
     def _find_use(self, call_id: str, name: str) -> ToolUse | None:
-        """The call with this id; without one, the first unanswered call of this tool."""
-        for use in self.uses:
-            if call_id and use.call_id == call_id:
-                return use
+        """The call with this id, which some say of each turn's first; without one, the first
+        unanswered call of this tool."""
+        same = [use for use in self.uses if call_id and use.call_id == call_id]
+        if same:
+            return next((use for use in same if use.result is None), same[0])
         for use in self.uses:
             is_open = use.result is None and not (call_id and use.call_id)
             if is_open and use.name and use.name == name:
                 return use
         return None
+
+    def _find_earlier(self, result: Part) -> ToolUse | None:
+        """The call of an earlier turn: clients that trace each model call alone (Fallom's) tell
+        the result in the next trace. By name only if it still waits."""
+        use = self.earlier.get(result.call_id or result.name)
+        return use if use is not None and (result.call_id or use.result is None) else None
 
     def _read_wrapper(self, events: Sequence[SpanDetail]) -> None:
         """No call tells what was said: the outermost span that does is shown."""

@@ -96,6 +96,60 @@ def test_a_tool_call_is_paired_with_the_result_in_the_next_call():
     assert (use.name, use.arguments, use.result) == ("lookup", '{"order": 7}', "shipped")
 
 
+def asked_and_answered(*results, call_id="c1"):
+    """A question, a call of a tool, and what it gave."""
+    calls = json.loads(CALLS.replace("c1", call_id))
+    told = [{"role": "tool", "tool_call_id": call_id, "content": text} for text in results]
+    return json.dumps([{"role": "user", "content": "Where is it?"}, *calls, *told])
+
+
+def test_a_result_in_the_next_trace_is_that_of_the_call_in_the_one_before():
+    events = [
+        make_detail("1", trace_id="a", input=messages(("user", "Where is it?")), output=CALLS),
+        make_detail("2", trace_id="b", at_ms=10, input=asked_and_answered("shipped"), output="On."),
+    ]
+
+    first, second = build_thread(events)
+
+    assert first.entries[1].tools[0].result == "shipped"
+    assert lines([second]) == [[("user", "Where is it?"), ("assistant", "On.")]]
+
+
+def test_ids_that_repeat_name_the_call_that_waits():
+    events = [
+        make_detail("1", input=messages(("user", "Where is it?")), output=CALLS),
+        make_detail("2", at_ms=1, input=asked_and_answered("shipped"), output=CALLS),
+        make_detail("3", at_ms=2, input=asked_and_answered("shipped", "arrived"), output="Here."),
+    ]
+
+    (turn,) = build_thread(events)
+
+    uses = [use for entry in turn.entries for use in entry.tools]
+    assert [use.result for use in uses] == ["shipped", "arrived"]
+
+
+def test_a_tool_that_was_answered_in_its_trace_is_not_answered_again():
+    events = [
+        make_detail("1", trace_id="a", input=messages(("user", "Where is it?")), output=CALLS),
+        make_detail("lookup", trace_id="a", at_ms=5, kind="tool", output="content='shipped'"),
+        make_detail("2", trace_id="b", at_ms=10, input=asked_and_answered("shipped"), output="On."),
+    ]
+
+    first, second = build_thread(events)
+
+    assert first.entries[1].tools[0].result == "content='shipped'"
+    assert [entry.role for entry in second.entries] == ["user", "assistant"]
+
+
+def test_a_result_whose_call_was_shown_before_the_window_names_its_tool():
+    events = [make_detail("2", input=asked_and_answered("shipped"), output="On its way.")]
+
+    (turn,) = build_thread(events, is_continuation=True)
+
+    (use,) = [use for entry in turn.entries for use in entry.tools]
+    assert (use.name, use.result) == ("lookup", "shipped")
+
+
 def test_a_tool_call_is_paired_with_the_tools_own_span():
     events = [
         make_detail("1", input=messages(("user", "Where is it?")), output=CALLS),
