@@ -98,6 +98,19 @@ def nano_money(value: object) -> str:
     return NOTHING if number is None else money(number / 1e9)
 
 
+def known_cost(value: object, n_unpriced: int = 0) -> str:
+    """A sum of money of which some calls may be missing: $1.20 · ≥ $1.20 · –"""
+    text = money(value)
+    return f"≥ {text}" if n_unpriced and text != NOTHING else text
+
+
+def unpriced(n_unpriced: int) -> str:
+    """What is missing in such a sum, in words; "" where nothing is."""
+    if not n_unpriced:
+        return ""
+    return f"the cost of {plural(n_unpriced, 'call,calls')} is unknown"
+
+
 def duration(value: object) -> str:
     """0.4 ms · 340 ms · 1.2 s · 2 min 5 s · 3 h 4 min · 2 d 3 h, of milliseconds"""
     number = _finite(value)

@@ -45,8 +45,8 @@ class HealthInputs:
 
 def check_health(inputs: HealthInputs) -> list[Finding]:
     found = [check_traffic(inputs), check_several(inputs), check_missing(inputs)]
-    found += [check_maturing(inputs), check_variants(inputs), check_strangers(inputs)]
-    found += [check_not_running(inputs), check_guardrails(inputs)]
+    found += [check_cost(inputs), check_maturing(inputs), check_variants(inputs)]
+    found += [check_strangers(inputs), check_not_running(inputs), check_guardrails(inputs)]
     return [finding for finding in found if finding is not None]
 
 
@@ -93,16 +93,38 @@ def check_missing(inputs: HealthInputs) -> Finding | None:
     measured = [metric for metric in scores if any(arm["n"] for arm in metric["arms"])]
     if not measured:
         return None
-    arms = [arm for arm in measured[0]["arms"] if arm["n"] + arm["missing"]]
+    return _tell_missing(
+        measured[0],
+        "missing_outcome",
+        f"Share of {inputs.unit}s that ended without a value",
+    )
+
+
+def check_cost(inputs: HealthInputs) -> Finding | None:
+    """Units with a call of unknown cost have none: an arm without prices is not the cheaper one."""
+    costs = [metric for metric in inputs.metrics if metric["unit"] == "usd"]
+    if not any(arm["missing"] for metric in costs for arm in metric["arms"]):
+        return None
+    return _tell_missing(
+        costs[0],
+        "unknown_cost",
+        f"The cost of {inputs.unit}s is unknown where a model has no price, or a call says nothing"
+        " of tokens. They are left out of its comparison",
+    )
+
+
+def _tell_missing(metric: MetricResult, check: str, detail: str) -> Finding:
+    """How many units lack a value, and of which arms."""
+    arms = [arm for arm in metric["arms"] if _mature(arm)]
     missing, mature = sum(arm["missing"] for arm in arms), sum(map(_mature, arms))
     shares = ", ".join(
         f"{arm['variant']} {share_text(arm['missing'] / _mature(arm))}" for arm in arms
     )
     return Finding(
-        check="missing_outcome",
+        check=check,
         status="warn" if _differs(arms) else "info" if missing else "ok",
-        title=f"{share_text(missing / mature)} without a {measured[0]['name']}",
-        detail=f"Share of {inputs.unit}s that ended without a value: {shares}",
+        title=f"{share_text(missing / mature)} without a {metric['name']}",
+        detail=f"{detail}: {shares}",
     )
 
 

@@ -70,7 +70,7 @@ class UnitBody(TypedDict):
     success: bool | None
     metric_value: float | None
     duration_ms: float | None
-    cost_usd: float
+    cost_usd: float | None
     tokens: float
     first_seen: str
     last_seen: str
@@ -227,7 +227,9 @@ class UnitSerializer(serializers.Serializer[UnitBody]):
     success = serializers.BooleanField(allow_null=True)
     metric_value = serializers.FloatField(allow_null=True)
     duration_ms = serializers.FloatField(allow_null=True)
-    cost_usd = serializers.FloatField()
+    cost_usd = serializers.FloatField(
+        allow_null=True, help_text="null: the cost of some of its calls is unknown"
+    )
     tokens = serializers.FloatField()
     first_seen = serializers.DateTimeField()
     last_seen = serializers.DateTimeField()

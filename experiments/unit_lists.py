@@ -73,7 +73,7 @@ class UnitRow:
     success_rate: int | None
     metric_value: float | None
     duration: float | None
-    cost_per_unit: float
+    cost_per_unit: float | None  # None: of some of its calls nobody knows it
     tokens_per_unit: float
 
     def value_of(self, metric: str) -> float | None:

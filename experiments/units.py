@@ -104,18 +104,21 @@ RUN_UNITS = """
            CASE WHEN abs(run.took) < 1e-60 THEN 0 WHEN abs(run.took) <= 1e60 THEN run.took
                 ELSE extract(epoch FROM run.last_seen - run.first_seen) * 1000 END::float8
                AS duration,
-           coalesce(used.cost_nano, 0) / 1e9::float8 AS cost_per_unit,
+           CASE WHEN used.n_unpriced > 0 THEN NULL
+                ELSE coalesce(used.cost_nano, 0) / 1e9::float8 END AS cost_per_unit,
            coalesce(used.tokens, 0)::float8 AS tokens_per_unit
     FROM run
     LEFT JOIN LATERAL (
-        SELECT sum(part.cost_nano) AS cost_nano, sum(part.tokens_in + part.tokens_out) AS tokens
+        SELECT sum(part.cost_nano) AS cost_nano, sum(part.n_unpriced) AS n_unpriced,
+               sum(part.tokens_in + part.tokens_out) AS tokens
         FROM tracking_tracepart part
         WHERE part.project_id = %(project_id)s AND part.trace_id = run.unit_id
     ) used ON true
 )
 """
 # A session counts once it is old enough, never because it went quiet: arms that differ only in
-# speed would differ in their sums. No data is no cost; only a score can be missing.
+# speed would differ in their sums. No data is no cost; only a score can be missing, and the cost of
+# a unit one of whose calls nobody knows the price of: an arm must not be cheap for that.
 SESSION_UNITS = """
 , unit AS (
     SELECT seen.*, seen.first_seen <= %(mature_before)s AS is_mature,
@@ -123,7 +126,8 @@ SESSION_UNITS = """
            CASE WHEN abs(m.value) < 1e-60 THEN 0 WHEN abs(m.value) <= 1e60 THEN m.value END
                AS metric_value,
            coalesce(extract(epoch FROM s.last_at - s.first_at) * 1000, 0)::float8 AS duration,
-           coalesce(s.cost_nano, 0) / 1e9::float8 AS cost_per_unit,
+           CASE WHEN s.n_unpriced > 0 THEN NULL
+                ELSE coalesce(s.cost_nano, 0) / 1e9::float8 END AS cost_per_unit,
            (coalesce(s.tokens_in, 0) + coalesce(s.tokens_out, 0))::float8 AS tokens_per_unit
     FROM seen
     LEFT JOIN LATERAL (

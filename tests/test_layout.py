@@ -37,6 +37,7 @@ PURE = [
     "tracking/pricing.py",
     "tracking/modalities.py",
     "tracking/price_book.py",
+    "tracking/costs.py",
     "tracking/score_chips.py",
     "tracking/snippets.py",
     "tracking/inflate.py",

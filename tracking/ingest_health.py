@@ -45,6 +45,7 @@ HINTS = {
     "end_before_start": "The end lies before the start: clocks of two machines, or mixed units.",
     "ttft_longer_than_span": "The first token came after the end: kept as an attribute.",
     "inconsistent_usage": "More cached or reasoning tokens than tokens: cost may be wrong.",
+    "implausible_cost": "A cost of a million dollars or more: not counted; are these dollars?",
     "arm_conflict": "Two variants of one experiment on a span: the first one counts.",
     "attribute_type": "An attribute of the wrong type: kept, but it fills no column.",
     "attribute_range": "A number out of range: kept as an attribute, not as a column.",

@@ -120,6 +120,7 @@ def _keep_sessions(scan: Scan, flt: EventFilter) -> None:
         cost="s.cost_nano",
         duration=SESSION_DURATION,
         tokens="s.tokens_in + s.tokens_out",
+        unpriced="s.n_unpriced",
     )
 
 
@@ -178,7 +179,12 @@ def _keep_traces(scan: Scan, project_id: int, flt: EventFilter, *, is_few: bool)
     if flt.q:
         kept.add("strpos(lower(t.name), lower(%s)) > 0 OR t.trace_id = %s", flt.q, flt.q)
     add_ranges(
-        kept, flt, cost="t.cost_nano", duration=TRACE_DURATION, tokens="t.tokens_in + t.tokens_out"
+        kept,
+        flt,
+        cost="t.cost_nano",
+        duration=TRACE_DURATION,
+        tokens="t.tokens_in + t.tokens_out",
+        unpriced="t.n_unpriced",
     )
     groups = group_event_conditions(flt)
     for group in groups:

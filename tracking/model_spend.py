@@ -3,13 +3,13 @@
 import datetime
 from dataclasses import dataclass, field
 
+from tracking.costs import dollars
 from tracking.events import CALL_KINDS
 from tracking.models import UsageRollup
 from tracking.price_book import LIST_KINDS
 from tracking.pricing import (
     SOURCE_CALLER,
     SOURCE_COMPUTED,
-    SOURCE_NONE,
     SOURCE_OVERRIDE,
     PriceBook,
     Quote,
@@ -24,9 +24,10 @@ OTHER = "(other)"
 CALLS = sorted(int(kind) for kind in CALL_KINDS)
 SPEND = (
     "SELECT key_a, key_b, sum(n), sum(tokens_in), sum(tokens_out), sum(tokens_cache_read),"
-    " sum(tokens_cache_write), sum(tokens_reasoning), sum(cost_nano) FROM tracking_usagerollup"
+    " sum(tokens_cache_write), sum(tokens_reasoning), sum(cost_nano), sum(n_unpriced)"
+    " FROM tracking_usagerollup"
     " WHERE project_id = %s AND hour >= %s AND family = %s AND kind = ANY (%s) AND key_b <> ''"
-    " GROUP BY key_a, key_b HAVING sum(n) > 0 ORDER BY 9 DESC, 3 DESC, 2, 1 LIMIT %s"
+    " GROUP BY key_a, key_b HAVING sum(n) > 0 ORDER BY 9 DESC, 10 DESC, 3 DESC, 2, 1 LIMIT %s"
 )
 # Of the latest events alone: no sum tells who said what a call cost. One that failed before it
 # used a token has no price to know.
@@ -49,7 +50,8 @@ class ModelSpend:
     calls: int
     tokens_in: int
     tokens_out: int
-    cost_usd: float
+    cost_usd: float | None  # of what is known
+    unpriced_calls: int  # whose cost nobody knows
     quote: Quote
     sources: dict[int, int] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)  # tokens by kind with a rate of its own
@@ -73,9 +75,8 @@ class ModelSpend:
 
     @property
     def unpriced_share(self) -> float:
-        """The share of its latest calls that cost nothing because nobody knows the price."""
-        n = sum(self.sources.values())
-        return self.sources.get(SOURCE_NONE, 0) / n if n else 0.0
+        """The share of its calls whose cost nobody knows."""
+        return self.unpriced_calls / self.calls
 
     @property
     def unpriced_kinds(self) -> list[str]:
@@ -115,7 +116,8 @@ def list_spend(project_id: int, book: PriceBook, *, now: datetime.datetime) -> l
             calls=int(row[2]),
             tokens_in=int(row[3]),
             tokens_out=int(row[4]),
-            cost_usd=int(row[8]) / 1e9,
+            cost_usd=dollars(int(row[8]), int(row[9])),
+            unpriced_calls=int(row[9]),
             quote=quote(book, row[0], row[1], now.date()),
             sources=sources.get((row[0], row[1]), {}),
             used={"cache_read": int(row[5]), "cache_write": int(row[6])},

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from core.formats import count, duration, exact, money, percent
+from core.formats import count, duration, exact, known_cost, percent, plural, unpriced
 from core.timebuckets import HOUR, Interval, TimeRange
 from tracking.charts import Chart, Line, label_buckets
 from tracking.series import Scope, Series, Totals, read_series, totals
@@ -23,6 +23,7 @@ class Tile:
     change: float | None
     better: str = ""
     link: tuple[str, str] | None = None
+    note: str = ""  # instead of the change
 
 
 def list_tiles(
@@ -37,14 +38,7 @@ def list_tiles(
         _error_tile(now, before),
         _duration_tile("Latency p50", now.latency.p50, before.latency.p50),
         _duration_tile("Latency p95", now.latency.p95, before.latency.p95),
-        Tile(
-            "Cost",
-            money(now.cost_usd),
-            f"${now.cost_usd:,.6f}",
-            change_of(now.cost_usd, before.cost_usd),
-            "",
-            ("sort", "-cost"),
-        ),
+        _cost_tile(now, before),
         _count_tile(
             "Tokens",
             now.tokens_in + now.tokens_out,
@@ -88,6 +82,21 @@ def _error_tile(now: Totals, before: Totals) -> Tile:
     title = f"{now.errors:,} errors of {now.spans:,} spans"
     change = change_of(rate, rate_before)
     return Tile("Error rate", percent(rate), title, change, "down", ("error", "any"))
+
+
+def _cost_tile(now: Totals, before: Totals) -> Tile:
+    """A change is told of sums that miss no call: a model without a price makes nothing cheaper."""
+    is_whole = not (now.unpriced_calls or before.unpriced_calls)
+    missing = now.unpriced_calls
+    note = "" if is_whole else "some calls before were of unknown cost"
+    return Tile(
+        "Cost",
+        known_cost(now.cost_usd, missing),
+        unpriced(missing) if now.cost_usd is None else f"${now.cost_usd:,.6f}",
+        change_of(now.cost_usd, before.cost_usd) if is_whole else None,
+        link=("sort", "-cost"),
+        note=f"{plural(missing, 'call,calls')} of unknown cost" if missing else note,
+    )
 
 
 def list_charts(project_id: int, time_range: TimeRange, *, environment: str = "") -> list[Chart]:

@@ -12,7 +12,16 @@ from tracking.events import CALL_KINDS, IncomingEvent
 from tracking.folding import Fact
 from tracking.modalities import MODAL_KEYS, count_modalities
 from tracking.partitions import ensure_weeks, week_of
-from tracking.pricing import LIST, MODALITIES, PriceBook, cost_of, has_inconsistent_usage
+from tracking.pricing import (
+    IMPLAUSIBLE_COST,
+    INCONSISTENT_USAGE,
+    LIST,
+    MODALITIES,
+    PriceBook,
+    cost_of,
+    has_implausible_cost,
+    has_inconsistent_usage,
+)
 from tracking.staging import datetime_of, unix_us
 
 KEEP_CLOCKS = (
@@ -41,9 +50,8 @@ def settle_clocks(
 
 
 def price_event(event: IncomingEvent, book: PriceBook = LIST) -> Fact:
-    if has_inconsistent_usage(event):
-        warnings = (*event.warnings, "inconsistent_usage")
-        event = msgspec.structs.replace(event, warnings=warnings)
+    if (said := _warn_of(event)) != event.warnings:
+        event = msgspec.structs.replace(event, warnings=said)
     attributes = event.payload.attributes
     if attributes and event.kind in CALL_KINDS and not MODAL_KEYS.isdisjoint(attributes):
         others = [metric for metric in event.metrics if metric[0] not in MODALITIES]
@@ -51,6 +59,16 @@ def price_event(event: IncomingEvent, book: PriceBook = LIST) -> Fact:
         event = msgspec.structs.replace(event, metrics=metrics)
     cost_nano, source = cost_of(event, book)
     return Fact(event, cost_nano, source, price_stamp=book.stamp)
+
+
+def _warn_of(event: IncomingEvent) -> tuple[str, ...]:
+    """Its warnings, with those of what it says that it used and cost."""
+    found = event.warnings
+    if has_inconsistent_usage(event) and INCONSISTENT_USAGE not in found:
+        found = (*found, INCONSISTENT_USAGE)
+    if has_implausible_cost(event) and IMPLAUSIBLE_COST not in found:
+        found = (*found, IMPLAUSIBLE_COST)
+    return found
 
 
 def pack_facts(facts: Sequence[Fact]) -> list[Block]:

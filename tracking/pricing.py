@@ -48,6 +48,9 @@ MODALITIES = {
 }
 """Metrics of an event that count tokens of one kind, and the kind whose rate they are charged."""
 
+INCONSISTENT_USAGE, IMPLAUSIBLE_COST = "inconsistent_usage", "implausible_cost"
+"""Warnings of an event."""
+
 NANO = 1_000_000_000
 GREATEST_COST = 10**15  # a million dollars a call: sums of many such still fit a column
 
@@ -138,9 +141,8 @@ LIST = PriceBook()
 
 def cost_of(event: IncomingEvent, book: PriceBook = LIST) -> tuple[int | None, int]:
     """Return the nano-dollars of an event and where they come from (``SOURCE_…``)."""
-    reported = event.cost_reported
-    if reported is not None and 0.0 <= reported < GREATEST_COST / NANO:
-        return round(reported * NANO), SOURCE_CALLER
+    if event.cost_reported is not None and not has_implausible_cost(event):
+        return round(event.cost_reported * NANO), SOURCE_CALLER
     if event.kind not in CALL_KINDS or (event.tokens_in is None and event.tokens_out is None):
         return None, SOURCE_NONE
     key = (event.provider, event.model or event.model_requested, event.occurred_us // _US_A_DAY)
@@ -208,6 +210,12 @@ def has_inconsistent_usage(event: IncomingEvent) -> bool:
     return cached > (event.tokens_in or 0) or (event.tokens_reasoning or 0) > (
         event.tokens_out or 0
     )
+
+
+def has_implausible_cost(event: IncomingEvent) -> bool:
+    """Tell whether what the caller says it cost cannot be the dollars of one call."""
+    reported = event.cost_reported
+    return reported is not None and not 0.0 <= reported < GREATEST_COST / NANO
 
 
 def _charge(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.timebuckets import TimeRange
+from tracking.costs import dollars
 from tracking.hourly import CALLS, HOURS, Family, to_ms
 from tracking.sketch_sums import Sketch, SketchSource, pick_step, sum_sketches
 from tracking.sketches import merge_sketches, quantiles
@@ -18,7 +19,7 @@ Named = tuple[str, str]
 # Parameters: kinds of calls, then those of HOURS, then keys.
 USAGE = (
     "SELECT key_a, key_b, kind = ANY (%s) AS is_call, sum(n), sum(n_errors),"
-    f" sum(tokens_in + tokens_out), sum(cost_nano) {HOURS} AND key_a = ANY (%s)"
+    f" sum(tokens_in + tokens_out), sum(cost_nano), sum(n_unpriced) {HOURS} AND key_a = ANY (%s)"
     " GROUP BY 1, 2, 3 HAVING sum(n) > 0 ORDER BY 1, 2, 3"
 )
 
@@ -30,7 +31,8 @@ class PromptUsage:
     calls: int = 0
     errors: int = 0
     tokens: int = 0
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0  # of what is known
+    unpriced: int = 0  # calls whose cost nobody knows
 
     @property
     def error_rate(self) -> float | None:
@@ -46,7 +48,9 @@ class PromptUsage:
 
     @property
     def cost_per_call(self) -> float | None:
-        return self.cost_usd / self.calls if self.calls else None
+        """Of those calls whose cost is known."""
+        priced = self.calls - self.unpriced
+        return self.cost_usd / priced if priced > 0 and self.cost_usd is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,10 @@ def read_prompt_usage(
     rows = fetch_all(USAGE, [list(CALLS), *scope, list(keys)])
     # Calls come after what is none, and take its place.
     return {
-        (key, version): PromptUsage(int(n), int(errors), int(tokens), int(cost) / 1e9)
-        for key, version, _is_call, n, errors, tokens, cost in rows
+        (key, version): PromptUsage(
+            int(n), int(errors), int(tokens), dollars(int(cost), int(unpriced)), int(unpriced)
+        )
+        for key, version, _is_call, n, errors, tokens, cost, unpriced in rows
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from tracking.costs import NANO, dollars
 from tracking.events import CALL_KINDS, Kind, Status
 from tracking.score_chips import ScoreRow
 from tracking.scores import is_score_metric, load_session_scores
@@ -14,7 +15,6 @@ from tracking.statements import fetch_all
 # A row's columns are of many types, in the order of the constant above its reader: Any.
 Columns = Sequence[Any]
 
-NANO = 1e9
 MILLISECOND = timedelta(milliseconds=1)
 KIND_NAMES = [kind.name.lower() for kind in Kind]
 STATUS_NAMES = [status.name.lower() for status in Status]
@@ -23,7 +23,7 @@ COST_SOURCES = ["none", "caller", "computed", "override"]
 SESSION_COLUMNS = (
     "s.session_id, s.is_implicit, s.user_id, s.first_at, s.last_at, s.n_traces, s.n_spans,"
     " s.n_points, s.n_llm, s.n_tool, s.n_errors, s.n_root_errors, s.tokens_in, s.tokens_out,"
-    " s.tokens_cache_read, s.tokens_cache_write, s.tokens_reasoning, s.cost_nano"
+    " s.tokens_cache_read, s.tokens_cache_write, s.tokens_reasoning, s.cost_nano, s.n_unpriced"
 )
 TEXTS = (
     "SELECT session_id, first_input, last_output, facets FROM tracking_sessiontext"
@@ -96,7 +96,8 @@ def _build_session(
         tokens_cache_read=row[14],
         tokens_cache_write=row[15],
         tokens_reasoning=row[16],
-        cost_usd=row[17] / NANO,
+        cost_usd=dollars(row[17], row[18]),
+        unpriced_calls=row[18],
         models=_facet_values(facets, "model:"),
         prompts=_prompts(facets),
         configs=_facet_values(facets, "config:"),
@@ -122,7 +123,8 @@ def _prompts(facets: Sequence[str]) -> list[str]:
 
 TRACE_COLUMNS = (
     "t.trace_id, t.name, t.claim_session, t.claim_user, t.first_at, t.last_at, t.root_status,"
-    " t.n_spans, t.n_llm, t.n_errors, t.tokens_in, t.tokens_out, t.cost_nano"
+    " t.n_spans, t.n_llm, t.n_errors, t.tokens_in, t.tokens_out, t.cost_nano,"
+    " t.n_unpriced"
 )
 
 
@@ -145,7 +147,8 @@ def build_trace(row: Columns) -> TraceRow:
         errors=row[9],
         tokens_in=row[10],
         tokens_out=row[11],
-        cost_usd=row[12] / NANO,
+        cost_usd=dollars(row[12], row[13]),
+        unpriced_calls=row[13],
     )
 
 

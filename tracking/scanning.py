@@ -99,8 +99,16 @@ def add_times(where: Where, flt: EventFilter, column: str) -> None:
     where.add(f"{column} >= %s AND {column} < %s", flt.time_range.start, flt.time_range.end)
 
 
-def add_ranges(where: Where, flt: EventFilter, *, cost: str, duration: str, tokens: str) -> None:
-    """Add the filter's ranges on columns of nano-dollars, microseconds and tokens."""
+def add_ranges(
+    where: Where, flt: EventFilter, *, cost: str, duration: str, tokens: str, unpriced: str = ""
+) -> None:
+    """Add the filter's ranges on columns of nano-dollars, microseconds and tokens.
+
+    ``unpriced``: the column of calls whose cost is unknown. What they belong to cost no less than
+    is known, and nobody can tell that it cost no more.
+    """
+    if unpriced and flt.cost_lte is not None:
+        where.add(f"{unpriced} <= 0")
     factors = {"cost": (cost, 10**9), "duration": (duration, 10**3), "tokens": (tokens, 1)}
     for name, (column, factor) in factors.items():
         for end, sign in (("gte", ">="), ("lte", "<=")):

@@ -16,6 +16,9 @@ from tracking.shapes import SessionDetail, SessionRow, SpanDetail, SpanRow, Trac
 
 Body = dict[str, Any]  # JSON object: values of any type
 
+COST = "US dollars of the calls whose cost is known; null where none is."
+UNPRICED = "Calls that are missing in the cost: nobody knows what they cost."
+
 
 def describe(row: object) -> Body:
     """Turn a row of ``tracking.shapes`` into JSON values; times as ISO 8601 in UTC."""
@@ -91,7 +94,8 @@ class TotalsSerializer(serializers.Serializer[object]):
     errors = serializers.IntegerField()  # type: ignore[assignment]  # a field named as DRF's property
     tokens_in = serializers.IntegerField()
     tokens_out = serializers.IntegerField()
-    cost_usd = serializers.FloatField()
+    cost_usd = serializers.FloatField(allow_null=True, help_text=COST)
+    unpriced_calls = serializers.IntegerField(help_text=UNPRICED)
     latency = LatencySerializer()
 
 
@@ -144,7 +148,8 @@ class SessionSerializer(serializers.Serializer[SessionRow]):
     tokens_cache_read = serializers.IntegerField()
     tokens_cache_write = serializers.IntegerField()
     tokens_reasoning = serializers.IntegerField()
-    cost_usd = serializers.FloatField()
+    cost_usd = serializers.FloatField(allow_null=True, help_text=COST)
+    unpriced_calls = serializers.IntegerField(help_text=UNPRICED)
     models = serializers.ListField(child=serializers.CharField())
     prompts = serializers.ListField(child=serializers.CharField(), help_text="key@version")
     configs = serializers.ListField(child=serializers.CharField())
@@ -169,7 +174,8 @@ class TraceSerializer(serializers.Serializer[TraceRow]):
     errors = serializers.IntegerField()  # type: ignore[assignment]  # a field named as DRF's property
     tokens_in = serializers.IntegerField()
     tokens_out = serializers.IntegerField()
-    cost_usd = serializers.FloatField()
+    cost_usd = serializers.FloatField(allow_null=True, help_text=COST)
+    unpriced_calls = serializers.IntegerField(help_text=UNPRICED)
 
 
 class TokensSerializer(serializers.Serializer[object]):

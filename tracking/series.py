@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.timebuckets import MONDAY, Interval, TimeRange, fill_gaps
+from tracking.costs import known_sum
 from tracking.events import Kind
 from tracking.hourly import ALL_GROUPS, CALLS, HOURS, Family, to_ms
 from tracking.sketch_sums import SketchSource, SketchSum, sum_sketches
@@ -95,7 +96,8 @@ METRICS = {
     "llm_calls": Metric("count", f"coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0)"),
     "errors": Metric("count", "sum(n_errors)"),
     "error_rate": Metric("ratio", "sum(n_errors)::float8 / nullif(sum(n), 0)"),
-    "cost": Metric("usd", "sum(cost_nano)::float8 / 1e9"),
+    "cost": Metric("usd", known_sum()),
+    "unpriced_calls": Metric("count", "sum(n_unpriced)"),
     "tokens": Metric("tokens", "sum(tokens_in + tokens_out)"),
     "tokens_in": Metric("tokens", "sum(tokens_in)"),
     "tokens_out": Metric("tokens", "sum(tokens_out)"),
@@ -283,8 +285,13 @@ def _fold(
         if group in kept and group != OTHER:
             found[group] = value
         elif OTHER in kept:
-            found[OTHER] = (found.get(OTHER) or 0) + (value or 0) if metric.is_additive else value
+            found[OTHER] = _plus(found.get(OTHER), value) if metric.is_additive else value
     return kept, values
+
+
+def _plus(first: float | None, second: float | None) -> float | None:
+    """None, of what nobody knows, adds nothing."""
+    return second if first is None else first + (second or 0)
 
 
 PENDING = "SELECT count(*), min(received_at) FROM tracking_inboxbatch WHERE project_id = %s"

@@ -50,7 +50,8 @@ class SessionRow:
     tokens_cache_read: int
     tokens_cache_write: int
     tokens_reasoning: int
-    cost_usd: float
+    cost_usd: float | None  # of what is known
+    unpriced_calls: int  # whose cost nobody knows
     models: list[str]
     prompts: list[str]  # "key@version", or "key" when no version was named
     configs: list[str]
@@ -86,7 +87,8 @@ class TraceRow:
     errors: int
     tokens_in: int
     tokens_out: int
-    cost_usd: float
+    cost_usd: float | None  # of what is known
+    unpriced_calls: int  # whose cost nobody knows
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -146,6 +148,14 @@ class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     warnings: list[str]
     config: ConfigRef | None = None
     duplicate_of: str | None = None  # id of the report of the same call that counts instead
+
+    @property
+    def is_unpriced(self) -> bool:
+        """Whether it is a model call that counts, of unknown cost (tracking.folding)."""
+        used = (self.tokens.input, self.tokens.output)
+        if self.kind not in ("llm", "embedding") or self.duplicate_of or self.cost_usd is not None:
+            return False
+        return any(used) or (used == (None, None) and self.status != "error")
 
     @property
     def label(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.cache import cache
 
 from core.timebuckets import TimeRange
+from tracking.costs import dollars
 from tracking.events import Kind
 from tracking.hourly import CALLS, HOURS, Family, to_ms
 from tracking.sketch_sums import Sketch, SketchSource, pick_step, sum_sketches
@@ -27,7 +28,8 @@ class TopRow:
     llm_calls: int = 0
     errors: int = 0
     tokens: int = 0
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0  # of what is known
+    unpriced_calls: int = 0  # whose cost nobody knows
     latency_p50_ms: float | None = None
     latency_p95_ms: float | None = None
 
@@ -84,7 +86,8 @@ def _sum_greatest(project_id: int, time_range: TimeRange, family: str, limit: in
     number, key, detail = TOP_FAMILIES[family]
     sql = (
         f"SELECT {key}, {detail}, sum(n), coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0),"
-        f" sum(n_errors), sum(tokens_in + tokens_out), sum(cost_nano) {HOURS}"
+        f" sum(n_errors), sum(tokens_in + tokens_out), sum(cost_nano), sum(n_unpriced)"
+        f" {HOURS}"
         f" AND {key} <> '' GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT %s"
     )
     rows = fetch_all(sql, [project_id, time_range.start, time_range.end, number, limit])
@@ -114,7 +117,7 @@ def _model_sketches(project_id: int, time_range: TimeRange) -> dict[str | int, l
 
 
 def _top_row(row: Sequence[Any], sketch: list[int] | None) -> TopRow:
-    key, detail, n, llm, errors, tokens, cost = row
+    key, detail, n, llm, errors, tokens, cost_nano, n_unpriced = row
     p50, p95 = quantiles(sketch, (0.5, 0.95))
     return TopRow(
         key=key,
@@ -123,7 +126,8 @@ def _top_row(row: Sequence[Any], sketch: list[int] | None) -> TopRow:
         llm_calls=int(llm),
         errors=int(errors),
         tokens=int(tokens),
-        cost_usd=int(cost) / 1e9,
+        cost_usd=dollars(int(cost_nano), int(n_unpriced)),
+        unpriced_calls=int(n_unpriced),
         latency_p50_ms=to_ms(p50),
         latency_p95_ms=to_ms(p95),
     )

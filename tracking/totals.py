@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.timebuckets import TimeRange
+from tracking.costs import dollars
 from tracking.environment_counts import Begun, count_begun
 from tracking.events import Kind
 from tracking.hourly import CALLS, HOURS, Family, to_ms
@@ -38,7 +39,8 @@ class Totals:
     errors: int
     tokens_in: int
     tokens_out: int
-    cost_usd: float
+    cost_usd: float | None  # of what is known
+    unpriced_calls: int  # whose cost nobody knows
     latency: Latency
 
 
@@ -46,7 +48,8 @@ SUMS = (
     "SELECT coalesce(sum(n), 0), coalesce(sum(n_spans), 0),"
     f" coalesce(sum(n) FILTER (WHERE kind = {Kind.LLM:d}), 0),"
     " coalesce(sum(n_errors), 0), coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),"
-    " coalesce(sum(cost_nano), 0), coalesce(bool_or(kind = ANY (%s)), false),"
+    " coalesce(sum(cost_nano), 0), coalesce(sum(n_unpriced), 0),"
+    " coalesce(bool_or(kind = ANY (%s)), false),"
     " coalesce(sum(n_traces), 0), coalesce(sum(n_sessions), 0)"
 )
 # Of one environment, beside what all of them together began: no hour counts that by environment.
@@ -65,9 +68,11 @@ def totals(project_id: int, time_range: TimeRange, *, environment: str = "") -> 
     One environment: traces, sessions and users are those of the sessions that met it.
     """
     row = _read_sums(project_id, time_range, environment)
-    events, spans, llm_calls, errors, tokens_in, tokens_out, cost_nano = map(int, row[:7])
-    begun = _read_begun(project_id, time_range, environment, [*map(int, row[8:])])
-    kinds = CALLS if row[7] else ()
+    events, spans, llm_calls, errors, tokens_in, tokens_out, cost_nano, n_unpriced = map(
+        int, row[:8]
+    )
+    begun = _read_begun(project_id, time_range, environment, [*map(int, row[9:])])
+    kinds = CALLS if row[8] else ()
     latency = _read_latency(project_id, time_range, environment, kinds) if events else NO_LATENCY
     return Totals(
         events=events,
@@ -80,7 +85,8 @@ def totals(project_id: int, time_range: TimeRange, *, environment: str = "") -> 
         errors=errors,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        cost_usd=cost_nano / 1e9,
+        cost_usd=dollars(cost_nano, n_unpriced),
+        unpriced_calls=n_unpriced,
         latency=latency,
     )
 
@@ -91,7 +97,7 @@ def _read_sums(project_id: int, time_range: TimeRange, environment: str) -> Row:
         return fetch_one(f"{SUMS} {HOURS}", [list(CALLS), *scope, Family.ALL]) or ()
     params = [list(CALLS), *scope, Family.ENVIRONMENT, environment, *scope, Family.ALL]
     row = fetch_one(SUMS_OF_ONE, params) or ()
-    return (*row[:8], *row[10:])
+    return (*row[:9], *row[11:])
 
 
 def _read_begun(

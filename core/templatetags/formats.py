@@ -14,6 +14,8 @@ for each in (
     formats.decimal,
     formats.money,
     formats.nano_money,
+    formats.known_cost,
+    formats.unpriced,
     formats.duration,
     formats.micros,
     formats.seconds,

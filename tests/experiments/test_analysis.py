@@ -109,6 +109,20 @@ def test_money_and_tokens_are_sums_of_a_unit_and_nothing_is_zero(alpha):
     assert arm_of(results, "tokens_per_unit", "a")["mean"] == 60.0
 
 
+def test_a_variant_without_a_price_is_not_the_cheaper_one(alpha):
+    for n in range(8):
+        add_session(alpha, "x", "a", f"a{n}", cost_nano=2_000_000_000 + n)
+        add_session(alpha, "x", "b", f"b{n}", n_unpriced=1 if n else 0)
+
+    results = results_of(alpha, "x")
+
+    known, unknown = (arm_of(results, "cost_per_unit", key) for key in ("a", "b"))
+    assert (known["n"], known["missing"]) == (8, 0)
+    assert (unknown["n"], unknown["missing"], unknown["mean"]) == (1, 7, 0.0)
+    [finding] = [each for each in results["health"] if each["check"] == "unknown_cost"]
+    assert (finding["status"], finding["title"]) == ("warn", "43.8 % without a cost")
+
+
 def test_the_control_is_named_so_else_the_variant_seen_first(alpha):
     add_session(alpha, "named", "a", "1", at=NOW - timedelta(hours=9))
     add_session(alpha, "named", "baseline", "2")

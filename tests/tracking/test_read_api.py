@@ -42,6 +42,7 @@ def test_totals_without_a_range_are_of_everything(reader):
         "tokens_in": 500,
         "tokens_out": 100,
         "cost_usd": 1.25,
+        "unpriced_calls": 0,
         "latency": {
             "p50": pytest.approx(1000, rel=0.01),
             "p95": pytest.approx(1000, rel=0.01),

@@ -7,7 +7,7 @@ from tracking.adapters.analytics_times import BadTimeError, parse_time
 from tracking.adapters.dialects.codecs import MAX_COUNT
 
 LONGEST_MS = 86_400_000.0  # a day: nothing here lasts longer
-GREATEST_MONEY = 1e6
+GREATEST_MONEY = 1e15  # what is no cost of a call any more is told of when it is priced
 
 JsonObject = dict[str, Any]  # an object of any shape
 

@@ -10,7 +10,7 @@ import msgspec
 
 from tracking.adapters.dialects.codecs import Codec
 
-MAP_VERSION = 2
+MAP_VERSION = 3
 """Of the tables and of what is settled from them, stored with each event that they mapped. Raise it
 when a stored span would be read differently: ``manage.py remap`` then reads the older ones again.
 """
@@ -28,6 +28,7 @@ TABLE_WARNINGS = frozenset(
     {
         *("attribute_type", "attribute_range", "attribute_cut", "arm_conflict"),
         *("ttft_longer_than_span", "inconsistent_usage", "content_not_serialised"),
+        "implausible_cost",
     }
 )
 """What mapping finds, and finds again; other warnings of a stored span stay."""
