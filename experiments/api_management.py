@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,9 +14,9 @@ from core.api import Problem, read_input
 from core.authentication import project_id_of
 from core.idempotency import IDEMPOTENT, answer_once
 from core.models import Project
-from experiments.api_access import KEY, get_experiment
 from experiments.declaration_inputs import ExperimentInput, StatusInput, read_declaration
 from experiments.declarations import Fault
+from experiments.discovery import get_experiment
 from experiments.freshness import utc_now
 from experiments.lifecycle import ExperimentError, change_status, declare
 from experiments.models import Experiment
@@ -23,6 +24,7 @@ from experiments.serializers import ExperimentBody, ExperimentSerializer, descri
 from prompts.api_access import author_of
 
 Tree = dict[str, Any]  # messages by field, of any nesting
+KEY = OpenApiParameter("key", OpenApiTypes.STR, OpenApiParameter.PATH)
 ITSELF = "non_field_errors"  # where a field has messages of its own and of its parts
 
 
@@ -85,7 +87,7 @@ class _StatusView(APIView):  # a docstring here would stand in the schema of eac
 
     def _change(self, request: Request, key: str) -> Response:
         note = read_input(request, StatusInput)["note"]
-        experiment = get_experiment(request, key)
+        experiment = get_experiment(project_id_of(request), key)
 
         def act() -> Response:
             author = author_of(request)

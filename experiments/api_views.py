@@ -14,9 +14,9 @@ from core.authentication import project_id_of
 from core.idempotency import IDEMPOTENT
 from core.paging import page_of
 from experiments.analysis import analyse
-from experiments.api_access import KEY, get_experiment
-from experiments.api_management import declare_from
+from experiments.api_management import KEY, declare_from
 from experiments.declaration_inputs import ExperimentInput
+from experiments.discovery import get_experiment
 from experiments.finality import is_final
 from experiments.freshness import analyse_project, current_snapshot, lag_seconds, utc_now
 from experiments.metrics import METRICS
@@ -92,7 +92,7 @@ class ExperimentView(APIView):
     )
     def get(self, request: Request, key: str) -> Response:
         """Return one experiment: its variants and its verdict."""
-        experiment = get_experiment(request, key)
+        experiment = get_experiment(project_id_of(request), key)
         experiment.snapshot = current_snapshot(experiment, now=utc_now())
         return Response(describe_experiment(experiment))
 
@@ -105,8 +105,8 @@ class ResultsView(APIView):
     )
     def get(self, request: Request, key: str) -> Response:
         """Return the results, at most seconds old."""
-        now = utc_now()
-        snapshot = current_snapshot(get_experiment(request, key), now=now)
+        experiment, now = get_experiment(project_id_of(request), key), utc_now()
+        snapshot = current_snapshot(experiment, now=now)
         return Response(answer_of(snapshot, now=now))
 
 
@@ -121,8 +121,8 @@ class AnalyseView(APIView):
     )
     def post(self, request: Request, key: str) -> Response:
         """Compute the results anew and return them."""
-        now = utc_now()
-        return Response(answer_of(analyse(get_experiment(request, key), now=now), now=now))
+        experiment, now = get_experiment(project_id_of(request), key), utc_now()
+        return Response(answer_of(analyse(experiment, now=now), now=now))
 
 
 class UnitListView(APIView):
@@ -141,7 +141,7 @@ class UnitListView(APIView):
     )
     def get(self, request: Request, key: str) -> Response:
         """List exactly the units behind a number; ``count`` is how many there are."""
-        experiment, now = get_experiment(request, key), utc_now()
+        experiment, now = get_experiment(project_id_of(request), key), utc_now()
         selection = selection_of(request)
 
         snapshot = current_snapshot(experiment, now=now)

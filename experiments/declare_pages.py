@@ -12,10 +12,9 @@ from core.models import Project, Role
 from core.numerals import read_whole
 from experiments.declarations import MAX_KEY, MAX_VARIANTS, RESERVED
 from experiments.declare_forms import ExperimentForm, open_form, read_form
-from experiments.discovery import find_experiment
+from experiments.discovery import find_experiment, get_experiment
 from experiments.lifecycle import MOVES, ExperimentError, change_status, declare, discard_draft
 from experiments.models import Experiment
-from experiments.views import get_experiment
 from prompts.acting import Author
 from prompts.models import PRODUCTION, Prompt
 from prompts.pages import find_prompt, list_numbers
@@ -137,7 +136,7 @@ def _declare(request: PageRequest, project: Project, form: ExperimentForm) -> Ex
 @project_view(role=Role.EDITOR)
 def act(request: PageRequest, project: Project, key: str) -> HttpResponse:
     """Start, pause, stop, or discard a draft, as the form's ``action`` says."""
-    experiment = get_experiment(project, key)
+    experiment = get_experiment(project.pk, key)
     action, author = request.POST.get("action", ""), Author.of_user(request.user)
     note = request.POST.get("note", "").replace("\0", "")[:2_000]
     try:

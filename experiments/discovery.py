@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.http import Http404
 
 from experiments.models import Experiment, Variant, load_definitions
 from experiments.units import VariantSums
@@ -39,6 +40,8 @@ WHERE project_id = %(project_id)s AND NOT is_implicit
 
 def find_experiment(project_id: int, key: str) -> Experiment | None:
     """Return the experiment of this key, discovering it when events have just named it."""
+    if "\0" in key:  # which PostgreSQL does not take
+        return None
     experiments = Experiment.objects.for_project(project_id)
     known = experiments.with_snapshots().filter(key=key).first()
     if known is not None:
@@ -46,6 +49,14 @@ def find_experiment(project_id: int, key: str) -> Experiment | None:
     if known is not None or experiments.discovered().count() >= MAX_DISCOVERED:
         return known
     return _discover(project_id, key)
+
+
+def get_experiment(project_id: int, key: str) -> Experiment:
+    """The same, for an address."""
+    experiment = find_experiment(project_id, key)
+    if experiment is None:
+        raise Http404("no such experiment")
+    return experiment
 
 
 def discover_experiments(project_id: int) -> bool:

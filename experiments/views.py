@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from core.access import PageRequest, project_view
 from core.models import Project
 from experiments.definition import describe_definition
-from experiments.discovery import MAX_DISCOVERED, find_experiment
+from experiments.discovery import MAX_DISCOVERED, get_experiment
 from experiments.errors import list_run_errors
 from experiments.executions import read_timeline
 from experiments.finality import is_final, settles_at
@@ -67,7 +67,7 @@ def running_fragment(request: PageRequest, project: Project) -> HttpResponseBase
 @require_GET
 @project_view()
 def experiment_detail(request: PageRequest, project: Project, key: str) -> HttpResponseBase:
-    experiment = get_experiment(project, key)
+    experiment = get_experiment(project.pk, key)
     if asks_for_units(request.GET):
         return unit_list(request, experiment)
     if "execution" in request.GET:
@@ -134,10 +134,3 @@ def execution_timeline(request: PageRequest, experiment: Experiment) -> HttpResp
     look = Look(timeline.status, *EXECUTION_LOOKS[timeline.status])
     context = {"experiment": experiment, "timeline": timeline, "look": look}
     return render(request, "experiments/execution.html", context)
-
-
-def get_experiment(project: Project, key: str) -> Experiment:
-    experiment = None if "\x00" in key else find_experiment(project.pk, key)
-    if experiment is None:
-        raise Http404("no such experiment")
-    return experiment
