@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from core.demo.audience import SessionPlan
+from core.demo.recording import stamp
 
 JUDGED_SHARE, VOTED_SHARE, COMMENTED_SHARE = 0.3, 0.2, 0.35
 REVIEWED_SHARE, CHECKED_SHARE = 0.03, 0.08
@@ -65,7 +66,7 @@ def scores_of_runs(items: Sequence[Score], *, now: datetime, rng: Random) -> Ite
             "value": rng.choice((3, 4, 4, 5)),
             "source": "human",
             "comment": rng.choice(REVIEWS),
-            "at": (at - timedelta(seconds=1)).isoformat(timespec="milliseconds"),
+            "at": stamp(at - timedelta(seconds=1)),
         }
 
 
@@ -84,5 +85,5 @@ def _score(plan: SessionPlan, at: datetime, *, name: str, value: object, source:
         "name": name,
         "value": value,
         "source": source,
-        "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": stamp(at),
     }

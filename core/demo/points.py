@@ -8,6 +8,7 @@ from uuid import UUID
 
 from core.demo.audience import SessionPlan
 from core.demo.material import material
+from core.demo.recording import stamp
 
 Event = dict[str, Any]
 
@@ -89,5 +90,4 @@ def _run(
 
 
 def make_event(event_type: str, at: datetime, data: dict[str, Any]) -> Event:
-    timestamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"type": event_type, "timestamp": timestamp, "data": data}
+    return {"type": event_type, "timestamp": stamp(at), "data": data}
