@@ -6,6 +6,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from core.access import PageRequest, project_for
 from core.models import Role
 from prompts.acting import Author, PromptError
+from prompts.admin_forms import describe_errors
 from prompts.models import LabelMove, LabelRequest, Prompt, PromptVersion
 
 P = ParamSpec("P")
@@ -76,6 +78,14 @@ def act(request: PageRequest, action: Callable[[], str]) -> bool:
     else:
         return True
     return False
+
+
+def act_on(request: PageRequest, form: Form, action: Callable[[], str]) -> None:
+    """Do what a small form asks for, or tell on the next page what is wrong with it."""
+    if form.is_valid():
+        act(request, action)
+    else:
+        messages.error(request, describe_errors(form))
 
 
 def to_prompt(prompt: Prompt) -> HttpResponse:

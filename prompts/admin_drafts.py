@@ -11,24 +11,20 @@ from core.numerals import read_whole
 from prompts.acting import PromptError
 from prompts.admin_access import (
     act,
+    act_on,
     author_of,
     prompt_view,
     to_prompt,
     to_version,
     version_of,
 )
-from prompts.admin_forms import (
-    BaseVariableFormSet,
-    DraftForm,
-    PublishForm,
-    VariableFormSet,
-    describe_errors,
-)
+from prompts.admin_forms import BaseVariableFormSet, DraftForm, PublishForm, VariableFormSet
 from prompts.admin_views import shell_of
+from prompts.catalogue import texts_of
 from prompts.drafts import Draft, check_draft, create_draft, discard_draft, publish, save_draft
 from prompts.models import Prompt, PromptVersion
 from prompts.previewing import preview
-from prompts.rendering import Message, RenderError, Texts
+from prompts.rendering import RenderError
 from prompts.version_diffs import diff_versions
 
 Forms = tuple[DraftForm, BaseVariableFormSet]
@@ -176,11 +172,8 @@ def show_preview(request: PageRequest, prompt: Prompt) -> HttpResponse:
         context["refusal"] = "The preview comes back when the form has no errors."
         context["errors"] = [*form.errors.get_json_data().items()]
     else:
-        said = draft.messages
-        chat = None if said is None else tuple(Message(m["role"], m["content"]) for m in said)
         try:
-            texts = Texts(draft.system, draft.user_template, chat)
-            context["preview"] = preview(texts, draft.variables)
+            context["preview"] = preview(texts_of(draft), draft.variables)
         except RenderError as error:
             context["refusal"] = str(error)
     return render(request, "admin/prompts/prompt/_preview.html", context)
@@ -196,10 +189,7 @@ def publish_draft(request: PageRequest, prompt: Prompt, number: int) -> HttpResp
         publish(version, said["note"], author_of(request), revision=said["revision"])
         return f"v{number} is published. It serves nobody until a label moves to it."
 
-    if form.is_valid():
-        act(request, do)
-    else:
-        messages.error(request, describe_errors(form))
+    act_on(request, form, do)
     return to_version(prompt, number)
 
 

@@ -11,13 +11,14 @@ from core.database.types import MAX_INT4
 from core.forms import INPUT, SELECT
 from core.models import Project
 from prompts.drafts import Draft
+from prompts.files import VARIABLE_TYPES
 from prompts.models import Prompt, PromptVersion
 
 CODE = {**INPUT, "class": "form-control code-edit__input", "spellcheck": "false"}
 MAX_NOTE = 2_000
 MAX_TAGS = 50
 MAX_DECLARED = 200
-TYPES = [(name, name) for name in ("text", "number", "boolean", "json")]
+TYPES = [(name, name) for name in VARIABLE_TYPES]
 
 
 if TYPE_CHECKING:

@@ -1,23 +1,13 @@
 """Labels in the prompts' admin: move, roll back, protect; ask, approve, reject, withdraw."""
 
-from collections.abc import Callable
-
-from django import forms
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 
 from core.access import PageRequest
 from core.models import Role
-from prompts.admin_access import act, author_of, prompt_view, tell_move, to_prompt
-from prompts.admin_forms import (
-    DecisionForm,
-    MoveForm,
-    RollBackForm,
-    SwitchForm,
-    describe_errors,
-)
+from prompts.admin_access import act, act_on, author_of, prompt_view, tell_move, to_prompt
+from prompts.admin_forms import DecisionForm, MoveForm, RollBackForm, SwitchForm
 from prompts.labels import decide, move_label, protect_label, roll_back, withdraw
 from prompts.models import LabelRequest, Prompt
 
@@ -33,7 +23,8 @@ def move(request: PageRequest, prompt: Prompt) -> HttpResponse:
         change = move_label(prompt, said["label"], number, said["reason"], author_of(request))
         return tell_move(change)
 
-    return _act_on(request, prompt, form, do)
+    act_on(request, form, do)
+    return to_prompt(prompt)
 
 
 @prompt_view("POST")
@@ -48,7 +39,8 @@ def roll_back_label(request: PageRequest, prompt: Prompt) -> HttpResponse:
         )
         return tell_move(change)
 
-    return _act_on(request, prompt, form, do)
+    act_on(request, form, do)
+    return to_prompt(prompt)
 
 
 @prompt_view("POST", role=Role.ADMIN)
@@ -62,7 +54,8 @@ def protect(request: PageRequest, prompt: Prompt) -> HttpResponse:
             return f"{row.name} is protected: a second person approves each move."
         return f"{row.name} is protected no more."
 
-    return _act_on(request, prompt, form, do)
+    act_on(request, form, do)
+    return to_prompt(prompt)
 
 
 @prompt_view("POST", role=Role.ADMIN)
@@ -76,7 +69,8 @@ def decide_request(request: PageRequest, prompt: Prompt, request_id: int) -> Htt
         move = decide(asked, author_of(request), approve=approve, note=said["note"])
         return tell_move(move) if move is not None else "The request is rejected."
 
-    return _act_on(request, prompt, form, do)
+    act_on(request, form, do)
+    return to_prompt(prompt)
 
 
 @prompt_view("POST")
@@ -91,14 +85,4 @@ def withdraw_request(request: PageRequest, prompt: Prompt, request_id: int) -> H
         return "The request is withdrawn."
 
     act(request, do)
-    return to_prompt(prompt)
-
-
-def _act_on(
-    request: PageRequest, prompt: Prompt, form: forms.Form, do: Callable[[], str]
-) -> HttpResponse:
-    if form.is_valid():
-        act(request, do)
-    else:
-        messages.error(request, describe_errors(form))
     return to_prompt(prompt)

@@ -15,20 +15,14 @@ from core.models import Project, Role
 from core.numerals import read_whole
 from prompts.acting import PromptError
 from prompts.admin_access import (
-    act,
+    act_on,
     asked_project,
     author_of,
     prompt_view,
     to_prompt,
     version_of,
 )
-from prompts.admin_forms import (
-    NewPromptForm,
-    PromptForm,
-    PublishForm,
-    SwitchForm,
-    describe_errors,
-)
+from prompts.admin_forms import NewPromptForm, PromptForm, PublishForm, SwitchForm
 from prompts.catalogue import texts_of
 from prompts.drafts import create_prompt, rename_prompt, set_archived
 from prompts.models import (
@@ -39,13 +33,11 @@ from prompts.models import (
     PromptLabel,
     PromptVersion,
 )
+from prompts.pages import CHOICES, MOVES_SHOWN, VERSIONS_SHOWN, list_numbers
 from prompts.previewing import Preview, preview
 from prompts.rendering import RenderError
 from prompts.version_diffs import diff_versions
 
-VERSIONS_SHOWN = 30
-MOVES_SHOWN = 30
-CHOICES = 200
 SUGGESTED_LABELS = ("production", "staging")
 
 
@@ -102,7 +94,7 @@ def prompt_page(request: PageRequest, prompt: Prompt) -> HttpResponse:
         "label_rows": label_rows(prompt),
         "versions": shown[:VERSIONS_SHOWN],
         "older_than": shown[VERSIONS_SHOWN - 1].number if len(shown) > VERSIONS_SHOWN else None,
-        "published": published_numbers(prompt),
+        "published": list_numbers(prompt),
         "moves": moves_of(prompt)[:MOVES_SHOWN],
         "closed": closed_requests(prompt)[:MOVES_SHOWN],
         "form": PromptForm.of_prompt(prompt),
@@ -119,10 +111,7 @@ def rename(request: PageRequest, prompt: Prompt) -> HttpResponse:
         rename_prompt(prompt, author_of(request), **form.cleaned_data)
         return "Saved."
 
-    if form.is_valid():
-        act(request, do)
-    else:
-        messages.error(request, describe_errors(form))
+    act_on(request, form, do)
     return to_prompt(prompt)
 
 
@@ -135,10 +124,7 @@ def archive(request: PageRequest, prompt: Prompt) -> HttpResponse:
         set_archived(prompt, author_of(request), archived=archived)
         return f"{prompt.key} is {'archived: it is served no more' if archived else 'back'}."
 
-    if form.is_valid():
-        act(request, do)
-    else:
-        messages.error(request, describe_errors(form))
+    act_on(request, form, do)
     return to_prompt(prompt)
 
 
@@ -199,11 +185,6 @@ def label_rows(prompt: Prompt) -> list[LabelRow]:
         LabelRow(label, before.get(label.name, 0), waiting.get(label.name))
         for label in labels.order_by("name")
     ]
-
-
-def published_numbers(prompt: Prompt) -> list[int]:
-    published = prompt.versions.exclude(published_at=None).order_by("-number")
-    return list(published.values_list("number", flat=True)[:CHOICES])
 
 
 def moves_of(prompt: Prompt) -> "QuerySet[LabelMove]":

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from prompts.acting import PromptError
+from prompts.drafts import Draft
 from prompts.models import PRODUCTION, Prompt, PromptVersion
 from prompts.rendering import Message, Texts
 from tracking.statements import fetch_one
@@ -215,8 +216,8 @@ def forget() -> None:
     _sizes.clear()
 
 
-def texts_of(version: PromptVersion | Served) -> Texts:
-    """A version as what is rendered."""
+def texts_of(version: PromptVersion | Served | Draft) -> Texts:
+    """A version, or what is written of one, as what is rendered."""
     said = version.messages
     messages = None if said is None else tuple(Message(m["role"], m["content"]) for m in said)
     return Texts(version.system, version.user_template, messages)

@@ -6,6 +6,7 @@ what the import itself would.
 
 from dataclasses import dataclass, field
 
+import msgspec
 from django.core.exceptions import ValidationError
 
 from core.models import Project
@@ -136,18 +137,8 @@ class Import:
         draft = Draft(
             system=file.system,
             user_template=file.user_template,
-            messages=None
-            if file.messages is None
-            else [{"role": each.role, "content": each.content} for each in file.messages],
-            variables=tuple(
-                {
-                    "name": each.name,
-                    "type": each.type,
-                    "example": each.example,
-                    "description": each.description,
-                }
-                for each in file.variables
-            ),
+            messages=msgspec.to_builtins(file.messages),
+            variables=tuple(msgspec.to_builtins(file.variables)),
             recommended_config=file.recommended_config,
             note=file.note if is_history or is_new else self.options.note,
         )

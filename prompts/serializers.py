@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.database.types import MAX_INT4
+from prompts.files import VARIABLE_TYPES
 from prompts.models import LabelMove, LabelRequest, Prompt, PromptVersion
 
 
@@ -26,7 +27,7 @@ class MessageShape(serializers.Serializer[Any]):
 
 class VariableShape(serializers.Serializer[Any]):
     name = serializers.RegexField(r"^\w+$", max_length=128)
-    type = serializers.ChoiceField(["text", "number", "boolean", "json"], default="text")
+    type = serializers.ChoiceField(VARIABLE_TYPES, default="text")
     example = serializers.CharField(
         max_length=2_000, required=False, allow_blank=True, trim_whitespace=False, default=""
     )
