@@ -88,14 +88,14 @@ def _cost_tile(now: Totals, before: Totals) -> Tile:
     """A change is told of sums that miss no call: a model without a price makes nothing cheaper."""
     is_whole = not (now.unpriced_calls or before.unpriced_calls)
     missing = now.unpriced_calls
-    note = "" if is_whole else "some calls before were of unknown cost"
+    note = "" if is_whole else "earlier calls were unpriced"
     return Tile(
         "Cost",
         known_cost(now.cost_usd, missing),
         unpriced(missing) if now.cost_usd is None else f"${now.cost_usd:,.6f}",
         change_of(now.cost_usd, before.cost_usd) if is_whole else None,
         link=("sort", "-cost"),
-        note=f"{plural(missing, 'call,calls')} of unknown cost" if missing else note,
+        note=f"+ {plural(missing, 'unpriced call,unpriced calls')}" if missing else note,
     )
 
 
