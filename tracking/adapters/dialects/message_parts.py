@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from tracking.adapters.dialects.media import describe, medium_of
+
 PartType = Literal["text", "tool_call", "tool_result", "image", "other"]
 
 MAX_PARTS = 1000
@@ -103,6 +105,8 @@ def _part_of(sent: dict[str, Any]) -> Part:
         return call_of(sent)
     if kind in _RESULTS:
         return _result_of(sent)
+    if (medium := medium_of(sent)) is not None:
+        return Part("image", text=medium[1], name=medium[0])
     if kind in _IMAGES or sent.get("modality") == "image":
         return Part("image", text=_address_of(sent))
     if kind in _MEDIA and isinstance(sent.get("source"), dict):
@@ -162,6 +166,8 @@ def _address_of(sent: dict[str, Any]) -> str:
     image = sent.get("image_url", sent.get("source", sent.get("url", sent.get("uri"))))
     if isinstance(image, dict):
         image = image.get("url", _embedded(image))
+    if isinstance(image, str) and image.startswith("data:"):
+        return describe({"data": image}, "")
     return text_of(image if image is not None else sent.get("mime_type"))
 
 
