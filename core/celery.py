@@ -4,6 +4,7 @@ import logging.config
 import mmap
 import os
 import warnings
+from signal import SIGTERM
 from typing import Any
 
 from celery import Celery, signals
@@ -15,7 +16,7 @@ from django.db import close_old_connections, connection
 from core.broker import use_files
 from core.embedded.processes import die_with_parent
 from core.logs import logging_config
-from core.memory import freeze_loaded
+from core.memory import freeze_loaded, give_back, resident_kb
 from core.scheduling import add_scheduler_option
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
@@ -47,9 +48,12 @@ BEAT = {
 # Celery warns root of pickled messages; JSON is all that is accepted below.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
-MEMORY_PER_CHILD_KB = 300_000
+MEMORY_PER_CHILD_KB = 300_000  # at its most: a process of a pool is replaced after that task
+MEMORY_WITHOUT_POOL_KB = 500_000  # at the end of a task
 # A new connection for each task, which is Celery's way, costs PostgreSQL more than a sweep does.
 TASKS_PER_CONNECTION = 100
+
+logger = logging.getLogger(__name__)
 
 app = Celery("assay")
 app.conf.update(
@@ -128,6 +132,16 @@ def _check_connection(**_: Any) -> None:
     connection.close_if_health_check_failed()
 
 
+def _end_when_grown(**_: Any) -> None:
+    """A worker without a pool has nobody who replaces it, but whoever starts it when it ended."""
+    if os.getpid() != main.pid or resident_kb() <= MEMORY_WITHOUT_POOL_KB:
+        return
+    give_back()
+    if (held := resident_kb()) > MEMORY_WITHOUT_POOL_KB:
+        logger.warning("The worker holds %s MiB, and ends to be started anew", held // 1024)
+        os.kill(os.getpid(), SIGTERM)  # a warm stop: Celery's own handler
+
+
 def _start_heartbeat(sender: Any, **_: Any) -> None:
     from core.heartbeats import beat_in_background
 
@@ -143,5 +157,6 @@ for signal, receiver in (
     (signals.worker_process_init, _die_with_main_process),
     (signals.worker_ready, _start_heartbeat),
     (signals.task_prerun, _check_connection),
+    (signals.task_postrun, _end_when_grown),
 ):
     signal.connect(receiver)
