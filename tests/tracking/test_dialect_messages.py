@@ -267,3 +267,55 @@ def test_embeddings_are_no_words():
     body = json.dumps({"object": "list", "data": [{"embedding": [1]}], "usage": {}})
 
     assert messages_of_span({"output.value": body}, "output")[0].parts == [Part("text", text=body)]
+
+
+def test_thoughts_beside_an_answer_come_first():
+    attributes = {"ai.response.text": "Sunny.", "ai.response.reasoning": "Is it sunny?"}
+
+    (message,) = messages_of_span(attributes, "output")
+
+    thoughts, answer = message.parts
+    assert (thoughts.text, thoughts.name) == ("Is it sunny?", "reasoning")
+    assert answer.text == "Sunny."
+
+
+EVENTS = [
+    {"event.name": "gen_ai.system.message", "content": "Be brief.", "role": "system"},
+    {"event.name": "gen_ai.user.message", "content": "Weather?", "role": "user"},
+    {
+        "event.name": "gen_ai.choice",
+        "index": 0,
+        "message": {"role": "assistant", "content": "Sun."},
+    },
+]
+
+
+@pytest.mark.parametrize("events", [json.dumps(EVENTS), EVENTS, json.dumps([*EVENTS, 1, {}])])
+def test_events_in_one_attribute_are_messages(events):
+    asked = messages_of_span({"events": events}, "input")
+    answered = messages_of_span({"events": events}, "output")
+
+    assert [(m.role, m.text) for m in asked] == [("system", "Be brief."), ("user", "Weather?")]
+    assert [(m.role, m.text) for m in answered] == [("assistant", "Sun.")]
+
+
+@pytest.mark.parametrize("events", ["[", "3 of them", 3, '[{"event.name": 1}]', '["a"]'])
+def test_other_events_are_no_messages(events):
+    assert messages_of_span({"events": events}, "input") == []
+
+
+def test_bodies_of_googles_kit_are_messages():
+    request = {
+        "model": "gemini-2.5-flash",
+        "config": {"system_instruction": "Be brief.", "tools": []},
+        "contents": [{"role": "user", "parts": [{"text": "Weather?"}]}],
+    }
+    call = {"id": "c1", "name": "search", "args": {"q": "x"}}
+    parts = [{"text": "Hm.", "thought": True}, {"text": "Sunny."}, {"function_call": call}]
+    response = {"content": {"role": "model", "parts": parts}, "usage_metadata": {}}
+    payload = Payload(input=json.dumps(request), output=json.dumps(response))
+
+    asked, (answered,) = messages_of(payload, {}, "input"), messages_of(payload, {}, "output")
+
+    assert [(m.role, m.text) for m in asked] == [("system", "Be brief."), ("user", "Weather?")]
+    assert [part.name for part in answered.parts] == ["reasoning", "", "search"]

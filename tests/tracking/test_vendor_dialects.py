@@ -9,29 +9,14 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from tests.tracking.adapters.otlp_building import START_NS, map_one
+from tests.tracking.mapping_back import LONG, map_all, tokens_of
 from tracking.adapters.dialects.attributes import rebuild_attributes
 from tracking.adapters.dialects.sealing import unseal
 from tracking.adapters.dialects.usage import columns_of_usage, inclusive_input
 from tracking.events import CALL_KINDS, Kind
 from tracking.events import Status as EventStatus
 
-LONG = '[{"role": "user", "content": "Where is my order, please?"}]'
 USAGE = "langfuse.observation.usage_details"
-
-
-def map_all(attributes, **fields):
-    """The event, after making sure that every attribute comes back as it was."""
-    event = map_one(attributes, **fields)
-    rebuilt = unseal(rebuild_attributes(event, event.payload))
-    assert rebuilt == attributes
-    assert {name: type(value) for name, value in rebuilt.items()} == {
-        name: type(value) for name, value in attributes.items()
-    }
-    return event
-
-
-def tokens_of(event):
-    return event.tokens_in, event.tokens_out, event.tokens_cache_read, event.tokens_cache_write
 
 
 # Vercel AI SDK
@@ -47,6 +32,7 @@ def tokens_of(event):
         ("ai.streamText.doStream", Kind.LLM, "chat"),
         ("ai.embed.doEmbed", Kind.EMBEDDING, "embeddings"),
         ("ai.rerank.doRerank", Kind.RETRIEVER, "rerank"),
+        ("ai.decide.doDecide", Kind.LLM, "decide"),
         ("ai.toolCall", Kind.TOOL, "execute_tool"),
         ("ai.somethingNew", Kind.CHAIN, "ai.somethingNew"),
     ],
@@ -100,6 +86,47 @@ def test_openais_metadata_tells_parts():
     event = map_all({**attributes, "ai.response.providerMetadata": json.dumps(metadata)})
 
     assert (tokens_of(event), event.tokens_reasoning) == ((60, 9, 8, None), 3)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said", "expected"),
+    [
+        (
+            {"bedrock": {"usage": {"cacheReadInputTokens": 20, "cacheWriteInputTokens": 4}}},
+            (30, 7),
+            (30, 7, 20, 4, None),
+        ),
+        (
+            {"google": {"usageMetadata": {"cachedContentTokenCount": 8, "thoughtsTokenCount": 3}}},
+            (30, 7),
+            (30, 7, 8, None, 3),
+        ),
+        # Up to its version 5 the SDK's output is the provider's, without thoughts.
+        (
+            {"google": {"usageMetadata": {"candidatesTokenCount": 7, "thoughtsTokenCount": 3}}},
+            (30, 7),
+            (30, 10, None, None, 3),
+        ),
+        (
+            {"vertex": {"usageMetadata": {"candidatesTokenCount": 7, "thoughtsTokenCount": 3}}},
+            (30, 10),
+            (30, 10, None, None, 3),
+        ),
+    ],
+)
+def test_providers_tell_what_the_ai_sdk_left_out(metadata, said, expected):
+    tokens_in, tokens_out = said
+    event = map_all(
+        {
+            "ai.operationId": "ai.generateText.doGenerate",
+            "ai.usage.promptTokens": tokens_in,
+            "ai.usage.completionTokens": tokens_out,
+            "ai.response.providerMetadata": json.dumps(metadata),
+        }
+    )
+
+    assert (*tokens_of(event), event.tokens_reasoning) == expected
+    assert event.warnings == ()
 
 
 def test_metadata_of_calls_is_metadata_and_our_own_tags_are_tags():
@@ -211,90 +238,6 @@ def test_flattened_metadata_is_decoded_once():
     event = map_all({**attributes, "metadata": '{"tier": "own"}'})
 
     assert json.loads(event.metadata) == {"tier": "own", "n": "3", "broken": '"'}
-
-
-# Others
-
-
-def test_token_details_of_langsmith_are_parts():
-    attributes = {
-        "gen_ai.usage.input_tokens": 25,
-        "gen_ai.usage.output_tokens": 7,
-        "gen_ai.usage.input_token_details": '{"cache_read": 10, "cache_creation": 1, "audio": 0}',
-        "gen_ai.usage.output_token_details": '{"reasoning": 2}',
-        "langsmith.metadata.plan": "pro",
-    }
-
-    event = map_all(attributes)
-
-    assert (tokens_of(event), event.tokens_reasoning) == ((25, 7, 10, 1), 2)
-    assert event.metadata == '{"plan":"pro"}'
-
-
-def test_mlflow_says_everything_as_json():
-    attributes = {
-        "mlflow.spanType": '"CHAT_MODEL"',
-        "mlflow.llm.model": '"gpt-4o"',
-        "mlflow.chat.tokenUsage": '{"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}',
-        "mlflow.llm.cost": '{"input_cost": 0.1, "output_cost": 0.2, "total_cost": 0.3}',
-        "mlflow.trace.session": '"s',
-    }
-
-    event = map_all(attributes)
-
-    assert (event.kind, event.model, tokens_of(event)[:2]) == (Kind.LLM, "gpt-4o", (5, 2))
-    assert (event.cost_reported, event.session_own) == (0.3, "")
-    assert event.warnings == ("attribute_type",)
-
-
-@pytest.mark.parametrize(
-    ("attributes", "kind", "tokens_in"),
-    [
-        ({"dogpile.run.id": "r", "dogpile.run.input_tokens": 9}, Kind.CHAIN, 9),
-        (
-            {"dogpile.agent.id": "a", "dogpile.model.id": "m", "dogpile.turn.input_tokens": 9},
-            Kind.AGENT,
-            9,
-        ),
-        (
-            {"dogpile.call.id": "c", "dogpile.model.id": "m", "dogpile.model.input_tokens": 9},
-            Kind.LLM,
-            9,
-        ),
-    ],
-)
-def test_ids_tell_what_a_span_of_dogpile_is(attributes, kind, tokens_in):
-    event = map_all({**attributes, "dogpile.turn.output_tokens": 1})
-
-    assert (event.kind, event.tokens_in) == (kind, tokens_in)
-
-
-def test_a_request_of_ai_matey_is_a_call_even_when_it_failed():
-    event = map_all({"ai.request.id": "r", "ai.request.model": "gpt-4o", "ai.backend": "openai"})
-
-    assert (event.kind, event.operation, event.provider) == (Kind.LLM, "chat", "openai")
-
-
-@pytest.mark.parametrize(
-    ("value", "metrics"),
-    [(2, (("hits", 2.0),)), (0.5, (("hits", 0.5),)), ("2", ()), (True, ()), (float("nan"), ())],
-)
-def test_a_metric_sent_as_a_span_is_a_metric(value, metrics):
-    assert map_one({"metric.name": "hits", "metric.value": value}).metrics == metrics
-
-
-def test_traceloops_properties_are_metadata():
-    attributes = {
-        "traceloop.span.kind": "workflow",
-        "traceloop.association.properties.plan": "pro",
-        "traceloop.association.properties.session_id": "s",
-        "traceloop.entity.input": LONG,
-    }
-
-    event = map_all(attributes)
-
-    assert (event.kind, event.session_own, event.metadata) == (Kind.CHAIN, "s", '{"plan":"pro"}')
-    assert event.payload.input == LONG
 
 
 # What all of them share

@@ -4,6 +4,45 @@ from tracking.events import Kind
 
 CALL = {"kind": Kind.LLM, "operation": "chat"}
 
+OPENINFERENCE = {
+    "openinference.span.kind": ("LLM", {"kind": Kind.LLM}),
+    "llm.provider": ("openai", {"provider": "openai"}),
+    "llm.system": ("openai", {"provider": "openai"}),
+    "llm.request.model_name": ("a", {"model_requested": "a", "model": "a"}),
+    "llm.model_name": ("a", {"model_requested": "a", "model": "a"}),
+    "llm.response.model_name": ("b", {"model": "b"}),
+    "embedding.model_name": ("a", {"model_requested": "a", "model": "a"}),
+    "reranker.model_name": ("a", {"model_requested": "a", "model": "a"}),
+    "llm.token_count.prompt_details.cache_input": (1, {"tokens_cache_read": 1}),
+    "llm.token_count.prompt": (5, {"tokens_in": 5}),
+    "llm.token_count.completion": (6, {"tokens_out": 6}),
+    "llm.token_count.prompt_details.cache_read": (1, {"tokens_cache_read": 1}),
+    "llm.token_count.prompt_details.cache_write": (2, {"tokens_cache_write": 2}),
+    "llm.token_count.completion_details.reasoning": (3, {"tokens_reasoning": 3}),
+    "llm.cost.total": (0.5, {"cost_reported": 0.5}),
+    "llm.finish_reason": ("stop", {"finish_reason": "stop"}),
+    "prompt.name": ("greet", {"prompt_key": "greet"}),
+    "prompt.id": ("greet", {"prompt_key": "greet"}),
+    "prompt.version": ("3", {"prompt_version": "3"}),
+    "llm.prompt_template.version": ("3", {"prompt_version": "3"}),
+    "input.value": ("hi", {"input": "hi"}),
+    "output.value": ("ho", {"output": "ho"}),
+    "tag.tags": (["a", "b"], {"tags": ("a", "b")}),
+    "metadata": ('{"tier": "pro", "n": [1]}', {"metadata": '{"tier":"pro","n":"[1]"}'}),
+    "decision.provider": ("typesafe", {"provider": "typesafe"}),
+    "decision.system": ("typesafe", {"provider": "typesafe"}),
+    "decision.request.model_name": ("a", {"model_requested": "a", "model": "a"}),
+    "decision.model_name": ("a", {"model_requested": "a", "model": "a"}),
+    "decision.response.model_name": ("b", {"model": "b"}),
+    "decision.token_count.input": (5, {"tokens_in": 5}),
+    "decision.token_count.output": (6, {"tokens_out": 6}),
+    "llm.input_messages": ("[]", {"input": "[]"}),
+    "llm.output_messages": ("[]", {"output": "[]"}),
+    "llm.invocation_parameters": (
+        '{"model": "gpt-4o", "temperature": 0}',
+        {"model_requested": "gpt-4o", "model": "gpt-4o"},
+    ),
+}
 LANGFUSE = {
     "langfuse.observation.type": ("generation", {"kind": Kind.LLM}),
     "langfuse.observation.model.name": ("gpt-4o", {"model_requested": "gpt-4o", "model": "gpt-4o"}),
@@ -18,6 +57,13 @@ LANGFUSE = {
     "langfuse.session.id": ("s", {"session_own": "s"}),
     "langfuse.user.id": ("u", {"user_own": "u"}),
     "langfuse.trace.tags": (["a", "b"], {"tags": ("a", "b")}),
+    "langfuse.tags": ('["a", "b"]', {"tags": ("a", "b")}),
+    "langfuse.observation.metadata.langfuse_session_id": ("s", {"session_own": "s"}),
+    "langfuse.trace.metadata.langfuse_session_id": ("s", {"session_own": "s"}),
+    "langfuse.observation.metadata.langfuse_user_id": ("u", {"user_own": "u"}),
+    "langfuse.trace.metadata.langfuse_user_id": ("u", {"user_own": "u"}),
+    "langfuse.observation.metadata.langfuse_tags": (["a"], {"tags": ("a",)}),
+    "langfuse.trace.metadata.langfuse_tags": ("a,b", {"tags": ("a", "b")}),
 }
 VERCEL = {
     "ai.model.provider": ("openai.chat", {"provider": "openai"}),
@@ -122,4 +168,33 @@ MLFLOW = {
     "mlflow.trace.session": ('"s"', {"session_own": "s"}),
     "mlflow.trace.user": ('"u"', {"user_own": "u"}),
 }
-VENDORS = LANGFUSE | VERCEL | MATEY | DOGPILE | TRACELOOP | LANGSMITH | MLFLOW
+AGENT = {"kind": Kind.AGENT, "operation": "invoke_agent"}
+PYDANTIC_AI = {
+    "operation.cost": (0.5, {"cost_reported": 0.5}),
+    "gen_ai.aggregated_usage.input_tokens": (5, {"tokens_in": 5}),
+    "gen_ai.aggregated_usage.output_tokens": (6, {"tokens_out": 6}),
+    "gen_ai.usage.details.cache_read_tokens": (1, {"tokens_cache_read": 1}),
+    "gen_ai.usage.details.cache_read_input_tokens": (1, {"tokens_cache_read": 1}),
+    "gen_ai.usage.details.cached_tokens": (1, {"tokens_cache_read": 1}),
+    "gen_ai.usage.details.cache_write_tokens": (2, {"tokens_cache_write": 2}),
+    "gen_ai.usage.details.cache_creation_input_tokens": (2, {"tokens_cache_write": 2}),
+    "gen_ai.usage.details.reasoning_tokens": (3, {"tokens_reasoning": 3}),
+    "gen_ai.usage.details.thoughts_tokens": (3, {"tokens_reasoning": 3}),
+    "pydantic_ai.all_messages": ("[]", {"input": "[]", **AGENT}),
+    "all_messages_events": ("[]", {"input": "[]", **AGENT}),
+    "tool_arguments": ("{}", {"input": "{}"}),
+    "final_result": ("ho", {"output": "ho"}),
+    "tool_response": ("ho", {"output": "ho"}),
+}
+GOOGLE_ADK = {
+    "gcp.vertex.agent.session_id": ("s", {"session_own": "s"}),
+    "gcp.vertex.agent.llm_request": ('{"model":"m"}', {"input": '{"model":"m"}'}),
+    "gcp.vertex.agent.tool_call_args": ('{"q":1}', {"input": '{"q":1}'}),
+    "gcp.vertex.agent.data": ("[]", {"input": "[]"}),
+    "gcp.vertex.agent.llm_response": ('{"content":{}}', {"output": '{"content":{}}'}),
+    "gcp.vertex.agent.tool_response": ('{"t":1}', {"output": '{"t":1}'}),
+    "gen_ai.usage.experimental.reasoning_tokens": (3, {"tokens_reasoning": 3}),
+}
+VENDORS = (
+    LANGFUSE | VERCEL | MATEY | DOGPILE | TRACELOOP | LANGSMITH | MLFLOW | PYDANTIC_AI | GOOGLE_ADK
+)

@@ -55,6 +55,7 @@ INCONSISTENT_USAGE = "inconsistent_usage"
 MIN_FOLDED = 32
 """Characters: what stands for a shorter text would be as long."""
 
+TOOL_NAMES = frozenset({"gen_ai.tool.name", "gen_ai.tool.call.id"})
 BODY_COLUMNS = frozenset({"input", "output", "system"})
 _MAX_MEMO = 4096
 _NO_ARMS: tuple[object, ...] = (None, None, None, None, None, None, (), ())
@@ -123,10 +124,12 @@ def settle(gathered: Gathered, duration_us: int | None, further_arms: tuple[Arm,
         _settle_compounds(gathered)
     if "tokens_cache_read" in columns or "tokens_cache_write" in columns:
         _settle_usage(gathered)
+    if "tokens_reasoning" in columns:
+        _settle_reasoning(gathered)
     _settle_arms(gathered, further_arms)
     if "kind" not in columns:
         kind = OPERATION_KINDS.get(columns.get("operation", ""))
-        columns["kind"] = _guess_kind(columns) if kind is None else kind
+        columns["kind"] = _guess_kind(columns, leftover) if kind is None else kind
     if "model" not in columns and "model_requested" in columns:
         columns["model"] = columns["model_requested"]
     if duration_us is not None and columns.get("ttft_us", 0) > duration_us:
@@ -134,11 +137,14 @@ def settle(gathered: Gathered, duration_us: int | None, further_arms: tuple[Arm,
         gathered.warnings.append(TTFT_TOO_LONG)
 
 
-def _guess_kind(columns: dict[str, Any]) -> Kind:
-    """Who names a model and counts its answer, and says nothing else, called it. An operation
-    that is no known call is none: what sums up others must not count beside them."""
+def _guess_kind(columns: dict[str, Any], leftover: dict[str, object]) -> Kind:
+    """Who names a tool ran it; who names a model and counts its answer, and says nothing else,
+    called it. An operation that is no known call is none: what sums up others must not count beside
+    them."""
     if columns.get("operation"):
         return Kind.CHAIN
+    if not TOOL_NAMES.isdisjoint(leftover):
+        return Kind.TOOL
     return Kind.LLM if "model_requested" in columns and "tokens_out" in columns else Kind.CHAIN
 
 
@@ -178,6 +184,22 @@ def _settle_usage(gathered: Gathered) -> None:
     if tokens_in < whole <= MAX_COUNT:
         gathered.withhold("tokens_in", tokens_in)
         columns["tokens_in"] = whole
+
+
+def _settle_reasoning(gathered: Gathered) -> None:
+    """Count thoughts among the output tokens, where a sender certainly left them out."""
+    columns, beyond = gathered.columns, gathered.beyond
+    tokens_out, thoughts = columns.get("tokens_out"), columns["tokens_reasoning"]
+    if tokens_out is None:
+        return
+    is_told = beyond is not None and beyond.unreasoned_output == tokens_out
+    if not is_told and thoughts <= tokens_out:
+        return
+    if not is_told:
+        gathered.warnings.append(INCONSISTENT_USAGE)
+    if thoughts and tokens_out + thoughts <= MAX_COUNT:
+        gathered.withhold("tokens_out", tokens_out)
+        columns["tokens_out"] = tokens_out + thoughts
 
 
 def _settle_arms(gathered: Gathered, further: tuple[Arm, ...]) -> None:

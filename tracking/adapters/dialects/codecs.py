@@ -159,7 +159,11 @@ def _write_first(value: object) -> object:
 
 _KINDS = {kind.name: int(kind) for kind in Kind if kind is not Kind.EVENT}
 _KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
-_KIND_ALIASES = {"RERANKER": int(Kind.RETRIEVER), "PROMPT": int(Kind.CHAIN)}
+_KIND_ALIASES = {
+    "RERANKER": int(Kind.RETRIEVER),
+    "PROMPT": int(Kind.CHAIN),
+    "DECISION": int(Kind.LLM),  # a model that answers typed questions
+}
 
 
 def _read_kind(raw: object) -> Reading:
@@ -188,10 +192,20 @@ def _read_tags(raw: object) -> Reading:
 
 
 def _read_comma_tags(raw: object) -> Reading:
-    """Tags as a list, or in one text between commas."""
-    sent = [tag.strip() for tag in raw.split(",")] if isinstance(raw, str) else raw
+    """Tags as a list, as the JSON text of one, or in one text between commas."""
+    sent = raw
+    if isinstance(raw, str):
+        sent = _list_in(raw) or [tag.strip() for tag in raw.split(",")]
     value, _, warning = _read_tags(sent)
     return value, False, warning
+
+
+def _list_in(text: str) -> list[object] | None:
+    try:
+        found = msgspec.json.decode(text) if text[:1] == "[" else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
 
 
 def _write_tags(value: object) -> object:
@@ -217,6 +231,14 @@ def _flat(value: object) -> object:
     if isinstance(value, bool | int | float):
         return value
     return clean_name(msgspec.json.encode(value).decode())
+
+
+def _read_real_body(raw: object) -> Reading:
+    """A body, unless it is what Google's ADK says where there is none."""
+    return (None, False, "") if raw in _NO_BODIES else _read_body(raw)
+
+
+_NO_BODIES: tuple[object, ...] = ("{}", "N/A", "<not serializable>", {})
 
 
 def _object_of(raw: object) -> dict[str, object] | None:
@@ -263,6 +285,7 @@ KIND = Codec("kind", _read_kind, _write_kind)
 TAGS = Codec("tags", _read_tags, _write_tags)
 TEXT = Codec("text", _read_text, _identity)
 BODY = Codec("body", _read_body, _identity)
+REAL_BODY = Codec("real body", _read_real_body, _identity)
 METADATA = Codec("metadata", _read_metadata, _identity)
 ASSIGNMENTS = Codec("assignments", _read_assignments, _identity)
 MILLISECONDS = Codec("milliseconds", _read_milliseconds, _identity)

@@ -7,13 +7,15 @@ attributes too.
 """
 
 import datetime
-from collections.abc import Callable, Container
+import re
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 import msgspec
 
 from tracking.adapters.dialects import assay, evaluations, langfuse, langsmith, traceloop, vercel
 from tracking.adapters.dialects.codecs import METADATA
+from tracking.adapters.dialects.provider_metadata import columns_of_metadata
 from tracking.adapters.dialects.usage import columns_of_usage
 from tracking.cleaning import clean_error, clean_name
 from tracking.events import Kind
@@ -47,10 +49,11 @@ class Beyond(msgspec.Struct):
     error: str = ""
     first_token_us: int | None = None  # moment, microseconds since 1970
     uncached_input: int | None = None  # a count of input tokens that leaves the cached ones out
+    unreasoned_output: int | None = None  # a count of output tokens that leaves thoughts out
 
 
 def is_compound(name: str) -> bool:
-    return name in COMPOUNDS or name.startswith(_FAMILIES)
+    return name in _NAMED or name.startswith(_FAMILIES)
 
 
 def read_compounds(columns: Columns, attributes: Attributes, keys: Container[str]) -> Beyond | None:
@@ -68,26 +71,32 @@ def read_compounds(columns: Columns, attributes: Attributes, keys: Container[str
 
 
 def _read_families(columns: Columns, attributes: Attributes, keys: Container[str]) -> None:
-    """Gather flattened metadata into one object; our own tags among it are tags of the span."""
-    flat: Attributes = {}
-    for name, raw in attributes.items():
-        prefix = next((p for p in METADATA_FAMILIES if name.startswith(p)), None)
-        if prefix is None or name in keys or name in COMPOUNDS:
-            continue
-        label, value = name[len(prefix) :], _unquote(raw)
+    """Gather metadata into one object; our own tags among it are tags of the span."""
+    gathered: Attributes = {}
+    for label, value in _metadata_among(attributes, keys):
         if label in _OWN_TAGS:
             own = _OWN_TAGS[label]
             found = own.codec.read(value)[0]
             if found is not None:
                 columns.setdefault(own.column, found)
         elif label:
-            flat[label] = value
-    if flat:
+            gathered[label] = value
+    if gathered:
         said = columns.get("metadata")
-        merged = {**flat, **msgspec.json.decode(said)} if said else flat
+        merged = {**gathered, **msgspec.json.decode(said)} if said else gathered
         text = METADATA.read(merged)[0]
         if text is not None:
             columns["metadata"] = text
+
+
+def _metadata_among(attributes: Attributes, keys: Container[str]) -> Iterator[tuple[str, object]]:
+    """Metadata that came as objects, then what came flattened."""
+    for name in langfuse.METADATA_OBJECTS:
+        yield from _object(attributes.get(name)).items()
+    for name, raw in attributes.items():
+        prefix = next((p for p in METADATA_FAMILIES if name.startswith(p)), None)
+        if prefix is not None and name not in keys and name not in COMPOUNDS:
+            yield name[len(prefix) :], _unquote(raw)
 
 
 def _unquote(raw: object) -> object:
@@ -129,41 +138,33 @@ def _cost(raw: object, _: Attributes) -> Columns:
     return {"cost_reported": sum(costs.values())} if costs else {}
 
 
+_counts_in = re.compile(r"'(\w{1,64})': (\d{1,13})\b").findall
+
+
 def _token_details(raw: object, _: Attributes) -> Columns:
-    found = columns_of_usage(_object(raw))
+    """LangSmith's client writes these objects as Python does: ``{'cache_read': 8}``."""
+    said = _object(raw)
+    if isinstance(raw, str) and raw[:2] == "{'" and len(raw) < MAX_JSON:
+        said = {name: int(count) for name, count in _counts_in(raw)}
+    found = columns_of_usage(said)
     return {name: found[name] for name in found if name not in {"tokens_in", "tokens_out"}}
 
 
-def _provider_metadata(raw: object, attributes: Attributes) -> Columns:
-    """What the Vercel AI SDK passes on from providers. Anthropic's own usage leaves cached tokens
-    out of the input: where the SDK says the same count, it did so too."""
+def _provider_metadata(raw: object, _: Attributes) -> Columns:
+    return columns_of_metadata({name: _object(told) for name, told in _object(raw).items()})
+
+
+def _cost_parts(_: object, attributes: Attributes) -> Columns:
+    """OpenInference's cost of input and output, where no total is said."""
+    parts = {name: attributes.get(f"llm.cost.{name}") for name in ("prompt", "completion")}
+    return _cost(parts, attributes)
+
+
+def _usage_metadata(raw: object, attributes: Attributes) -> Columns:
+    """LangChain's usage, with what it cost."""
     said = _object(raw)
-    openai, anthropic = _object(said.get("openai")), _object(said.get("anthropic"))
-    columns = columns_of_usage(
-        {
-            "input_cached_tokens": openai.get("cachedPromptTokens"),
-            "output_reasoning_tokens": openai.get("reasoningTokens"),
-        }
-    )
-    columns.pop("tokens_in", None)
-    columns.pop("tokens_out", None)
-    told = _object(anthropic.get("usage"))
-    usage = columns_of_usage(told)
-    usage.pop("tokens_out", None)
-    if usage:
-        usage["uncached_input"] = told.get("input_tokens")
-    gateway = _object(said.get("gateway")).get("cost")
-    if isinstance(gateway, str | int | float) and not isinstance(gateway, bool):
-        columns |= _gateway_cost(gateway)
-    return {**columns, **usage}
-
-
-def _gateway_cost(cost: str | float) -> Columns:
-    try:
-        dollars = float(cost)
-    except ValueError:
-        return {}
-    return {"cost_reported": dollars} if 0 <= dollars < 1e12 else {}
+    total = {name: said[name] for name in ("total_cost",) if name in said}
+    return {**columns_of_usage(said), **(_cost(total, attributes) if total else {})}
 
 
 def _langfuse_prompt(raw: object, _: Attributes) -> Columns:
@@ -182,6 +183,7 @@ _OPERATIONS = {
     "doStream": (Kind.LLM, "chat"),
     "doEmbed": (Kind.EMBEDDING, "embeddings"),
     "doRerank": (Kind.RETRIEVER, "rerank"),
+    "doDecide": (Kind.LLM, "decide"),
 }
 
 
@@ -197,6 +199,13 @@ def _operation_id(raw: object, _: Attributes) -> Columns:
 def _of_kind(kind: Kind, operation: str) -> "Reader":
     said: Columns = {"kind": int(kind), "operation": operation}
     return lambda raw, _: said if isinstance(raw, str) and raw else {}
+
+
+def _adk_event(_: object, attributes: Attributes) -> Columns:
+    """Within ``call_llm``, which names its session and counts, ADK makes a span of the same call
+    that does not; tools are told by their operation."""
+    is_counted = "gcp.vertex.agent.session_id" in attributes or "gen_ai.tool.name" in attributes
+    return {} if is_counted else {"kind": int(Kind.CHAIN)}
 
 
 def _metric_span(raw: object, attributes: Attributes) -> Columns:
@@ -249,9 +258,17 @@ COMPOUNDS: dict[str, Reader] = {
     "dogpile.call.id": _of_kind(Kind.LLM, "chat"),
     "dogpile.agent.id": _of_kind(Kind.AGENT, "invoke_agent"),
     "dogpile.run.id": _of_kind(Kind.CHAIN, "invoke_workflow"),
+    "gcp.vertex.agent.event_id": _adk_event,
+    "pydantic_ai.all_messages": _of_kind(Kind.AGENT, "invoke_agent"),
+    "all_messages_events": _of_kind(Kind.AGENT, "invoke_agent"),
+    "langsmith.metadata.usage_metadata": _usage_metadata,
     "gen_ai.usage.input_token_details": _token_details,
     "gen_ai.usage.output_token_details": _token_details,
     "mlflow.chat.tokenUsage": _usage,
     "mlflow.llm.cost": _cost,
+    "llm.cost.prompt": _cost_parts,
+    "llm.cost.completion": _cost_parts,
 }
 """By name, the more telling first."""
+
+_NAMED = frozenset({*COMPOUNDS, *langfuse.METADATA_OBJECTS})

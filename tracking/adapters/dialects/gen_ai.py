@@ -28,6 +28,7 @@ KEYS = (
     key("gen_ai.usage.reasoning_tokens", "tokens_reasoning", COUNT),
     key("gen_ai.usage.cost", "cost_reported", MONEY, bit=18),
     key("gen_ai.cost.total_cost", "cost_reported", MONEY),
+    key("gen_ai.usage.total_cost", "cost_reported", MONEY),
     key("gen_ai.response.time_to_first_chunk", "ttft_us", SECONDS, bit=19),
     key("gen_ai.client.operation.time_to_first_chunk", "ttft_us", SECONDS),
     key("gen_ai.server.time_to_first_token", "ttft_us", SECONDS, bit=20),

@@ -9,7 +9,12 @@ from tracking.adapters.dialects.codecs import BODY, COMMA_TAGS, NAME, QUOTED_NAM
 from tracking.adapters.dialects.keys import key
 from tracking.events import Kind
 
-METADATA = ("langfuse.observation.metadata.", "langfuse.trace.metadata.")
+METADATA_OBJECTS = (
+    "langfuse.observation.metadata",
+    "langfuse.trace.metadata",
+    "langfuse.metadata",
+)
+METADATA = tuple(f"{name}." for name in METADATA_OBJECTS)
 
 # "span" and "event" are what an observation is that says nothing of itself.
 TYPES = kind_words(
@@ -39,4 +44,12 @@ KEYS = (
     key("langfuse.session.id", "session_own", NAME),
     key("langfuse.user.id", "user_own", NAME),
     key("langfuse.trace.tags", "tags", COMMA_TAGS),
+    key("langfuse.tags", "tags", COMMA_TAGS),
+    # Among the metadata of the calls, for Langfuse's wrappers of OpenAI and LangChain.
+    key("langfuse.observation.metadata.langfuse_session_id", "session_own", NAME),
+    key("langfuse.trace.metadata.langfuse_session_id", "session_own", NAME),
+    key("langfuse.observation.metadata.langfuse_user_id", "user_own", NAME),
+    key("langfuse.trace.metadata.langfuse_user_id", "user_own", NAME),
+    key("langfuse.observation.metadata.langfuse_tags", "tags", COMMA_TAGS),
+    key("langfuse.trace.metadata.langfuse_tags", "tags", COMMA_TAGS),
 )

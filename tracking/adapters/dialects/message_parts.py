@@ -118,7 +118,8 @@ def _part_of(sent: dict[str, Any]) -> Part:
         return Part("image", text=" ".join(word for word in words if word), name=kind)
     text = sent.get("content", sent.get("text", sent.get(str(kind))))
     if kind in _TEXTS or (kind is None and isinstance(text, str)):
-        return Part("text", text=text_of(text), name="reasoning" if kind in _THOUGHTS else "")
+        is_thought = kind in _THOUGHTS or (kind is None and sent.get("thought") is True)
+        return Part("text", text=text_of(text), name="reasoning" if is_thought else "")
     return Part("other", text=text_of(sent), name=text_of(kind))
 
 

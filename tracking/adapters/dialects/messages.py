@@ -16,7 +16,11 @@ from tracking.adapters.dialects.message_parts import (
     message_of,
     parts_of,
 )
-from tracking.adapters.dialects.model_bodies import messages_of_request, messages_of_response
+from tracking.adapters.dialects.model_bodies import (
+    is_silent,
+    messages_of_request,
+    messages_of_response,
+)
 from tracking.events import Payload
 
 MAX_ITEMS = 1000
@@ -25,6 +29,8 @@ MAX_INDEX_DIGITS = 10
 Direction = Literal["input", "output"]
 
 _ROLES = {"input": "user", "output": "assistant"}
+_THOUGHTS_BESIDE = "ai.response.reasoning"
+_LOGFIRE_EVENTS = "events"
 _CALLS_BESIDE = ("ai.response.toolCalls", "ai.result.toolCalls")
 _FLATTENED = {
     "input": ("llm.input_messages.", "gen_ai.prompt."),
@@ -41,11 +47,12 @@ def messages_of(
         _messages_of_body(body, direction)
         or _messages_of_flattened(attributes, direction)
         or messages_of_events(payload.span_events or [], direction)
+        or _messages_of_logfire(attributes, direction)
     )
-    if not messages and body:
+    if not messages and body and not (direction == "output" and is_silent(decode_json(body))):
         messages = [Message(_ROLES[direction], [Part("text", text=_plain(body))])]
     if direction == "output":
-        messages = _with_calls(messages, attributes)
+        messages = _with_thoughts(_with_calls(messages, attributes), attributes)
     if direction == "input" and payload.system:
         messages.insert(0, Message("system", parts_of(decode_json(payload.system))))
     return messages
@@ -74,6 +81,30 @@ def _with_calls(messages: list[Message], attributes: dict[str, object]) -> list[
             parts = [*(messages[-1].parts if messages else ()), *told]
             return [*messages[:-1], Message("assistant", parts)]
     return messages
+
+
+def _with_thoughts(messages: list[Message], attributes: dict[str, object]) -> list[Message]:
+    """The Vercel AI SDK tells the thoughts beside the text of an answer, too."""
+    said = attributes.get(_THOUGHTS_BESIDE)
+    if not isinstance(said, str) or not said:
+        return messages
+    thoughts = Part("text", text=said, name="reasoning")
+    parts = messages[-1].parts if messages else []
+    return [*messages[:-1], Message("assistant", [thoughts, *parts])]
+
+
+def _messages_of_logfire(attributes: dict[str, object], direction: Direction) -> list[Message]:
+    """Events as one attribute, a JSON list: Pydantic AI, and Logfire's own instrumentations."""
+    sent = attributes.get(_LOGFIRE_EVENTS)
+    told = decode_json(sent) if isinstance(sent, str) and sent[:1] == "[" else sent
+    if not isinstance(told, list):
+        return []
+    events = [
+        (each["event.name"], 0, each)
+        for each in told[:MAX_ITEMS]
+        if isinstance(each, dict) and isinstance(each.get("event.name"), str)
+    ]
+    return messages_of_events(events, direction)
 
 
 def _messages_of_flattened(attributes: dict[str, object], direction: Direction) -> list[Message]:

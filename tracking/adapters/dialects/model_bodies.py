@@ -31,6 +31,9 @@ _ANSWERED = frozenset(
         *("usage", "candidates", "modelId"),
     }
 )
+_FACTS = frozenset({"finishReason", "responseId", "model", "modelId", "status", "type", "id"})
+_MAX_DEPTH = 8
+
 _ITEM_CALLS, _ITEM_RESULTS = frozenset({"function_call"}), frozenset({"function_call_output"})
 
 
@@ -44,7 +47,9 @@ def messages_of_request(body: object) -> list[Message]:
     asked = _asked_of(body)
     if not asked:
         return [message_of(body)] if "role" in body else []
-    systems = [body[key] for key in _SYSTEMS if body.get(key)]
+    config = body.get("config")  # of Google's clients, its system instruction too
+    said = {**config, **body} if isinstance(config, dict) and "contents" in body else body
+    systems = [said[key] for key in _SYSTEMS if said.get(key)]
     return [*(Message("system", _parts_of_any(each)) for each in systems), *asked]
 
 
@@ -74,15 +79,32 @@ def messages_of_response(body: object) -> list[Message]:
         return []
     if "role" in body:
         return [message_of(body, "assistant")]
+    found = _messages_of_candidates([body])
     for key, read in _LISTS.items():
-        found = read(_list(body, key))
-        if found:
-            return found
+        found = found or read(_list(body, key))
+    if found:
+        return found
     if not _ANSWERED.isdisjoint(body) and body.get("object") != "list":  # as embeddings are
         return _messages_of_answer(body)
     if len(body) == 1 and not body.keys().isdisjoint(_LONE_ANSWERS):
         return _messages_of_any(next(iter(body.values())), "assistant")
     return []
+
+
+def is_silent(body: object) -> bool:
+    """Whether a body is an answer in which nothing was said: cut short, filtered, not read."""
+    is_answer = isinstance(body, dict) and ("finishReason" in body or "responseId" in body)
+    return is_answer and not _says(body)
+
+
+def _says(value: object, depth: int = 0) -> bool:
+    if depth > _MAX_DEPTH:
+        return True
+    if isinstance(value, dict):
+        return any(_says(held, depth + 1) for key, held in value.items() if key not in _FACTS)
+    if isinstance(value, list):
+        return any(_says(held, depth + 1) for held in value)
+    return isinstance(value, str) and value != ""
 
 
 def lone_text(body: object) -> str | None:
@@ -159,6 +181,7 @@ def _messages_of_choices(choices: list[Any]) -> list[Message]:
 
 def _messages_of_candidates(candidates: list[Any]) -> list[Message]:
     contents = [each.get("content") for each in candidates if isinstance(each, dict)]
+    contents = [each for each in contents if isinstance(each, dict)]
     return _messages_of_items([each for each in contents if each], "assistant")
 
 

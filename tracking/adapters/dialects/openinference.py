@@ -1,6 +1,7 @@
 """OpenInference (Phoenix). Its flattened message lists have no column: see ``messages``."""
 
 from tracking.adapters.dialects.codecs import (
+    BODY,
     CALLED_MODEL,
     COUNT,
     KIND,
@@ -37,6 +38,16 @@ KEYS = (
     key("output.value", "output", TEXT, bit=49),
     key("tag.tags", "tags", TAGS, bit=50),
     key("metadata", "metadata", METADATA),
+    key("decision.provider", "provider", NAME),
+    key("decision.system", "provider", NAME),
+    key("decision.request.model_name", "model_requested", NAME),
+    key("decision.model_name", "model_requested", NAME),
+    key("decision.response.model_name", "model", NAME),
+    key("decision.token_count.input", "tokens_in", COUNT),
+    key("decision.token_count.output", "tokens_out", COUNT),
+    # Mostly flattened; programs of their own say them as JSON.
+    key("llm.input_messages", "input", BODY),
+    key("llm.output_messages", "output", BODY),
     # The only one to name the model of a call that failed (openinference-instrumentation-openai).
     key("llm.invocation_parameters", "model_requested", CALLED_MODEL),
 )
