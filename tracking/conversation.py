@@ -134,12 +134,10 @@ class _Thread:
         return self.entries
 
     def _read_call(self, event: SpanDetail, *, is_first: bool) -> None:
-        n_before = len(self.entries)
         inputs, outputs = _messages(event, "input"), _messages(event, "output")
         self._read_inputs(event, inputs, is_first=is_first)
         self._read_outputs(event, outputs)
-        is_silent = not (inputs or outputs) and len(self.entries) == n_before
-        if event.span.status == "error" or is_silent:
+        if event.span.status == "error" or not outputs:
             self._add(event, "assistant", error=event.span.error or event.span.error_type)
 
     def _read_inputs(self, event: SpanDetail, inputs: Sequence[Message], *, is_first: bool) -> None:

@@ -209,6 +209,16 @@ def test_a_failed_call_is_shown_with_its_error():
     ]
 
 
+def test_a_call_that_answered_nothing_is_still_an_answer():
+    silent = '{"text": null, "finishReason": "content_filter", "responseId": "r", "model": "m"}'
+    events = [make_detail("call", input=messages(("user", "Hello?")), output=silent)]
+
+    (turn,) = build_thread(events)
+
+    assert lines([turn]) == [[("user", "Hello?"), ("assistant", "")]]
+    assert turn.entries[1].span.span.span_id == "call"
+
+
 def test_thoughts_and_images_are_kept_apart_from_the_text():
     output = json.dumps(
         [
