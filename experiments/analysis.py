@@ -3,10 +3,9 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import IntegrityError
-from django.db.models import Sum
 
 from experiments.cases import Case, Question
 from experiments.comparing import Rule
@@ -32,10 +31,21 @@ from experiments.stats.power import days_left
 from experiments.stats.srm import SplitTest, check_split
 from experiments.units import VariantSums, sum_units, unit_parameters
 from experiments.verdicts import reach_verdict
-from tracking.models import IngestCounter, SessionToRefresh
+from tracking.models import SessionToRefresh
+from tracking.remapping import KIND as REMAPPING
+from tracking.repricing import KIND as REPRICING
+from tracking.statements import fetch_one
 
 SHORTEST_OBSERVATION = timedelta(hours=1)
 MAX_VARIANTS = 50
+
+# Jobs that tell stored events anew count nothing: the time of their last step stands for it, in µs.
+MARK = """
+SELECT (SELECT coalesce(sum(n), 0) FROM tracking_ingestcounter
+        WHERE project_id = %(project_id)s AND hour >= %(since)s)
+     + (SELECT coalesce(max(extract(epoch FROM stepped_at)) * 1000000, 0) FROM core_job
+        WHERE project_id = %(project_id)s AND kind = ANY(%(kinds)s::text[]))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,7 @@ def analyse(experiment: Experiment, *, now: datetime) -> ResultSnapshot:
     if kept is not None:
         return kept
     began = time.monotonic()
-    mark = source_mark(experiment.project_id)
+    mark = source_mark(experiment.project_id, now=now)
     if experiment.environment and texts_wait(experiment.project_id):
         mark = -1 - mark  # of no state to come: what follows is computed again, without new data
     results = compute_results(experiment, now=now)
@@ -78,10 +88,16 @@ def analyse(experiment: Experiment, *, now: datetime) -> ResultSnapshot:
         return ResultSnapshot(experiment=experiment, **fields)
 
 
-def source_mark(project_id: int) -> int:
-    """Return a number that changes whenever anything of the project was digested."""
-    counted = IngestCounter.objects.filter(project_id=project_id).aggregate(n=Sum("n"))
-    return int(counted["n"] or 0)
+def source_mark(project_id: int, *, now: datetime) -> int:
+    """Return a number that changes whenever anything of the project was digested, or told anew.
+
+    The ledger keeps every hour there ever was: what was received before last month is left out.
+    """
+    last_month = now.astimezone(UTC).replace(day=1) - timedelta(days=1)
+    since = last_month.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    parameters = {"project_id": project_id, "since": since, "kinds": [REPRICING, REMAPPING]}
+    row = fetch_one(MARK, parameters)
+    return int(row[0]) if row else 0
 
 
 def texts_wait(project_id: int) -> bool:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 
 from django.db.models import Min
 
@@ -29,14 +30,9 @@ def current_snapshot(experiment: Experiment, *, now: datetime) -> ResultSnapshot
     snapshot = find_snapshot(experiment)
     if snapshot is None:
         return analyse(experiment, now=now)
-    if not is_of(experiment, snapshot):
-        return analyse(experiment, now=now)
-    if is_final(experiment, snapshot):
-        return snapshot
-    if snapshot.computed_in > SLOW and now - snapshot.computed_at < PATIENCE:
-        return snapshot
-    mark = source_mark(experiment.project_id)
-    if is_stale(snapshot, mark=mark, now=now) or has_settled(experiment, now=now):
+    mark = partial(source_mark, experiment.project_id, now=now)
+    patience = PATIENCE if snapshot.computed_in > SLOW else timedelta(0)
+    if needs_analysis(experiment, snapshot, mark=mark, now=now, patience=patience):
         return analyse(experiment, now=now)
     return snapshot
 
@@ -74,7 +70,7 @@ def analyse_project(
     says nothing.
     """
     discover_experiments(project_id)
-    mark = source_mark(project_id)
+    mark = cache(partial(source_mark, project_id, now=now))
     found = list(Experiment.objects.for_project(project_id).with_snapshots())
     began = time.monotonic()
     for experiment in sorted(found, key=_computed_at):
@@ -94,7 +90,7 @@ def needs_analysis(
     experiment: Experiment,
     snapshot: ResultSnapshot,
     *,
-    mark: int,
+    mark: Callable[[], int],
     now: datetime,
     patience: timedelta,
 ) -> bool:
@@ -103,7 +99,7 @@ def needs_analysis(
         return True
     if is_final(experiment, snapshot) or now - snapshot.computed_at < patience:
         return False
-    return is_stale(snapshot, mark=mark, now=now) or has_settled(experiment, now=now)
+    return is_stale(snapshot, mark=mark(), now=now) or has_settled(experiment, now=now)
 
 
 def analyse_projects(

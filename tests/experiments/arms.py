@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from django.utils import timezone
+
+from core.timebuckets import Interval, floor_to
 from tracking.models import ArmSeen, IngestCounter, Session, SessionMetric
 
 NOW = datetime(2025, 3, 5, 12, tzinfo=UTC)
@@ -75,9 +78,10 @@ def metric_row(project, session, name, value):
 
 
 def count_digested(project, n=1):
-    """As digest does: the ledger grows with everything that was stored."""
+    """As digest does: the ledger grows with everything that was stored, in the hour that is."""
+    hour = floor_to(timezone.now(), Interval.HOUR)
     IngestCounter.objects.update_or_create(
-        project_id=project.pk, hour=NOW, fate="stored", detail="", defaults={"n": n}
+        project_id=project.pk, hour=hour, fate="stored", detail="", defaults={"n": n}
     )
 
 

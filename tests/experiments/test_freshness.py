@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from core.models import Job
 from experiments import freshness
 from experiments.discovery import MAX_DISCOVERED, discover_experiments, find_experiment
 from experiments.freshness import (
@@ -41,6 +42,15 @@ def test_results_are_computed_anew_when_something_was(alpha, kept):
     count_digested(alpha)
 
     assert read(alpha, seconds=3).computed_at == NOW + timedelta(seconds=3)
+
+
+@pytest.mark.parametrize("kind", ["reprice", "remap"])
+def test_results_are_computed_anew_when_a_job_told_stored_events_anew(alpha, kept, kind):
+    """Which counts nothing: the ledger is of what was sent."""
+    Job.objects.create(project=alpha, kind=kind, stepped_at=NOW + timedelta(seconds=1))
+
+    assert read(alpha, seconds=3).computed_at == NOW + timedelta(seconds=3)
+    assert read(alpha, seconds=3600).computed_at == NOW + timedelta(seconds=3)
 
 
 def test_a_burst_of_reads_computes_once(alpha, kept):
