@@ -6,11 +6,10 @@ from django.db import connection, transaction
 from django.http import Http404
 
 from experiments.models import Experiment, Variant, load_definitions
-from experiments.units import VariantSums
+from experiments.units import SHORTEST_WINDOW, VariantSums
 
 MAX_DISCOVERED = 500
 CONTROL_NAMES = ("control", "baseline")
-SHORTEST_WINDOW = timedelta(minutes=30)
 LOOK_BACK = timedelta(days=14)
 
 # Jumps from one name to the next in the primary key: as many index reads as there are names.

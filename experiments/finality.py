@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db import transaction
 
-from experiments.discovery import SHORTEST_WINDOW
 from experiments.models import Experiment, ResultSnapshot
+from experiments.units import SHORTEST_WINDOW
 
 
 def is_of(experiment: Experiment, snapshot: ResultSnapshot) -> bool:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.formats import percent
 from experiments.left_out import LeftOut
 from experiments.results import ArmResult, Finding, GuardrailResult, MetricResult
 from experiments.stats.proportions import newcombe_difference
 from experiments.stats.srm import SplitTest
 from experiments.stats.sums import ProportionSums
 from experiments.units import VariantSums
-from experiments.wording import counted, share_text, short_name, small_p
+from experiments.wording import counted, short_name, small_p
 
 # State, the worst first → (status, title).
 GUARDRAILS = {
@@ -81,7 +82,7 @@ def check_several(inputs: HealthInputs) -> Finding:
     return Finding(
         check="several_variants",
         status=status,
-        title=f"{share_text(share)} of {inputs.unit}s in several variants",
+        title=f"{percent(share)} of {inputs.unit}s in several variants",
         detail=f"{inputs.several} of {whole} {inputs.unit}s met more than one variant"
         " and are left out of every comparison",
     )
@@ -117,13 +118,11 @@ def _tell_missing(metric: MetricResult, check: str, detail: str) -> Finding:
     """How many units lack a value, and of which arms."""
     arms = [arm for arm in metric["arms"] if _mature(arm)]
     missing, mature = sum(arm["missing"] for arm in arms), sum(map(_mature, arms))
-    shares = ", ".join(
-        f"{arm['variant']} {share_text(arm['missing'] / _mature(arm))}" for arm in arms
-    )
+    shares = ", ".join(f"{arm['variant']} {percent(arm['missing'] / _mature(arm))}" for arm in arms)
     return Finding(
         check=check,
         status="warn" if _differs(arms) else "info" if missing else "ok",
-        title=f"{share_text(missing / mature)} without a {metric['name']}",
+        title=f"{percent(missing / mature)} without a {metric['name']}",
         detail=f"{detail}: {shares}",
     )
 

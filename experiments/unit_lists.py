@@ -9,7 +9,6 @@ from django.core.cache import cache
 from django.db import connection
 from xxhash import xxh64_hexdigest
 
-from experiments.freshness import current_snapshot
 from experiments.metrics import METRICS
 from experiments.models import Experiment, ResultSnapshot
 from experiments.results import ArmResult, Results
@@ -87,17 +86,13 @@ class UnitRow:
         return "counted" if self.is_mature else "maturing"
 
 
-def count_units(experiment: Experiment, selection: Selection, *, now: datetime) -> int:
-    """Return how many units a selection has before any pick: the n of the number it explains.
-
-    What the current results count already is taken from them, which is what led here.
-    """
-    return count_behind(experiment, selection, current_snapshot(experiment, now=now), now=now)
-
-
 def count_behind(
     experiment: Experiment, selection: Selection, snapshot: ResultSnapshot, *, now: datetime
 ) -> int:
+    """Return how many units a selection has before any pick: the n of the number it explains.
+
+    What the results count already is taken from them, which is what led here.
+    """
     known = count_in(snapshot.results, selection)
     return count_kept(experiment, selection, now=now) if known is None else known
 

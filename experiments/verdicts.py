@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from core.formats import days_left
 from experiments.cases import FEWEST_OUTCOMES, Case, Question
 from experiments.guardrails import breached_variants, hedge
-from experiments.results import (
-    VerdictResult,
-)
+from experiments.results import VerdictResult
 from experiments.wording import plain_amount, signed_amount, unit_word
 
 EVER = "Valid however often you look."

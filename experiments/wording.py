@@ -1,6 +1,6 @@
 """Numbers as an experiment's sentences say them. Pure."""
 
-from core.formats import decimal, duration, money, percent
+from core.formats import clip, decimal, duration, money
 
 UNIT_WORDS = {"rate": " points"}
 NAME_LENGTH = 60
@@ -25,7 +25,7 @@ def unit_word(unit: str) -> str:
 
 
 def short_name(name: str) -> str:
-    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
+    return clip(name, NAME_LENGTH)
 
 
 def small_p(p: float | None) -> str:
@@ -36,10 +36,6 @@ def small_p(p: float | None) -> str:
         return "under 0.000001"
     digits = 2 if p >= 0.01 else next(n for n in range(3, 8) if round(p, n) > 0)
     return f"{p:.{digits}f}"
-
-
-def share_text(share: float) -> str:
-    return percent(share)
 
 
 def counted(n: int, noun: str) -> str:

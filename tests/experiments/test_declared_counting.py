@@ -12,7 +12,7 @@ from experiments.discovery import MAX_DISCOVERED, discover_experiments, find_exp
 from experiments.freshness import analyse_project, current_snapshot
 from experiments.lifecycle import change_status, declare, discard_draft
 from experiments.models import Experiment, ResultSnapshot
-from experiments.unit_lists import Selection, count_units, list_units
+from experiments.unit_lists import Selection, count_behind, list_units
 from tests.experiments.arms import NOW, add_arm, add_arm_of, add_run, add_session, count_digested
 from tests.experiments.declared import PLAIN, ROBOT, STARTED, make_running
 from tracking.models import SessionText
@@ -83,7 +83,9 @@ def test_undeclared_variants_are_told_and_left_out(alpha):
     assert units_of(results) == {"control": 3, "warm": 0}
     assert [v["excluded"]["several_variants"] for v in results["variants"]] == [1, 0]
     assert "Warm (4)" in findings_of(results)["unknown_variants"]["detail"]
-    assert count_units(Experiment.objects.get(), Selection(), now=NOW) == 3
+    experiment = Experiment.objects.get()
+    snapshot = current_snapshot(experiment, now=NOW)
+    assert count_behind(experiment, Selection(), snapshot, now=NOW) == 3
     assert experiment.variants.count() == 2
 
 
