@@ -188,7 +188,11 @@ def _describe_span(project_id: int, detail: SpanDetail | None) -> Context:
 
 def list_slots(content: SpanContent, *, kind: str) -> list[Slot]:
     texts = (("System", content.system), ("Input", content.input), ("Output", content.output))
-    slots = [_slot(title, text) for title, text in texts if text]
+    slots = [
+        _slot(title, text, {} if title == "System" else content.attributes)
+        for title, text in texts
+        if text
+    ]
     if not content.input:
         slots += _told_slot("Input", content, "input")
     if not content.output:
@@ -210,16 +214,16 @@ def _told_slot(title: str, content: SpanContent, direction: Direction) -> list[S
     return [Slot(title, "\n\n".join(text for _, text in lines), None, lines)] if lines else []
 
 
-def _slot(title: str, text: str) -> Slot:
+def _slot(title: str, text: str, attributes: dict[str, object]) -> Slot:
+    """One text. ``attributes`` may tell its roles, and what was said beside it: tools, thoughts."""
     value = parse_json(text)
-    if value is None:
-        return Slot(title, text, None, [])
     direction: Direction = "output" if title == "Output" else "input"
     payload = Payload(output=text) if title == "Output" else Payload(input=text)
-    found = messages_of(payload, {}, direction)
-    is_plain = [part.text for message in found for part in message.parts] == [text]
+    found = messages_of(payload, attributes, direction)
+    bare = decode_json(text) if text[:1] == '"' else text
+    is_bare = [part.text for message in found for part in message.parts] == [bare]
     lines = [(message.role, message.text) for message in found]
-    return Slot(title, text, value, [] if is_plain else lines)
+    return Slot(title, text, value, [] if is_bare else lines)
 
 
 def parse_json(text: str) -> object | None:

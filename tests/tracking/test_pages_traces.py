@@ -1,10 +1,12 @@
+import json
 from urllib.parse import quote
 
 import pytest
 
 from tests.flows import digest_all, make_sender, make_span, send_events
+from tests.tracking.span_samples import make_detail
 from tests.tracking.support_bot import SESSION, TRACE, send_support_session
-from tracking.pages import TRACE_ROWS
+from tracking.pages import TRACE_ROWS, list_slots
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -113,3 +115,43 @@ def test_it_asks_the_database_a_fixed_number_of_questions(
 ):
     with django_assert_max_num_queries(15):
         bob_client.get(path)
+
+
+CALLS = [{"toolCallId": "c1", "toolName": "getWeather", "input": {"city": "Paris"}}]
+ANSWER = {"ai.response.toolCalls": json.dumps(CALLS), "ai.response.reasoning": "A tool knows."}
+FLAT = {"llm.output_messages.0.message.role": "assistant"}
+SAID = {**FLAT, "llm.output_messages.0.message.content": "Sunny."}
+
+
+@pytest.mark.parametrize(
+    ("output", "attributes", "messages"),
+    [
+        (
+            "I look.",
+            ANSWER,
+            [("assistant", 'A tool knows.\n\nI look.\n\ngetWeather({"city":"Paris"})')],
+        ),
+        ('{"text": 1, "n": 2}', SAID, [("assistant", "Sunny.")]),
+        ("Sunny.", SAID, []),
+        ("Sunny.", {}, []),
+        ('"Sunny."', {}, []),
+        ('{"t": 21}', {}, []),
+    ],
+)
+def test_the_panel_tells_what_was_said_beside_a_text(output, attributes, messages):
+    content = make_detail("1", output=output, attributes=attributes).content
+
+    (slot,) = list_slots(content, kind="llm")
+
+    assert slot.messages == messages
+
+
+def test_the_panel_tells_tokens_of_each_kind(alpha, bob_client):
+    tokens = {"input": 30, "output": 7, "cache_read": 8, "cache_write": 4, "reasoning": 2}
+    send_events(make_sender(alpha), [make_span("kinds", "k", kind="llm", tokens=tokens)])
+    digest_all()
+
+    page = bob_client.get("/p/alpha/traces/kinds/?span=k").content.decode()
+
+    told = ("Read from cache</dt><dd>8", "Written to cache</dt><dd>4", "Reasoning</dt><dd>2")
+    assert [text for text in told if text not in page] == []
