@@ -69,6 +69,11 @@ _MAKERS = (
 )
 
 _NO_MODELS = frozenset({"unknown", "[object Object]"})
+_is_class = re.compile(
+    # LangChain's callback names the class of a model that does not tell its own name.
+    r"(?:[A-Z][a-z]+)*Chat[A-Z]\w*|[A-Z]\w*LLM|(?:Azure)?OpenAI|Ollama|Bedrock|VertexAI|LlamaCpp"
+    r"|HuggingFace\w+"
+).fullmatch
 
 CLIENT_FAULT = "fallom_client"
 """The error type of failures in Fallom's own wrapper: the model may well have answered."""
@@ -130,8 +135,10 @@ def provider_of(said: str, base_url: str, method: str, model: str) -> str:
     return next((maker for is_made_by, maker in _MAKERS if is_made_by(model.lower())), "")
 
 
-def model_name(sent: str) -> str:
-    """A model's name; "" where the wrapper made a text of what is none."""
+def model_name(sent: str, integration: str = "") -> str:
+    """A model's name; "" where the wrapper made a text of what is none, or named its class."""
+    if integration == "langchain" and _is_class(sent):
+        return ""
     return "" if sent in _NO_MODELS else sent.removeprefix("models/")  # as Google's SDK says it
 
 

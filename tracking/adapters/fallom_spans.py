@@ -136,13 +136,14 @@ def _read_call(
     request, response = bodies.request, bodies.response
     timings = raw.read_object(attributes.get(raw.TIMINGS))
     method = text(attributes.get("fallom.method")) or text(data.get("name"))
-    named = clean_name(model_name(text(data.get("model"))))
+    integration = text(attributes.get("fallom.integration"))
+    named = clean_name(model_name(text(data.get("model")), integration))
     requested = clean_name(model_name(text(request.model))) or named
     model = clean_name(model_name(response.answered_by)) or named or requested
     provider = provider_of(
         text(attributes.get("fallom.provider")),
         text(attributes.get("fallom.base_url")),
-        "" if attributes.get("fallom.integration") else method,
+        "" if integration else method,
         model,
     )
     found: dict[str, Any] = {

@@ -389,3 +389,18 @@ def test_models_are_named_as_prices_name_them(sent, model):
 
     assert (event.model, event.model_requested) == (model, model)
     assert (event.payload.attributes or {})["fallom.span.model"] == sent
+
+
+@pytest.mark.parametrize(
+    ("sent", "model"),
+    [
+        *[(name, "") for name in ("ChatOllama", "AzureChatOpenAI", "FakeListChatModel", "OpenAI")],
+        *[(name, name) for name in ("gpt-5-mini", "ChatGPT-4o", "Qwen3", "llama3.2")],
+    ],
+)
+def test_a_class_of_langchain_is_no_model(sent, model):
+    event = map_sample("trace-langchain-llm", model=sent)
+
+    assert event.model == model
+    kept = (event.payload.attributes or {}).get("fallom.span.model")
+    assert kept == (None if model else sent)
