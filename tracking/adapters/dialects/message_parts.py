@@ -22,6 +22,9 @@ _RESULTS = frozenset(
         *("tool-result", "function_call_output"),
     }
 )
+# OpenAI's and Anthropic's own tools, whose names go before: "web_search_call", "mcp_tool_use".
+_CALL_ENDS, _RESULT_ENDS = ("_call", "_tool_use"), ("_call_output", "_tool_result")
+_REDACTED = "redacted_thinking"
 _IMAGES = frozenset({"image", "image_url", "input_image"})
 _MEDIA = frozenset({"audio", "document", "video"})  # of ai.matey from 0.5, Anthropic's documents
 # Google's parts have no type: the key is the type.
@@ -74,9 +77,7 @@ def message_of(sent: dict[str, Any], role: str = "user") -> Message:
     if isinstance(calls, str):  # flattened attributes hold a list as JSON
         calls = decode_json(calls)
     if isinstance(calls, list):
-        parts += [
-            _part_of({"type": "tool_call", **call}) for call in calls if isinstance(call, dict)
-        ]
+        parts += [call_of(call) for call in calls if isinstance(call, dict)]
     said_role = text_of(sent.get("role")) or role
     call_id = sent.get("tool_call_id", sent.get("id") if said_role == "tool" else None)
     if call_id and parts and all(part.type == "text" for part in parts):
@@ -101,26 +102,34 @@ def _part_of(sent: dict[str, Any]) -> Part:
     kind = sent.get("type")
     if not isinstance(kind, str):
         sent, kind = _typed(sent)
-    if kind in _CALLS:
+    if kind is not None and is_call(kind):
         return call_of(sent)
-    if kind in _RESULTS:
+    if kind is not None and is_result(kind):
         return _result_of(sent)
-    if (medium := medium_of(sent)) is not None:
-        return Part("image", text=medium[1], name=medium[0])
-    if kind in _IMAGES or sent.get("modality") == "image":
-        return Part("image", text=_address_of(sent))
-    if kind in _MEDIA and isinstance(sent.get("source"), dict):
-        words = [
-            f"{kind}:",
-            _address_of(sent),
-            text_of(sent.get("filename", sent.get("transcript"))),
-        ]
-        return Part("image", text=" ".join(word for word in words if word), name=kind)
+    if (medium := _medium_of(sent, kind)) is not None:
+        return medium
+    if kind == _REDACTED:
+        return Part("text", text="(redacted)", name="reasoning")
     text = sent.get("content", sent.get("text", sent.get(str(kind))))
     if kind in _TEXTS or (kind is None and isinstance(text, str)):
         is_thought = kind in _THOUGHTS or (kind is None and sent.get("thought") is True)
         return Part("text", text=text_of(text), name="reasoning" if is_thought else "")
     return Part("other", text=text_of(sent), name=text_of(kind))
+
+
+def _medium_of(sent: dict[str, Any], kind: str | None) -> Part | None:
+    if (medium := medium_of(sent)) is not None:
+        return Part("image", text=medium[1], name=medium[0])
+    if kind in _IMAGES or sent.get("modality") == "image":
+        return Part("image", text=_address_of(sent))
+    if kind in _MEDIA and isinstance(sent.get("source"), dict):
+        words = (
+            f"{kind}:",
+            _address_of(sent),
+            text_of(sent.get("filename", sent.get("transcript"))),
+        )
+        return Part("image", text=" ".join(word for word in words if word), name=text_of(kind))
+    return None
 
 
 def _typed(sent: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -131,15 +140,25 @@ def _typed(sent: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
     return sent, None
 
 
+def is_call(kind: str) -> bool:
+    return kind in _CALLS or kind.endswith(_CALL_ENDS)
+
+
+def is_result(kind: str) -> bool:
+    return kind in _RESULTS or kind.endswith(_RESULT_ENDS)
+
+
 def call_of(sent: dict[str, Any]) -> Part:
-    """A call of a tool, in any of their ways."""
-    function = sent.get("function")
-    said = {**sent, **function} if isinstance(function, dict) else sent
+    """A call of a tool, in any of their ways: OpenAI's are of functions, or custom."""
+    inner = sent.get("function", sent.get("custom"))
+    said = {**sent, **inner} if isinstance(inner, dict) else sent
+    kind = text_of(sent.get("type"))
+    own_tool = kind.removesuffix("_call") if kind.endswith("_call") and kind not in _CALLS else ""
     return Part(
         "tool_call",
         call_id=_first_text(sent, "call_id", "toolCallId", "id"),
-        name=_first_text(said, "name", "toolName"),
-        arguments=_first_text(said, "arguments", "input", "args"),
+        name=_first_text(said, "name", "toolName") or own_tool,
+        arguments=_first_text(said, "arguments", "input", "args", "action", "queries", "code"),
     )
 
 

@@ -14,6 +14,8 @@ from tracking.adapters.dialects.message_parts import (
     Message,
     Part,
     call_of,
+    is_call,
+    is_result,
     message_of,
     parts_of,
     text_of,
@@ -33,8 +35,6 @@ _ANSWERED = frozenset(
 )
 _FACTS = frozenset({"finishReason", "responseId", "model", "modelId", "status", "type", "id"})
 _MAX_DEPTH = 8
-
-_ITEM_CALLS, _ITEM_RESULTS = frozenset({"function_call"}), frozenset({"function_call_output"})
 
 
 def messages_of_request(body: object) -> list[Message]:
@@ -148,17 +148,17 @@ def _is_message(item: dict[str, Any]) -> bool:
     return (
         "role" in item
         or isinstance(item.get("parts"), list)
-        or kind in _ITEM_CALLS
-        or kind in _ITEM_RESULTS
+        or (is_call(kind) and kind != "function")  # tools that are on offer say so too
+        or is_result(kind)
         or kind in {"message", "reasoning"}
     )
 
 
 def _messages_of_item(item: dict[str, Any], role: str) -> Iterator[Message]:
     kind = text_of(item.get("type"))
-    if kind in _ITEM_CALLS:
+    if is_call(kind):
         yield Message("assistant", [call_of(item)])
-    elif kind in _ITEM_RESULTS:
+    elif is_result(kind):
         yield Message("tool", parts_of([item]))
     elif kind == "reasoning":
         said = _list(item, "summary") or _list(item, "content")
