@@ -16,6 +16,7 @@ from rest_framework.serializers import Serializer
 
 PROBLEM_TYPE = "application/problem+json"
 API_PREFIXES = ("/api/", "/v1/", "/fallom/", "/k/")
+NO_KEY = "An API key is needed: Authorization: Bearer <key>, or X-API-Key: <key>."
 # Ingestion reads and writes by psycopg's own cursors, whose errors Django does not translate.
 DATABASE_ERRORS = (
     OperationalError,
@@ -130,6 +131,8 @@ def _body_of(error: APIException) -> ProblemBody:
         return problem_body(
             error.status_code, error.text, code=error.problem_code, errors=error.errors
         )
+    if isinstance(error, exceptions.NotAuthenticated):
+        return problem_body(error.status_code, NO_KEY)
     if isinstance(error, exceptions.ValidationError):
         return problem_body(
             error.status_code, "The request is not valid.", code="invalid", errors=error.detail

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # rest_framework.views imports this module, through its setti
     from rest_framework.views import APIView
 
 BAD_KEY = "The API key is unknown, revoked or expired."
+NOT_BEARER = "Authorization has another form than Bearer <key>."
 
 
 class KeyClient:
@@ -47,7 +48,11 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[KeyClient, KeyInfo] | None:
         text = key_text(request.META)
-        return None if text is None else self.authenticate_text(text)
+        if text is None:
+            return None
+        if not text:
+            raise AuthenticationFailed(NOT_BEARER)
+        return self.authenticate_text(text)
 
     def authenticate_text(self, text: str) -> tuple[KeyClient, KeyInfo]:
         info = authenticate_key(text)

@@ -100,6 +100,13 @@ def test_it_refuses_a_key_that_ended(alpha_key, change):
     )
 
 
+def test_it_says_how_a_key_is_sent(client):
+    bare = client.get("/api/v1/totals", headers={"authorization": "ak_without_a_scheme"})
+
+    assert "Authorization: Bearer <key>" in problem_of(ask())["detail"]
+    assert problem_of(bare)["detail"] == ("Authorization has another form than Bearer <key>.")
+
+
 def test_it_names_the_scope_that_is_missing(make_key):
     response = ask(key=make_key("ingest"))
 

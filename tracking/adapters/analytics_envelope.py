@@ -139,10 +139,11 @@ def _time(name: str, value: object) -> int | None:
 
 
 def expired_text(at_us: int, receipt: Receipt) -> str:
-    return (
-        f"{_iso(at_us)} is before {_iso(receipt.horizon_us)}, the oldest time that this project"
-        " keeps"
-    )
+    return before_horizon(at_us, receipt.horizon_us)
+
+
+def before_horizon(at_us: int, horizon_us: int) -> str:
+    return f"{_iso(at_us)} is before {_iso(horizon_us)}, the oldest time that this project keeps"
 
 
 def _iso(at_us: int) -> str:

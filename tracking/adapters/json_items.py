@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tracking.adapters.body_hints import hint_at_syntax
 from tracking.cleaning import clean_text
 from tracking.events import BadBodyError
 
@@ -152,7 +153,8 @@ def _parse_alone(text: bytes) -> Item:
     try:
         return _clean_item(_load(text))
     except json.JSONDecodeError as error:
-        message = f"not JSON: {error.msg} at character {error.pos + 1}"
+        hint = hint_at_syntax(error.doc, error.pos)
+        message = f"not JSON: {error.msg} at character {error.pos + 1}{hint}"
         return Item(None, fault=Fault("json_invalid", message))
     except RecursionError:
         return Item(None, fault=_too_deep())
@@ -164,9 +166,9 @@ def _parse_tolerantly(text: bytes, form: BodyForm) -> list[Item]:
     try:
         value = _load(text)
     except json.JSONDecodeError as error:
-        raise BadBodyError(
-            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        ) from None
+        hint = hint_at_syntax(error.doc, error.pos) or f"; {form.what_to_send}"
+        place = f"line {error.lineno}, column {error.colno}"
+        raise BadBodyError(f"not JSON: {error.msg} at {place}{hint}") from None
     except RecursionError:
         return [_parse_alone(part) for part in _split(text)]
     if isinstance(value, _DoubledKeys) and not form.stands_alone(value):

@@ -11,6 +11,7 @@ from tracking.adapters.otlp_json import MalformedError
 from tracking.adapters.otlp_origins import origin_of
 from tracking.adapters.otlp_requests import (
     LOGS_HINT,
+    expired_nano,
     groups_of_json,
     groups_of_protobuf,
     guard_size,
@@ -84,7 +85,8 @@ def _refuse(index: int, sight: Sight, horizon_ns: int) -> Rejection | None:
         found = f"{len(span_id)} bytes" if any(span_id) else "none"
         return Rejection(index, BAD_SPAN_ID, f"spanId is 8 bytes, not all zero; got {found}")
     if 999 < start_ns < horizon_ns:
-        return Rejection(index, EXPIRED, "startTimeUnixNano is before the retention horizon")
+        said = expired_nano("startTimeUnixNano", start_ns, horizon_ns)
+        return Rejection(index, EXPIRED, said)
     return None
 
 

@@ -139,6 +139,15 @@ class JsonRequest(msgspec.Struct, rename="camel"):
     resource_spans: list[JsonResourceSpans] | None = None
 
 
+_HINTS = {
+    "got `object` - at `$.attributes`": (
+        ': attributes are a list of {"key": ..., "value": {"stringValue": ...}}'
+    ),
+    "got `str` - at `$.kind`": ": OTLP/JSON says enums by number, 3 for SPAN_KIND_CLIENT",
+    "got `str` - at `$.status`": ': a status is {"code": 2, "message": ...}',
+    "got `str` - at `$.status.code`": ": OTLP/JSON says enums by number, 2 for STATUS_CODE_ERROR",
+    ".value`": ': a value is {"stringValue": ...}, {"intValue": ...}, {"arrayValue": ...}, …',
+}
 _escapes = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
@@ -161,7 +170,5 @@ def decode_part(raw: bytes, kind: type[T]) -> T:
     except RecursionError:
         raise MalformedError("nested too deeply") from None
     except ValueError as error:
-        hint = ""
-        if "got `object` - at `$.attributes`" in str(error):
-            hint = ': attributes are a list of {"key": ..., "value": {"stringValue": ...}}'
+        hint = next((hint for part, hint in _HINTS.items() if part in str(error)), "")
         raise MalformedError(f"{error}{hint}") from None

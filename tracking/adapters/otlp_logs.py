@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
+from tracking.adapters.body_hints import hint_at_json, hint_at_protobuf
 from tracking.adapters.dialects.evaluations import is_evaluation
 from tracking.adapters.dialects.message_events import EVENT_NAMES
 from tracking.adapters.otlp_encode import encode_log_record, encode_resource, encode_scope
@@ -26,7 +27,7 @@ from tracking.adapters.otlp_json import (
 )
 from tracking.adapters.otlp_log_events import LogContext, map_record, score_part
 from tracking.adapters.otlp_origins import Origin, origin_of
-from tracking.adapters.otlp_requests import Group
+from tracking.adapters.otlp_requests import Group, expired_nano
 from tracking.events import BadBodyError, Batch, Failure, IncomingEvent, Receipt, Rejection
 
 MAX_RECORDS = 10_000
@@ -35,6 +36,8 @@ MALFORMED, EXPIRED, NOT_COLLECTED = "malformed", "expired", "log_not_collected"
 BAD_TRACE_ID, BAD_SPAN_ID = "invalid_trace_id", "invalid_span_id"
 
 _HINT = "only GenAI events are kept: evaluations, operation details and messages"
+FORM_HINT = 'logs are {"resourceLogs": [{"scopeLogs": [{"logRecords": [...]}]}]}'
+TRACES_HINT = "these are traces: post them to /v1/traces"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -153,7 +156,8 @@ def _refuse(index: int, record: Sent, receipt: Receipt) -> Rejection | None:
             return Rejection(index, code, f"{field} is {size} bytes or none; got {len(value)}")
     at_ns = record.time_unix_nano or record.observed_time_unix_nano
     if 999 < at_ns < receipt.horizon_us * 1000:
-        return Rejection(index, EXPIRED, "timeUnixNano is before the retention horizon")
+        said = expired_nano("timeUnixNano", at_ns, receipt.horizon_us * 1000)
+        return Rejection(index, EXPIRED, said)
     return None
 
 
@@ -165,7 +169,8 @@ def _groups_of_protobuf(body: bytes) -> Iterator[_Logs]:
     try:
         request = ExportLogsServiceRequest.FromString(body)
     except DecodeError as error:
-        raise BadBodyError(f"not an ExportLogsServiceRequest: {error}") from None
+        hint = hint_at_protobuf(body)
+        raise BadBodyError(f"not an ExportLogsServiceRequest: {error}{hint}") from None
     for of_resource in request.resource_logs:
         for of_scope in of_resource.scope_logs:
             group = Group(
@@ -182,14 +187,19 @@ def _groups_of_json(body: bytes) -> Iterator[_Logs]:
     try:
         request = decode_part(body.removeprefix(_BOM).strip() or b"{}", JsonLogsRequest)
         if request.resource_logs is None and decode_part(body or b"{}", dict[str, msgspec.Raw]):
-            raise BadBodyError("there is no resourceLogs")
+            raise BadBodyError(
+                TRACES_HINT
+                if b"resourceSpans" in body
+                else f"there is no resourceLogs: {FORM_HINT}"
+            )
         groups = [
             _group_of_json(of_resource, of_scope)
             for of_resource in request.resource_logs or ()
             for of_scope in of_resource.scope_logs or ()
         ]
     except MalformedError as error:
-        raise BadBodyError(f"not an ExportLogsServiceRequest as JSON: {error}") from None
+        said = f"{error}{hint_at_json(body)}"
+        raise BadBodyError(f"not an ExportLogsServiceRequest as JSON: {said}") from None
     for group in groups:
         yield _Logs(group, [_encode(raw) for raw in group.spans])
 

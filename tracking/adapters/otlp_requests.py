@@ -8,6 +8,8 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tracking.adapters.analytics_envelope import before_horizon
+from tracking.adapters.body_hints import hint_at_json, hint_at_protobuf
 from tracking.adapters.otlp_encode import encode_resource, encode_scope, encode_span
 from tracking.adapters.otlp_json import (
     JsonRequest,
@@ -21,6 +23,7 @@ from tracking.events import BadBodyError
 
 MAX_SPANS = 10_000
 LOGS_HINT = "these are logs: post them to /v1/logs, traces are ExportTraceServiceRequest"
+_YEAR_NS = 365 * 86_400 * 10**9
 _BOM = b"\xef\xbb\xbf"
 _JSON_HINTS = {
     "resourceLogs": LOGS_HINT,
@@ -50,7 +53,8 @@ def parse_protobuf(body: bytes) -> ExportTraceServiceRequest:
     except DecodeError as error:
         if _has_logs(body):
             raise BadBodyError(LOGS_HINT) from None
-        raise BadBodyError(f"not an ExportTraceServiceRequest: {error}") from None
+        hint = hint_at_protobuf(body)
+        raise BadBodyError(f"not an ExportTraceServiceRequest: {error}{hint}") from None
 
 
 def _has_logs(body: bytes) -> bool:
@@ -64,6 +68,12 @@ def _has_logs(body: bytes) -> bool:
         for of_scope in of_resource.scope_logs
         for record in of_scope.log_records
     )
+
+
+def expired_nano(field: str, at_ns: int, horizon_ns: int) -> str:
+    """What is said of a time that is too old, often because it is of another unit."""
+    unit = "; is it in nanoseconds?" if at_ns < _YEAR_NS else ""
+    return f"{field}: {before_horizon(at_ns // 1000, horizon_ns // 1000)}{unit}"
 
 
 def guard_size(n_spans: int) -> None:
@@ -97,7 +107,8 @@ def groups_of_json(body: bytes) -> list[Group]:
             for of_scope in of_resource.scope_spans or ()
         ]
     except MalformedError as error:
-        raise BadBodyError(f"not an ExportTraceServiceRequest as JSON: {error}") from None
+        said = f"{error}{hint_at_json(body)}"
+        raise BadBodyError(f"not an ExportTraceServiceRequest as JSON: {said}") from None
     return groups
 
 

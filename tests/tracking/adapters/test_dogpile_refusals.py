@@ -55,7 +55,7 @@ REFUSED = {
         {"kind": "run-transcript", "runId": "r"},
         '"entries" is missing: a transcript',
     ),
-    "nearly a benchmark": ({"reproducibility": {}, "score": {}}, "the nearest form is a benchmark"),
+    "nearly a benchmark": ({"reproducibility": {}, "score": {}}, "the nearest form: a benchmark"),
     "another's": ({"resourceSpans": []}, "send it to /v1/traces"),
 }
 

@@ -168,7 +168,7 @@ def _explain(value: JsonObject) -> str:
     if not _MARKS[nearest] & value.keys():
         return f'neither "type" nor "kind" nor "schemaVersion" is there: {WHAT_TO_SEND}'
     missing = [f'"{name}"' for name in _telling(nearest) if name not in value]
-    return f"{' and '.join(missing)} missing; the nearest form is {_form(nearest)}"
+    return f"{' and '.join(missing)} missing; the nearest form: {_form(nearest)}"
 
 
 def _telling(shape: Shape) -> tuple[str, ...]:
