@@ -197,13 +197,16 @@ def list_slots(content: SpanContent, *, kind: str) -> list[Slot]:
         slots += _told_slot("Input", content, "input")
     if not content.output:
         slots += _told_slot("Output", content, "output")
-    return [_with_documents(slot, content) for slot in slots] if kind == RETRIEVER else slots
+    return _with_documents(slots, content) if kind == RETRIEVER else slots
 
 
-def _with_documents(slot: Slot, content: SpanContent) -> Slot:
-    if slot.title != "Output":
-        return slot
-    return replace(slot, documents=documents_of(slot.value, content.attributes))
+def _with_documents(slots: list[Slot], content: SpanContent) -> list[Slot]:
+    """The slots of a retriever, whose output may be told by its attributes alone."""
+    *before, last = (
+        slots if slots and slots[-1].title == "Output" else [*slots, Slot("Output", "", None, [])]
+    )
+    documents = documents_of(last.value, content.attributes)
+    return [*before, replace(last, documents=documents)] if documents or last.text else before
 
 
 def _told_slot(title: str, content: SpanContent, direction: Direction) -> list[Slot]:

@@ -1,7 +1,7 @@
 """Documents that a retriever found, as its output or its attributes tell them. Pure.
 
 Read are lists of LangChain's documents, of Fallom's previews of them, of answers of search
-services, and OpenInference's ``retrieval.documents.N.document.…``.
+services, and OpenInference's ``retrieval.documents.N.document.…``, and what a reranker chose.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tracking.adapters import json_values
+from tracking.adapters.dialects.message_parts import decode_json
 from tracking.adapters.json_values import JsonObject
 
 SHOWN = 50
@@ -16,7 +17,9 @@ _LISTS = ("documents", "results", "matches", "chunks", "hits")
 _TEXTS = ("page_content", "pageContent", "content", "content_preview", "text", "snippet", "body")
 _SOURCES = ("source", "url", "title", "file", "path", "name", "id")
 _SCORES = ("score", "relevance_score", "similarity")
-_FLATTENED = re.compile(r"retrieval\.documents\.(\d{1,6})\.document\.(content|id|score)")
+_FLATTENED = re.compile(
+    r"(?:retrieval|reranker)\.(?:output_)?documents\.(\d{1,6})\.document\.(content|id|score|metadata)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ def _flattened(attributes: Mapping[str, object]) -> list[JsonObject]:
     documents: dict[int, JsonObject] = {}
     for name, value in attributes.items():
         if (met := _FLATTENED.fullmatch(name)) is not None:
-            documents.setdefault(int(met[1]), {})[met[2]] = value
+            held = decode_json(value) if met[2] == "metadata" and isinstance(value, str) else value
+            documents.setdefault(int(met[1]), {})[met[2]] = held
     return [documents[index] for index in sorted(documents)[:SHOWN]]
 
 

@@ -319,3 +319,51 @@ def test_bodies_of_googles_kit_are_messages():
 
     assert [(m.role, m.text) for m in asked] == [("system", "Be brief."), ("user", "Weather?")]
     assert [part.name for part in answered.parts] == ["reasoning", "", "search"]
+
+
+PROMPT, INPUT = "gen_ai.prompt.0", "llm.input_messages.0.message"
+CONTENTS = f"{INPUT}.contents.0.message_content"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "part"),
+    [
+        ({f"{PROMPT}.content": '[{"type": "text", "text": "Hi"}]'}, Part("text", text="Hi")),
+        ({f"{PROMPT}.content": "[1, 2]"}, Part("text", text="[1, 2]")),
+        ({f"{PROMPT}.content": "[]"}, Part("text", text="[]")),
+        ({f"{PROMPT}.content": "[x"}, Part("text", text="[x")),
+        ({"llm.prompts.0.prompt.text": "Hi"}, Part("text", text="Hi")),
+        ({"embedding.embeddings.0.embedding.text": "Hi"}, Part("text", text="Hi")),
+        (
+            {
+                f"{CONTENTS}.type": "audio",
+                f"{CONTENTS}.audio.audio.url": "https://x.test/a.wav",
+                f"{CONTENTS}.audio.audio.transcript": "meow",
+            },
+            Part("image", text="audio: meow, https://x.test/a.wav", name="audio"),
+        ),
+        (
+            {
+                f"{CONTENTS}.type": "audio",
+                f"{CONTENTS}.audio.audio.url": "data:audio/wav;base64,QUJD",
+                f"{CONTENTS}.audio.audio.mime_type": "audio/wav",
+            },
+            Part("image", text="audio: audio/wav, 3 bytes", name="audio"),
+        ),
+        (
+            {
+                f"{INPUT}.function_call_name": "search",
+                f"{INPUT}.function_call_arguments_json": '{"q":"x"}',
+            },
+            Part("tool_call", name="search", arguments='{"q":"x"}'),
+        ),
+    ],
+)
+def test_flattened_parts_are_read(attributes, part):
+    assert messages_of_span(attributes, "input") == [Message("user", [part])]
+
+
+def test_flattened_choices_are_answers():
+    said = messages_of_span({"llm.choices.0.completion.text": "Hi"}, "output")
+
+    assert said == [Message("assistant", [Part("text", text="Hi")])]

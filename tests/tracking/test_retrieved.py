@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.flows import digest_all, make_sender, make_span, send_events
+from tests.tracking.span_samples import make_detail
+from tracking.pages import list_slots
 from tracking.retrieved import SHOWN, RetrievedDocument, documents_of
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "fallom"
@@ -37,6 +39,24 @@ def test_flattened_documents_are_read_in_their_order():
 @pytest.mark.parametrize("odd", [None, "x", 5, {}, [], [5], [[]], {"documents": 5}, [{"a": {}}]])
 def test_anything_else_is_no_document(odd):
     assert documents_of(odd, {"retrieval.documents.x": 1}) == []
+
+
+@pytest.mark.parametrize("prefix", ["retrieval.documents", "reranker.output_documents"])
+def test_flattened_documents_are_the_output_where_there_is_none(prefix):
+    told = {"id": "d1", "content": "Cats", "score": 0.5, "metadata": '{"source": "a.md"}'}
+    flat = {f"{prefix}.0.document.{name}": value for name, value in told.items()}
+    asked = {"reranker.input_documents.0.document.content": "Dogs"}
+
+    slots = list_slots(make_detail("r", attributes=flat | asked).content, kind="retriever")
+
+    assert [slot.title for slot in slots] == ["Output"]
+    assert slots[0].documents == [RetrievedDocument("Cats", "a.md", 0.5)]
+
+
+def test_a_retriever_that_found_nothing_shows_no_output():
+    assert list_slots(make_detail("r", input="cats").content, kind="retriever")[1:] == []
+    (slot,) = list_slots(make_detail("r", output="none").content, kind="retriever")
+    assert (slot.text, slot.documents) == ("none", [])
 
 
 def test_documents_shown_are_bounded():

@@ -28,13 +28,15 @@ MAX_INDEX_DIGITS = 10
 
 Direction = Literal["input", "output"]
 
+_WRAPPERS = ("message.", "prompt.", "completion.", "embedding.")
+_MEDIA = ("audio", "video", "document")
 _ROLES = {"input": "user", "output": "assistant"}
 _THOUGHTS_BESIDE = "ai.response.reasoning"
 _LOGFIRE_EVENTS = "events"
 _CALLS_BESIDE = ("ai.response.toolCalls", "ai.result.toolCalls")
 _FLATTENED = {
-    "input": ("llm.input_messages.", "gen_ai.prompt."),
-    "output": ("llm.output_messages.", "gen_ai.completion."),
+    "input": ("llm.input_messages.", "gen_ai.prompt.", "llm.prompts.", "embedding.embeddings."),
+    "output": ("llm.output_messages.", "gen_ai.completion.", "llm.choices."),
 }
 
 
@@ -132,12 +134,17 @@ def _below(fields: dict[str, object], prefix: str) -> dict[str, object]:
 
 def _unflatten(fields: dict[str, object]) -> dict[str, object]:
     """One flattened message as the JSON message it was."""
-    fields = _below(fields, "message.")
+    for wrapper in _WRAPPERS:
+        fields = _below(fields, wrapper)
     message = {name: value for name, value in fields.items() if "." not in name}
+    message["content"] = _parts_in(message.get("content", message.pop("text", None)))
     contents = [_below(item, "message_content.") for item in _group(fields, "contents.")]
     if contents:
         message["content"] = [_content_of(item) for item in contents]
     calls = [_below(item, "tool_call.") for item in _group(fields, "tool_calls.")]
+    if name := message.get("function_call_name"):
+        arguments = message.get("function_call_arguments_json")
+        calls.append({"name": name, "arguments": arguments or ""})
     if calls:
         message["tool_calls"] = [
             {
@@ -150,6 +157,31 @@ def _unflatten(fields: dict[str, object]) -> dict[str, object]:
     return message
 
 
+def _parts_in(content: object) -> object:
+    """Parts of a message that were written as JSON; any other text as it is."""
+    if not isinstance(content, str) or content[:1] != "[":
+        return content
+    parts = decode_json(content)
+    is_parts = isinstance(parts, list) and all(
+        isinstance(part, dict) and isinstance(part.get("type"), str) for part in parts
+    )
+    return parts if is_parts and parts else content
+
+
 def _content_of(fields: dict[str, object]) -> dict[str, object]:
+    """One part of OpenInference's: images, sounds and files lie a level deeper."""
     url = fields.get("image.image.url")
-    return {"type": "image", "url": url} if url is not None else dict(fields)
+    if url is not None:
+        return {"type": "image", "url": url}
+    for kind in _MEDIA:
+        medium = _below_alone(fields, f"{kind}.{kind}.")
+        if medium:
+            url = medium.get("url")
+            is_data = isinstance(url, str) and url.startswith("data:")
+            told = {"filename": medium.get("transcript"), "mime_type": medium.get("mime_type")}
+            return {**told, "type": "media", "modality": kind, "data" if is_data else "url": url}
+    return dict(fields)
+
+
+def _below_alone(fields: dict[str, object], prefix: str) -> dict[str, object]:
+    return {name[len(prefix) :]: held for name, held in fields.items() if name.startswith(prefix)}

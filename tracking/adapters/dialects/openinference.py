@@ -45,6 +45,9 @@ KEYS = (
     key("decision.response.model_name", "model", NAME),
     key("decision.token_count.input", "tokens_in", COUNT),
     key("decision.token_count.output", "tokens_out", COUNT),
+    key("reranker.query", "input", TEXT),
+    key("tool_call.function.arguments", "input", BODY),
+    key("tool.parameters", "input", BODY),
     # Mostly flattened; programs of their own say them as JSON.
     key("llm.input_messages", "input", BODY),
     key("llm.output_messages", "output", BODY),

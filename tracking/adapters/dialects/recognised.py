@@ -87,10 +87,8 @@ _NAMES = frozenset(
         "llm.usage.token_type",
         "gen_ai.workflow.nodes",
         "gen_ai.workflow.edges",
-        "ai.request.text",
         "ai.request.audio.mediaType",
         "ai.request.audio.size",
-        "ai.transcription",
     ]
 )
 _PREFIXES = (

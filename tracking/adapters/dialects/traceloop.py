@@ -28,6 +28,8 @@ KEYS = (
     key("llm.request.type", "kind", REQUEST_TYPES),
     key("traceloop.entity.input", "input", BODY),
     key("traceloop.entity.output", "output", BODY),
+    key("mcp.request.argument", "input", BODY),
+    key("mcp.response.value", "output", BODY),
     key(f"{PROPERTIES}session_id", "session_own", NAME),
     key(f"{PROPERTIES}thread_id", "session_own", NAME),
     key(f"{PROPERTIES}user_id", "user_own", NAME),

@@ -36,10 +36,12 @@ KEYS = (
     key("ai.prompt", "input", BODY),
     key("ai.values", "input", BODY),
     key("ai.value", "input", BODY),
+    key("ai.request.text", "input", BODY),  # to be spoken
     key("ai.response.text", "output", BODY),
     key("ai.response.object", "output", BODY),
     key("ai.result.text", "output", BODY),
     key("ai.result.object", "output", BODY),
+    key("ai.transcription", "output", BODY),
     key(f"{METADATA}sessionId", "session_own", NAME),
     key(f"{CONTEXT}sessionId", "session_own", NAME),
     key(f"{METADATA}userId", "user_own", NAME),
