@@ -130,3 +130,9 @@ def alpha_key(make_key: Callable[..., str]) -> str:
 def api(alpha_key: str) -> Client:
     """A client that sends ``alpha_key``."""
     return make_client(key=alpha_key)
+
+
+@pytest.fixture
+def sender(api: Client) -> Client:
+    """The same, as tests of what is sent call it."""
+    return api

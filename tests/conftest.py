@@ -8,6 +8,7 @@ from hypothesis.internal.conjecture import providers
 from core.jobs import forget_bells
 from core.refusals import forget_counters
 from tests.cast import *  # noqa: F403
+from tests.flows import forget_process_caches
 from tracking import doorbell
 from tracking.draining import QUEUE
 
@@ -59,6 +60,14 @@ def no_bells() -> None:
     doorbell.unregister(QUEUE)
     forget_bells()
     forget_counters()
+
+
+@pytest.fixture
+def no_caches():
+    """For tests with real commits: their database is emptied behind this process's back."""
+    forget_process_caches()
+    yield
+    forget_process_caches()
 
 
 def find_chromium() -> str:

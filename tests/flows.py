@@ -57,6 +57,11 @@ def digest_all() -> None:
     refresh_due_sessions(now=timezone.now() + datetime.timedelta(minutes=1))
 
 
+def digest(client: Client, *events: Event) -> None:
+    send_events(client, list(events))
+    digest_all()
+
+
 def status_of(project: Project) -> IngestStatus:
     return read_status(project.pk, now=timezone.now())
 

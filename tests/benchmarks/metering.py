@@ -8,19 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.embedded.processes import stat_fields
 from tests.benchmarks.corpus import Frame
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 PARENT, ALL_TIMES = 1, slice(11, 15)
-
-
-def stat_fields(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat after the name; [] when it is gone."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return []
-    return text.rpartition(")")[2].split()
 
 
 def tree_of(root: int) -> list[int]:

@@ -10,17 +10,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from tests.flows import digest_all, drift_of, forget_process_caches, status_of
+from tests.flows import digest_all, drift_of, status_of
 from tracking.models import Event, Session, Trace
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def no_caches():
-    forget_process_caches()
-    yield
-    forget_process_caches()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_caches")]
 
 
 class Recording(SpanExporter):

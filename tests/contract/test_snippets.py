@@ -10,11 +10,11 @@ import pytest
 from tests.cast import make_client
 from tests.contract.running_clients import MISSING, PYTHON, environment_of, run_script
 from tests.contract.running_node import run_shown
-from tests.flows import digest_all, drift_of, forget_process_caches, status_of
+from tests.flows import digest_all, drift_of, status_of
 from tracking.models import Document, Event, Session
 from tracking.snippets import list_snippets
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_caches")]
 
 SESSIONS = {
     "curl": "Yes. This came from the curl line.",
@@ -26,13 +26,6 @@ SESSIONS = {
     "ai-matey": "Yes, by way of ai.matey.",
 }
 PACKAGES = {"vercel": "vercel"}  # folders of clients with what a snippet imports
-
-
-@pytest.fixture(autouse=True)
-def no_caches():
-    forget_process_caches()
-    yield
-    forget_process_caches()
 
 
 @pytest.fixture

@@ -8,17 +8,12 @@ from django.utils import timezone
 
 from experiments.decision_pages import NEWEST, read_decisions
 from tests.experiments.test_decisions import KINDS, NOW, recorded
-from tests.flows import digest_all, forget_process_caches, make_sender, send_events
+from tests.flows import digest_all, make_sender, send_events
 from tracking.filters import parse_filter
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_caches")]
 
 PAGE = "/p/alpha/decisions/"
-
-
-@pytest.fixture(autouse=True)
-def no_caches():
-    forget_process_caches()
 
 
 @pytest.fixture

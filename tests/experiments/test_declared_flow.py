@@ -10,16 +10,9 @@ from experiments.declarations import Declaration, DeclaredVariant
 from experiments.errors import list_run_errors
 from experiments.models import Experiment
 from tests.experiments.declared import make_running
-from tests.flows import digest_all, forget_process_caches, make_sender, send_events
+from tests.flows import digest_all, make_sender, send_events
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def no_caches():
-    forget_process_caches()
-    yield
-    forget_process_caches()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_caches")]
 
 
 @pytest.mark.parametrize("unit", ["session", "run"])

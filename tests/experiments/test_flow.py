@@ -8,21 +8,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.flows import digest_all, forget_process_caches, make_sender, make_span, send_events
+from tests.flows import digest_all, make_span, send_events
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_caches")]
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "ai-experiments"
-
-
-@pytest.fixture(autouse=True)
-def no_caches():
-    forget_process_caches()
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def moved(name, *, run_suffix="", minutes=0):

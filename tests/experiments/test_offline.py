@@ -8,24 +8,14 @@ from urllib.parse import quote
 import pytest
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, forget_process_caches, make_sender, send_events
+from tests.flows import digest_all, drift_of, send_events
 from tracking.models import Event, SessionMetric
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_caches")]
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "ai-experiments"
 BASE = timezone.now().replace(microsecond=0) - timedelta(hours=1)
 NAMES = [f"model={model}, tone={tone}" for model in ("a", "b") for tone in ("warm", "terse")]
-
-
-@pytest.fixture(autouse=True)
-def no_caches():
-    forget_process_caches()
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def event(kind, seconds, experiment="grid", **data):

@@ -39,6 +39,11 @@ def published(prompt, writer):
 
 
 @pytest.fixture
+def versions(published):
+    return [published("one"), published("two"), published("three")]
+
+
+@pytest.fixture
 def run(capsys):
     """Imports and exports by command; returns what it prints."""
 

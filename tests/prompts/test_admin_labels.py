@@ -16,11 +16,6 @@ def serving(label="production"):
     return row.version.number if row and row.version else None
 
 
-@pytest.fixture
-def versions(published):
-    return [published("one"), published("two"), published("three")]
-
-
 def test_a_label_moves_with_a_reason_and_rolls_back_in_one_click(editor, prompt, send, versions):
     for number in (1, 3):
         send(editor, "labels/move/", label="production", version=number, reason="better")

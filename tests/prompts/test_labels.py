@@ -10,11 +10,6 @@ from prompts.models import LabelMove, LabelRequest, PromptLabel
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def versions(published):
-    return [published("one"), published("two"), published("three")]
-
-
 def serving(label="production"):
     version = PromptLabel.objects.get(name=label).version
     return version.number if version else None

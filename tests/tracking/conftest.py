@@ -4,7 +4,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.flows import forget_process_caches
+from tests.flows import drift_of, forget_process_caches
+from tests.tracking.stage import play_day
 from tracking.partitions import ensure_ahead
 
 
@@ -34,6 +35,20 @@ def open_pipeline(weeks_ahead, transactional_db):
     connection.close()  # a test may have broken it
     delete_facts()
     forget_process_caches()
+
+
+@pytest.fixture
+def no_drift(alpha, pipeline):
+    """Afterwards the aggregates are what the events add up to."""
+    yield
+    assert drift_of(alpha.pk) == []
+
+
+@pytest.fixture(scope="module")
+def day(django_db_setup, django_db_blocker):
+    """The project of a day that was sent once for all tests of a file."""
+    with django_db_blocker.unblock():
+        yield from play_day()
 
 
 def delete_facts():

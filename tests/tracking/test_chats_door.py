@@ -23,11 +23,6 @@ PATH = "/api/v1/chats"
 NAMES = sorted(p.name for p in PAYLOADS.iterdir() if not p.name.startswith("otlp-"))
 
 
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
-
-
 def post(client, body, path=PATH, **headers):
     text = body if isinstance(body, bytes) else json.dumps(body)
     return client.post(path, text, content_type="application/json", headers=headers)

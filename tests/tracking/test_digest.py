@@ -5,7 +5,14 @@ import datetime
 import pytest
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
+from tests.flows import (
+    digest,
+    digest_all,
+    make_sender,
+    make_span,
+    send_events,
+    status_of,
+)
 from tracking.corrections import apply_deltas
 from tracking.draining import drain
 from tracking.event_rows import load_facts
@@ -20,24 +27,8 @@ from tracking.models import (
     UsageRollup,
 )
 
-pytestmark = pytest.mark.usefixtures("pipeline")
+pytestmark = pytest.mark.usefixtures("no_drift")
 START = timezone.now().replace(microsecond=0) - datetime.timedelta(hours=2)
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
-
-
-@pytest.fixture(autouse=True)
-def no_drift(alpha, pipeline):
-    yield
-    assert drift_of(alpha.pk) == []
-
-
-def digest(sender, *events):
-    send_events(sender, list(events))
-    digest_all()
 
 
 def ledger_of(project):

@@ -65,11 +65,6 @@ def make_life():
 
 
 @pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
-
-
-@pytest.fixture
 def life(alpha, sender):
     send_events(sender, make_life())
     digest_all()

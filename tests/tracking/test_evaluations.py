@@ -10,7 +10,7 @@ from django.utils import timezone
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from core.jobs import work_on_jobs
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
+from tests.flows import digest_all, drift_of, make_span, send_events, status_of
 from tests.tracking.adapters.otlp_building import make_pairs, make_request
 from tests.tracking.adapters.otlp_building import make_span as make_otlp_span
 from tracking import remapping
@@ -86,11 +86,6 @@ def as_fallom_judge(client):
 
 
 FORMATS = [as_span_event, as_openinference, as_json_span, as_fallom_judge]
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def scores_of(project):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.paging import CursorError
 from tests.cast import make_client
-from tests.flows import digest_all, make_sender, make_span, send_events
+from tests.flows import digest, make_sender, make_span, send_events
 from tracking import event_log
 from tracking.event_log import LogFilter, find_settled, follow_events, list_events, list_news
 from tracking.models import Event, InboxBatch
@@ -21,11 +21,6 @@ PAYLOADS = Path(__file__).parent.parent / "payloads" / "ai-experiments"
 PAGE = "/p/alpha/events/"
 LATER = datetime.timedelta(seconds=5)
 EVERYTHING = LogFilter()
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def recorded(name="batch.json"):
@@ -48,13 +43,8 @@ def types(page):
     return [line.type for line in page.lines]
 
 
-def receive(sender, *events):
-    send_events(sender, list(events))
-    digest_all()
-
-
 def test_lines_read_as_the_console_backend_prints_them(alpha, sender):
-    receive(sender, *recorded())
+    digest(sender, *recorded())
 
     lines = texts(list_events(alpha.pk, EVERYTHING).lines)
 
@@ -68,14 +58,14 @@ def test_lines_read_as_the_console_backend_prints_them(alpha, sender):
 
 
 def test_what_arrived_last_stands_first_whenever_it_happened(alpha, sender):
-    receive(sender, note("new"))
-    receive(sender, {"type": "old", "timestamp": "2026-01-01T00:00:00Z", "data": {}})
+    digest(sender, note("new"))
+    digest(sender, {"type": "old", "timestamp": "2026-01-01T00:00:00Z", "data": {}})
 
     assert types(list_events(alpha.pk, EVERYTHING)) == ["old", "new"]
 
 
 def test_spans_stand_in_it_too(alpha, sender):
-    receive(sender, make_span("t1", "chat", kind="llm", model="gpt-4o", session_id="s1"))
+    digest(sender, make_span("t1", "chat", kind="llm", model="gpt-4o", session_id="s1"))
 
     (line,) = list_events(alpha.pk, EVERYTHING).lines
 
@@ -101,15 +91,15 @@ def test_spans_stand_in_it_too(alpha, sender):
     ],
 )
 def test_it_filters_by_type_and_text(alpha, sender, flt, found):
-    receive(sender, *recorded(), make_span("t1", "lookup", kind="tool"))
+    digest(sender, *recorded(), make_span("t1", "lookup", kind="tool"))
 
     assert set(types(list_events(alpha.pk, flt))) == found
 
 
 def test_pages_hold_every_event_once(alpha, sender, monkeypatch):
     monkeypatch.setattr(event_log, "PAGE_ROWS", 3)
-    receive(sender, *recorded())
-    receive(sender, note("a"), note("b"))
+    digest(sender, *recorded())
+    digest(sender, note("a"), note("b"))
     seen, cursor = [], ""
 
     while True:
@@ -124,7 +114,7 @@ def test_pages_hold_every_event_once(alpha, sender, monkeypatch):
 
 def test_a_filtered_page_reads_on_where_it_stopped(alpha, sender, monkeypatch):
     monkeypatch.setattr(event_log, "ROWS_READ", 4)
-    receive(sender, *[note(f"n{index}") for index in range(9)], note("wanted", at=1))
+    digest(sender, *[note(f"n{index}") for index in range(9)], note("wanted", at=1))
     flt = LogFilter(type="wanted")
     cursor, found, pages = "", [], 0
 
@@ -139,7 +129,7 @@ def test_a_filtered_page_reads_on_where_it_stopped(alpha, sender, monkeypatch):
 
 def test_a_cursor_belongs_to_its_filter(alpha, sender, monkeypatch):
     monkeypatch.setattr(event_log, "PAGE_ROWS", 1)
-    receive(sender, note("a"), note("b"))
+    digest(sender, note("a"), note("b"))
     cursor = list_events(alpha.pk, EVERYTHING).next_cursor
 
     with pytest.raises(CursorError):
@@ -147,11 +137,11 @@ def test_a_cursor_belongs_to_its_filter(alpha, sender, monkeypatch):
 
 
 def test_news_are_what_arrived_since(alpha, sender):
-    receive(sender, note("before"))
+    digest(sender, note("before"))
     start = follow_events(alpha.pk, EVERYTHING, now=timezone.now() + LATER)
     assert types(start) == ["before"]
     moment = Event.objects.latest("received_at").received_at + datetime.timedelta(minutes=2)
-    receive(sender, note("after"))
+    digest(sender, note("after"))
     Event.objects.filter(name="after").update(received_at=moment)
 
     news = list_news(alpha.pk, EVERYTHING, after=start.newest, now=moment + LATER)
@@ -162,7 +152,7 @@ def test_news_are_what_arrived_since(alpha, sender):
 
 
 def test_following_waits_for_what_is_not_digested_yet(alpha, sender):
-    receive(sender, note("digested"))
+    digest(sender, note("digested"))
     send_events(sender, [note("waiting")])
     oldest = InboxBatch.objects.get().received_at
 
@@ -173,7 +163,7 @@ def test_following_waits_for_what_is_not_digested_yet(alpha, sender):
 def test_more_news_than_a_page_holds_is_said(alpha, sender, monkeypatch):
     monkeypatch.setattr(event_log, "NEWS_ROWS", 2)
     start = follow_events(alpha.pk, EVERYTHING, now=timezone.now())
-    receive(sender, note("a"), note("b"), note("c"))
+    digest(sender, note("a"), note("b"), note("c"))
 
     news = list_news(alpha.pk, EVERYTHING, after=start.newest, now=timezone.now() + LATER)
 
@@ -181,7 +171,7 @@ def test_more_news_than_a_page_holds_is_said(alpha, sender, monkeypatch):
 
 
 def test_it_reads_by_the_index_of_receipt(alpha, sender):
-    receive(sender, *[note(f"n{index}") for index in range(50)])
+    digest(sender, *[note(f"n{index}") for index in range(50)])
     sql = event_log.LINES.format(read="e.project_id = %s", kept="true")
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -193,13 +183,13 @@ def test_it_reads_by_the_index_of_receipt(alpha, sender):
 
 
 def test_other_projects_stay_out(alpha, beta, sender):
-    receive(make_sender(beta), note("theirs"))
+    digest(make_sender(beta), note("theirs"))
 
     assert list_events(alpha.pk, EVERYTHING).lines == []
 
 
 def test_the_page_shows_lines_and_escapes_them(alice_client, sender, django_assert_max_num_queries):
-    receive(sender, note("<img src=x onerror=alert(1)>", runId="<b>"))
+    digest(sender, note("<img src=x onerror=alert(1)>", runId="<b>"))
 
     with django_assert_max_num_queries(8):
         page = alice_client.get(PAGE).content.decode()
@@ -224,7 +214,7 @@ def test_a_followed_page_asks_for_news_and_gets_none_when_there_are_none(
     alice_client, sender, monkeypatch
 ):
     monkeypatch.setattr(event_log, "MOMENT", datetime.timedelta())
-    receive(sender, note("before"))
+    digest(sender, note("before"))
     page = alice_client.get(f"{PAGE}?live=1").content.decode()
 
     assert news_of(alice_client, page).status_code == 204
@@ -233,7 +223,7 @@ def test_a_followed_page_asks_for_news_and_gets_none_when_there_are_none(
 def test_a_followed_page_gets_what_arrived(alice_client, sender, monkeypatch):
     monkeypatch.setattr(event_log, "MOMENT", datetime.timedelta())
     page = alice_client.get(f"{PAGE}?live=1&type=note").content.decode()
-    receive(sender, note("note.one"), note("other"))
+    digest(sender, note("note.one"), note("other"))
 
     news = news_of(alice_client, page).content.decode()
 
@@ -244,7 +234,7 @@ def test_a_followed_page_gets_what_arrived(alice_client, sender, monkeypatch):
 
 
 def test_an_event_opens_as_it_was_sent(alice_client, bob_client, charlie_client, alpha, sender):
-    receive(sender, note("custom", deep={"a": [1, "<i>"]}) | {"id": "e-17", "sdk": "js 4"})
+    digest(sender, note("custom", deep={"a": [1, "<i>"]}) | {"id": "e-17", "sdk": "js 4"})
     (line,) = list_events(alpha.pk, EVERYTHING).lines
     address = f"{PAGE}{line.id}/?at={line.address}"
 
@@ -261,7 +251,7 @@ def test_an_event_opens_as_it_was_sent(alice_client, bob_client, charlie_client,
 
 
 def test_a_span_opens_with_its_texts(alice_client, alpha, sender):
-    receive(sender, make_span("t1", "chat", model="m", input="Hello?", output="Hi", kind="llm"))
+    digest(sender, make_span("t1", "chat", model="m", input="Hello?", output="Hi", kind="llm"))
     (line,) = list_events(alpha.pk, EVERYTHING).lines
 
     page = alice_client.get(f"{PAGE}{line.id}/?at={line.address}").content.decode()

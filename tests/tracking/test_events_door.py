@@ -7,18 +7,13 @@ import json
 import pytest
 from django.utils import timezone
 
-from tests.flows import digest_all, make_sender, status_of
+from tests.flows import digest_all, status_of
 from tracking.models import Event, InboxBatch
 
 pytestmark = pytest.mark.usefixtures("pipeline")
 NOW = timezone.now() - datetime.timedelta(minutes=5)
 LIMIT = 20 * 1024 * 1024
 PATHS = ["/api/v1/events", "/api/analytics", "/api/analytics/batch"]
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def point(name="note", **data):

@@ -6,18 +6,13 @@ import json
 import pytest
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender, status_of
+from tests.flows import digest_all, drift_of, status_of
 from tests.tracking.adapters.fallom_samples import PAYLOADS, load
 from tracking.models import ArmSeen, Document, Event, InboxBatch, Session, SessionMetric
 
 pytestmark = pytest.mark.usefixtures("pipeline")
 TRACES = ["/v1/traces", "/v1/traces/", "/fallom/v1/traces", "/fallom/v1/traces/"]
 SESSION = "session-123"
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def recent(sample, /, **fields):

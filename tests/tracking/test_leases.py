@@ -13,11 +13,6 @@ pytestmark = pytest.mark.usefixtures("pipeline")
 MINUTES = datetime.timedelta(minutes=2)
 
 
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
-
-
 def send(sender, name):
     send_events(sender, [make_span("t", name, session_id="s")])
 

@@ -7,17 +7,11 @@ from django.test.utils import CaptureQueriesContext
 
 from core.paging import CursorError
 from core.timebuckets import Interval, TimeRange
-from tests.tracking.stage import WHOLE_DAY, at, play_day
+from tests.tracking.stage import WHOLE_DAY, at
 from tracking import candidates, listing, scanning, span_listing
 from tracking.filters import EventFilter, FilterError
 from tracking.listing import list_sessions, list_spans, list_traces
 from tracking.statements import fetch_all
-
-
-@pytest.fixture(scope="module")
-def day(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock():
-        yield from play_day()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import itertools
 
 import pytest
 
-from tests.flows import drift_of, make_sender
 from tests.tracking.report_streams import tell, tell_call
 from tests.tracking.test_reports import digest
 from tests.tracking.test_retention import apply_retention, keep
@@ -18,9 +17,8 @@ CLIENT = tell_call("client", "framework", at=0.5, seconds=1, **MODAL)
 
 
 @pytest.fixture
-def sender(alpha, pipeline):
-    yield make_sender(alpha)
-    assert drift_of(alpha.pk) == []
+def sender(sender, no_drift):
+    return sender
 
 
 def sums():

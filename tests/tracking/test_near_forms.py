@@ -8,16 +8,10 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 import tracking.adapters
-from tests.flows import make_sender
 from tests.tracking.report_streams import tell
 
 pytestmark = pytest.mark.usefixtures("pipeline")
 SCORE = {"trace_id": "t", "name": "a", "value": 1}
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 NEAR = {

@@ -7,18 +7,12 @@ import json
 import pytest
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
+from tests.flows import digest_all, make_span, send_events, status_of
 from tracking.models import Event, Trace, UsageRollup
 
-pytestmark = pytest.mark.usefixtures("pipeline")
+pytestmark = pytest.mark.usefixtures("no_drift")
 HOUR = datetime.timedelta(hours=1)
 NOW = timezone.now().replace(microsecond=0)
-
-
-@pytest.fixture
-def sender(alpha):
-    yield make_sender(alpha)
-    assert drift_of(alpha.pk) == []
 
 
 @pytest.mark.parametrize("skew", [-24 * HOUR, -HOUR, HOUR, 23 * HOUR], ids=str)

@@ -10,7 +10,7 @@ from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from tests.flows import digest_all, make_sender, status_of
+from tests.flows import digest_all, status_of
 from tests.tracking.adapters.otlp_building import json_request, make_request, make_span
 from tracking.models import InboxBatch
 
@@ -19,11 +19,6 @@ PROTOBUF, JSON = "application/x-protobuf", "application/json"
 ENCODINGS = pytest.mark.parametrize("kind", [PROTOBUF, JSON])
 PATHS = ["/v1/traces", "/v1/traces/", "/api/public/otel/v1/traces", "/api/public/otel/v1/traces/"]
 MEGABYTES_20 = 20 * 1024 * 1024
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def body_of(kind, *spans):

@@ -8,7 +8,7 @@ import pytest
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
-from tests.flows import digest_all, drift_of, make_sender, status_of
+from tests.flows import digest_all, drift_of, status_of
 from tests.tracking.adapters.otlp_building import make_request, make_span
 from tests.tracking.adapters.test_otlp_logs import (
     DETAILS,
@@ -30,11 +30,6 @@ ASKED = '[{"role":"user","parts":[{"type":"text","content":"Where is my order?"}
 ANSWERED = '[{"role":"assistant","parts":[{"type":"text","content":"On its way."}]}]'
 CONTENT = {"gen_ai.input.messages": ASKED, "gen_ai.output.messages": ANSWERED}
 CALL = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", "session.id": "s"}
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def at_once(name, attributes=None, **fields):

@@ -6,7 +6,7 @@ import json
 import pytest
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
+from tests.flows import digest_all, drift_of, make_span, send_events, status_of
 from tests.tracking.adapters.otlp_building import json_request, json_span, make_request
 from tests.tracking.adapters.otlp_building import make_span as make_otlp_span
 from tracking.models import Event, SessionToRefresh
@@ -14,11 +14,6 @@ from tracking.models import Event, SessionToRefresh
 pytestmark = pytest.mark.usefixtures("pipeline")
 START = timezone.now().replace(microsecond=0) - datetime.timedelta(hours=2)
 NESTED = "[" * 5_000 + "]" * 5_000
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def text_of(data, **item):

@@ -18,11 +18,6 @@ pytestmark = pytest.mark.usefixtures("pipeline")
 ANALYTICS = tracking.adapters.ADAPTERS["analytics"]
 
 
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
-
-
 def refuse_names(names):
     listed = ", ".join(f"'{name}'" for name in names)
     run_sql(f"ALTER TABLE tracking_event ADD CONSTRAINT no_bad CHECK (name NOT IN ({listed}))")

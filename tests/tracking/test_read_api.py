@@ -6,15 +6,9 @@ import pytest
 from core.models import Project
 from tests.cast import make_client
 from tests.flows import digest_all, make_sender, make_span, send_events
-from tests.tracking.stage import DATE, PROJECT_ID, play_day
+from tests.tracking.stage import DATE, PROJECT_ID
 
 API = "/api/v1/"
-
-
-@pytest.fixture(scope="module")
-def day(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock():
-        yield from play_day()
 
 
 @pytest.fixture

@@ -2,16 +2,10 @@ import uuid
 
 import pytest
 
-from tests.tracking.stage import at, play_day
+from tests.tracking.stage import at
 from tracking.filters import EventFilter
 from tracking.listing import list_spans
 from tracking.reading import read_session, read_span, read_trace, session_window
-
-
-@pytest.fixture(scope="module")
-def day(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock():
-        yield from play_day()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from django.db import close_old_connections, connection, connections
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
+from tests.flows import digest_all, drift_of, make_span, send_events, status_of
 from tests.tracking.adapters.otlp_building import make_request
 from tests.tracking.adapters.otlp_building import make_span as make_otlp_span
 from tracking.digest import digest_lease
@@ -18,11 +18,6 @@ from tracking.models import InboxBatch, Session
 
 pytestmark = pytest.mark.usefixtures("open_pipeline")
 DOORS = ["/api/v1/events", "/v1/traces", "/api/analytics/batch"]
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def post(client, path):

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
+from tests.flows import digest_all, drift_of, make_span, send_events, status_of
 from tests.tracking.test_receive import DOORS, post
 from tracking.models import InboxBatch
 
@@ -26,11 +26,6 @@ PASSING = {
     "read only": "25006",
     "input and output": "58030",
 }
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 @pytest.fixture

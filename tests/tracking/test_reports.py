@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender
+from tests.flows import digest_all, drift_of
 from tests.tracking.business_state import states_of_projects
 from tests.tracking.report_streams import id_of, make_reports, request_of, tell, tell_call
 from tests.tracking.streams import shuffled_batches
@@ -239,9 +239,8 @@ def test_the_id_of_an_answer_is_read_from_any_of_its_names():
 
 
 @pytest.fixture
-def sender(alpha, pipeline):
-    yield make_sender(alpha)
-    assert drift_of(alpha.pk) == []
+def sender(sender, no_drift):
+    return sender
 
 
 def digest(sender, *told):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from core.jobs import stop_jobs, work_on_jobs
 from core.models import AuditEntry, Job
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
+from tests.flows import digest, drift_of, make_sender, make_span, send_events
 from tracking import pricing, project_prices, repricing
 from tracking.draining import drain
 from tracking.models import Event, ModelPrice, PriceVersion, Session, Trace, UsageRollup
@@ -36,16 +36,6 @@ TOKENS = {"tokens": {"input": 1000, "output": 100}, "metadata": {"plan": "pro"}}
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
     monkeypatch.setattr(repricing, "SETTLED_AFTER", 0.0)
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
-
-
-def send(client, *spans):
-    send_events(client, list(spans))
-    digest_all()
 
 
 def make_call(n, **changes):
@@ -83,7 +73,7 @@ def cost_everywhere(project):
 
 def test_a_call_is_stored_with_the_own_price_of_its_day(alpha, sender):
     set_price(alpha, starts_on=(START + datetime.timedelta(days=1)).date())
-    send(sender, make_call(0), make_call(28))
+    digest(sender, make_call(0), make_call(28))
 
     assert [e.cost_nano for e in Event.objects.order_by("occurred_at")] == [None, 1_000_000]
     span = sender.get("/api/v1/spans").json()["results"][0]
@@ -91,9 +81,9 @@ def test_a_call_is_stored_with_the_own_price_of_its_day(alpha, sender):
 
 
 def test_a_new_price_holds_for_what_comes_next(alpha, sender):
-    send(sender, make_call(0))
+    digest(sender, make_call(0))
     set_price(alpha)
-    send(sender, make_call(1))
+    digest(sender, make_call(1))
 
     costs = list(Event.objects.order_by("occurred_at").values_list("cost_nano", "price_version"))
     assert costs == [(None, stamp_of(0)), (1_000_000, stamp_of(1))]
@@ -115,8 +105,8 @@ def test_other_processes_follow_within_seconds(alpha, monkeypatch):
 
 
 def test_history_is_repriced_exactly(alpha, sender):
-    send(sender, *(make_call(n) for n in range(5)), make_call(6, cost_usd=0.5))
-    send(sender, make_call(7, model="gpt-4o", provider="openai"))
+    digest(sender, *(make_call(n) for n in range(5)), make_call(6, cost_usd=0.5))
+    digest(sender, make_call(7, model="gpt-4o", provider="openai"))
     assert cost_everywhere(alpha) == 500_000_000 + 3_500_000
 
     set_price(alpha)
@@ -128,7 +118,7 @@ def test_history_is_repriced_exactly(alpha, sender):
 
 
 def test_repricing_touches_nothing_but_the_price(alpha, sender):
-    send(sender, make_call(0, tags=["a"], input="Hello", output="Hi"))
+    digest(sender, make_call(0, tags=["a"], input="Hello", output="Hi"))
     before: dict[str, object] = dict(Event.objects.values().get())
 
     set_price(alpha)
@@ -141,7 +131,7 @@ def test_repricing_touches_nothing_but_the_price(alpha, sender):
 
 def test_a_price_that_ended_leaves_its_days_to_the_list(alpha, sender):
     price = set_price(alpha, model="gpt-4o", starts_on=TODAY)
-    send(sender, make_call(29, model="gpt-4o", provider="openai"))
+    digest(sender, make_call(29, model="gpt-4o", provider="openai"))
     end_price(price, today=TODAY, actor=None)
 
     reprice(alpha)
@@ -151,7 +141,7 @@ def test_a_price_that_ended_leaves_its_days_to_the_list(alpha, sender):
 
 def test_a_wrapper_that_stands_for_its_calls_keeps_its_cost(alpha, sender):
     wrapper = make_span("w", "agent", start=START, kind="agent", cost_usd=0.25, session_id="s")
-    send(sender, wrapper, make_call(1))
+    digest(sender, wrapper, make_call(1))
     set_price(alpha)
 
     reprice(alpha)
@@ -162,7 +152,7 @@ def test_a_wrapper_that_stands_for_its_calls_keeps_its_cost(alpha, sender):
 
 def test_the_work_goes_on_where_it_stopped(alpha, sender, monkeypatch):
     monkeypatch.setattr(repricing, "AT_ONCE", 2)
-    send(sender, *(make_call(0, trace_id=f"x{n}", span_id=f"x{n}") for n in range(5)))
+    digest(sender, *(make_call(0, trace_id=f"x{n}", span_id=f"x{n}") for n in range(5)))
     set_price(alpha)
     job = start_repricing(alpha, actor=None)
 
@@ -180,7 +170,7 @@ def test_the_work_goes_on_where_it_stopped(alpha, sender, monkeypatch):
 
 def test_a_stopped_job_leaves_exact_sums_and_may_be_started_again(alpha, dana, sender, monkeypatch):
     monkeypatch.setattr(repricing, "AT_ONCE", 2)
-    send(sender, *(make_call(0, trace_id=f"x{n}", span_id=f"x{n}") for n in range(5)))
+    digest(sender, *(make_call(0, trace_id=f"x{n}", span_id=f"x{n}") for n in range(5)))
     set_price(alpha)
     start_repricing(alpha, actor=None)
     work_on_jobs(seconds=0.0001)
@@ -195,7 +185,7 @@ def test_a_stopped_job_leaves_exact_sums_and_may_be_started_again(alpha, dana, s
 
 def test_nobody_waits_for_old_prices_to_settle(alpha, sender, monkeypatch):
     monkeypatch.setattr(repricing, "SETTLED_AFTER", 3600.0)
-    send(sender, make_call(0))
+    digest(sender, make_call(0))
     set_price(alpha)
     job = start_repricing(alpha, actor=None)
 
@@ -212,7 +202,7 @@ def test_nobody_waits_for_old_prices_to_settle(alpha, sender, monkeypatch):
 
 def test_an_hour_is_read_once_however_much_it_holds(alpha, sender, monkeypatch):
     monkeypatch.setattr(repricing, "AT_ONCE", 2)
-    send(sender, *(make_call(0, trace_id=f"x{n}", span_id=f"x{n}") for n in range(5)))
+    digest(sender, *(make_call(0, trace_id=f"x{n}", span_id=f"x{n}") for n in range(5)))
     set_price(alpha)
     found = []
     find = repricing._find_stale
@@ -233,7 +223,7 @@ def test_an_hour_is_read_once_however_much_it_holds(alpha, sender, monkeypatch):
 
 
 def test_prices_that_change_meanwhile_start_it_over(alpha, sender):
-    send(sender, make_call(0), make_call(1), make_call(2))
+    digest(sender, make_call(0), make_call(1), make_call(2))
     set_price(alpha)
     start_repricing(alpha, actor=None)
     work_on_jobs(seconds=0.0001)
@@ -256,11 +246,11 @@ def test_what_was_digested_with_old_prices_meanwhile_is_met_again(alpha, sender,
         if not looked:
             looked.append(hour)
             monkeypatch.setattr("tracking.batch_reading.book_of", lambda _: old)
-            send(sender, make_call(0))
+            digest(sender, make_call(0))
             monkeypatch.undo()
         return found
 
-    send(sender, make_call(5))
+    digest(sender, make_call(5))
     Event.objects.all().update(price_version=old.stamp)
     monkeypatch.setattr(repricing, "_find_stale", digest_behind)
     work_on_jobs(seconds=60)
@@ -275,8 +265,8 @@ def test_a_project_without_events_is_done_at_once(alpha):
 
 def test_another_project_is_left_alone(alpha, beta):
     other = make_sender(beta)
-    send(make_sender(alpha), make_call(0))
-    send(other, make_call(0))
+    digest(make_sender(alpha), make_call(0))
+    digest(other, make_call(0))
     set_price(alpha)
 
     reprice(alpha)
@@ -286,7 +276,7 @@ def test_another_project_is_left_alone(alpha, beta):
 
 
 def test_the_command_reprices_a_project(alpha, sender, capsys):
-    send(sender, make_call(0))
+    digest(sender, make_call(0))
     set_price(alpha)
 
     call_command("reprice", project="alpha")
@@ -309,12 +299,12 @@ def test_it_runs_beside_digests(open_pipeline, alpha, monkeypatch):
     monkeypatch.setattr(repricing, "AT_ONCE", 7)
     client = make_sender(alpha)
     spans = [make_call(n % 4, trace_id=f"t{n % 9}", span_id=f"s{n}") for n in range(120)]
-    send(client, *spans[:60])
+    digest(client, *spans[:60])
     set_price(alpha)
     start_repricing(alpha, actor=None)
     failures = []
 
-    def digest():
+    def digest_rest():
         try:
             for start in range(60, 120, 10):
                 send_events(client, spans[start : start + 10])
@@ -324,7 +314,7 @@ def test_it_runs_beside_digests(open_pipeline, alpha, monkeypatch):
         finally:
             connection.close()
 
-    digesting = Thread(target=digest)
+    digesting = Thread(target=digest_rest)
     digesting.start()
     work_on_jobs(seconds=60)
     digesting.join()
@@ -366,7 +356,7 @@ def test_audio_is_priced_at_its_own_rate_and_stays_so(alpha, sender):
     body = json.dumps(otlp_body(START, usage))
     assert sender.post("/v1/traces", body, content_type="application/json").status_code == 200
     flat = {"model": "gemini-2.5-flash", "provider": "google", "tokens": {"input": 100}}
-    send(sender, make_call(1, **flat, attributes={"gen_ai.usage.audio.input_tokens": 60}))
+    digest(sender, make_call(1, **flat, attributes={"gen_ai.usage.audio.input_tokens": 60}))
 
     expected = 40 * 300 + 60 * 1000
     assert list(Event.objects.values_list("cost_nano", flat=True)) == [expected] * 2

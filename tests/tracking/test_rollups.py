@@ -4,7 +4,7 @@ import pytest
 from django.db.models import Sum
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
+from tests.flows import digest, drift_of, make_span, send_events
 from tracking.draining import drain
 from tracking.models import UsageRollup
 from tracking.sketches import quantile
@@ -14,19 +14,9 @@ NOW = timezone.now()
 HOUR = NOW.replace(minute=0, second=0, microsecond=0) - datetime.timedelta(hours=3)
 
 
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
-
-
 def call(name, at=HOUR, **data):
     usage = {"kind": "llm", "tokens": {"input": 5, "output": 1}, "cost_usd": 0.25}
     return make_span(f"t-{name}", name, start=at, **usage, **data)
-
-
-def digest(sender, *events):
-    send_events(sender, list(events))
-    digest_all()
 
 
 def total(family, column):

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from tests.flows import digest_all, drift_of, forget_process_caches, make_sender, status_of
+from tests.flows import digest_all, drift_of, forget_process_caches, status_of
 from tests.tracking.dogpile_runs import (
     PATH,
     RUN_ID,
@@ -22,11 +22,6 @@ from tests.tracking.dogpile_runs import (
 from tracking.models import Document, DocumentPart, Event, Session, Trace
 
 pytestmark = pytest.mark.usefixtures("pipeline")
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def send(client, value):

@@ -5,18 +5,12 @@ from django.utils import timezone
 
 from core.timebuckets import HOUR, Interval, TimeRange
 from tests.flows import digest_all, make_sender, send_events
-from tests.tracking.stage import DATE, WHOLE_DAY, at, make_day, play_day
+from tests.tracking.stage import DATE, WHOLE_DAY, at, make_day
 from tracking.events import Kind
 from tracking.models import InboxBatch, UsageRollup
 from tracking.series import SeriesError, freshness, series, top, totals
 from tracking.sketches import build_sketch
 from tracking.tops import list_names
-
-
-@pytest.fixture(scope="module")
-def day(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock():
-        yield from play_day()
 
 
 @pytest.fixture

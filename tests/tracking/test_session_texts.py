@@ -5,7 +5,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.flows import make_sender, make_span, send_events
+from tests.flows import make_span, send_events
 from tests.tracking.streams import make_stream, shuffled_batches
 from tracking import session_texts
 from tracking.draining import drain
@@ -22,11 +22,6 @@ from tracking.session_texts import lease_due, refresh_due_sessions, refresh_leas
 pytestmark = pytest.mark.usefixtures("pipeline")
 SECOND = datetime.timedelta(seconds=1)
 MINUTE = datetime.timedelta(minutes=1)
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def digest(sender, *events):

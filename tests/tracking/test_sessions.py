@@ -5,21 +5,11 @@ import datetime
 import pytest
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
+from tests.flows import digest, drift_of, make_span
 from tracking.models import ArmSeen, Session, SessionMetric, SessionText
 
 pytestmark = pytest.mark.usefixtures("pipeline")
 START = timezone.now().replace(microsecond=0) - datetime.timedelta(hours=2)
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
-
-
-def digest(sender, *events):
-    send_events(sender, list(events))
-    digest_all()
 
 
 def span(name, trace="t", **data):

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
+from tests.flows import digest, digest_all, drift_of, make_sender, make_span
 from tests.tracking.test_folding import make_fact
 from tests.tracking.test_repricing import reprice, set_price
 from tests.tracking.test_retention import apply_retention, keep
@@ -126,9 +126,8 @@ def test_a_chain_of_many_spans_is_walked_once():
 
 
 @pytest.fixture
-def sender(alpha, pipeline):
-    yield make_sender(alpha)
-    assert drift_of(alpha.pk) == []
+def sender(sender, no_drift):
+    return sender
 
 
 def span(name, parent="", *, prompt="", version="1", trace="t", **data):
@@ -139,11 +138,6 @@ def span(name, parent="", *, prompt="", version="1", trace="t", **data):
     start = data.pop("start", START)
     parts = {"parent_span_id": parent} if parent else {}
     return make_span(trace, name, start=start, kind=kind, **parts, **named, **data)
-
-
-def digest(sender, *events):
-    send_events(sender, list(events))
-    digest_all()
 
 
 def used(kind=CALL):

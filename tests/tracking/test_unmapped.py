@@ -6,7 +6,7 @@ import json
 import pytest
 from django.utils import timezone
 
-from tests.flows import digest_all, make_sender
+from tests.flows import digest_all
 from tests.flows import make_span as make_json_span
 from tests.tracking.adapters.otlp_building import make_request, make_span
 from tracking import unmapped
@@ -16,11 +16,6 @@ from tracking.unmapped import list_unmapped
 
 pytestmark = pytest.mark.usefixtures("pipeline")
 NOW_NS = int(timezone.now().timestamp()) * 10**9
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
 
 
 def send(sender, *attribute_sets):

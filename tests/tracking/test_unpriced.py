@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of, make_sender, make_span, send_events
+from tests.flows import digest, digest_all, drift_of, make_span, send_events
 from tests.tracking.streams import make_stream
 from tracking.models import IngestCounter, Session, Trace, TracePart, UsageRollup
 
@@ -17,16 +17,6 @@ pytestmark = pytest.mark.usefixtures("pipeline")
 UNKNOWN = {"kind": "llm", "provider": "vllm", "model": "my-llama", "session_id": "s"}
 KNOWN = {"kind": "llm", "provider": "openai", "model": "gpt-4o", "session_id": "s"}
 USED = {"tokens": {"input": 1000, "output": 100}}
-
-
-@pytest.fixture
-def sender(alpha):
-    return make_sender(alpha)
-
-
-def send(client, *spans):
-    send_events(client, list(spans))
-    digest_all()
 
 
 def counted():
@@ -56,17 +46,17 @@ def counted():
     ],
 )
 def test_a_call_of_unknown_cost_is_counted(alpha, sender, call, n):
-    send(sender, make_span("t", "a", **call))
+    digest(sender, make_span("t", "a", **call))
 
     assert Trace.objects.get().n_unpriced == n
     assert drift_of(alpha.pk) == []
 
 
 def test_a_wrapper_gives_way_to_the_calls_it_stood_for(alpha, sender):
-    send(sender, make_span("t", "agent", **{**UNKNOWN, **USED, "kind": "agent"}))
+    digest(sender, make_span("t", "agent", **{**UNKNOWN, **USED, "kind": "agent"}))
     assert counted() == 1
 
-    send(sender, make_span("t", "call", parent_span_id="agent", **KNOWN, **USED))
+    digest(sender, make_span("t", "call", parent_span_id="agent", **KNOWN, **USED))
 
     assert counted() == 0
     assert drift_of(alpha.pk) == []
@@ -74,8 +64,8 @@ def test_a_wrapper_gives_way_to_the_calls_it_stood_for(alpha, sender):
 
 def test_a_span_told_again_with_its_cost_is_counted_no_more(alpha, sender):
     start = timezone.now() - datetime.timedelta(hours=1)
-    send(sender, make_span("t", "a", start=start, **UNKNOWN, **USED))
-    send(sender, make_span("t", "a", start=start, seconds=2.0, **UNKNOWN, **USED, cost_usd=0.5))
+    digest(sender, make_span("t", "a", start=start, **UNKNOWN, **USED))
+    digest(sender, make_span("t", "a", start=start, seconds=2.0, **UNKNOWN, **USED, cost_usd=0.5))
 
     assert counted() == 0
     assert drift_of(alpha.pk) == []
@@ -83,7 +73,7 @@ def test_a_span_told_again_with_its_cost_is_counted_no_more(alpha, sender):
 
 @pytest.mark.parametrize(("cost", "known"), [(1e6, False), (1.5e12, False), (999_999, True)])
 def test_a_cost_that_cannot_be_is_told_and_not_counted(alpha, sender, cost, known):
-    send(sender, make_span("t", "a", **UNKNOWN, **USED, cost_usd=cost))
+    digest(sender, make_span("t", "a", **UNKNOWN, **USED, cost_usd=cost))
 
     [span] = sender.get("/api/v1/spans").json()["results"]
     assert span["warnings"] == ([] if known else ["implausible_cost"])
@@ -93,7 +83,7 @@ def test_a_cost_that_cannot_be_is_told_and_not_counted(alpha, sender, cost, know
 
 
 def test_a_listed_price_stands_in_for_a_cost_that_cannot_be(sender):
-    send(sender, make_span("t", "a", **KNOWN, **USED, cost_usd=3_500_000))  # nano-dollars
+    digest(sender, make_span("t", "a", **KNOWN, **USED, cost_usd=3_500_000))  # nano-dollars
 
     [span] = sender.get("/api/v1/spans").json()["results"]
     assert (span["cost_usd"], span["cost_source"]) == (0.0035, "computed")
@@ -102,7 +92,7 @@ def test_a_listed_price_stands_in_for_a_cost_that_cannot_be(sender):
 def send_three_kinds(sender):
     """A session whose cost nobody knows, one of which a part is known, and one that is known."""
     known = {**KNOWN, **USED, "cost_usd": 1.2}
-    send(
+    digest(
         sender,
         make_span("t1", "a", **{**UNKNOWN, **USED, "session_id": "none"}),
         make_span("t2", "b", **{**UNKNOWN, **USED, "session_id": "some"}),
