@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """``kind``: line, area, bars or stacked; ``unit``: count, usd, ms or share."""
+    """``kind``: line, bars or stacked; ``unit``: count, usd, ms or share."""
 
     id: str
     title: str

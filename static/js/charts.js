@@ -27,22 +27,18 @@
 
   const kinds = {
     line: { type: "line", dataset: { borderWidth: 2, pointRadius: 0, pointHoverRadius: 4, tension: 0.25, spanGaps: false } },
-    area: { type: "line", dataset: { borderWidth: 2, pointRadius: 0, pointHoverRadius: 4, tension: 0.25, fill: "origin" } },
-    bars: { type: "bar", dataset: { borderRadius: 2, maxBarThickness: 28, categoryPercentage: 0.86, barPercentage: 0.94 } },
-    stacked: { type: "bar", stacked: true, dataset: { borderRadius: 2, maxBarThickness: 28, categoryPercentage: 0.86, barPercentage: 0.94 } },
+    bars: { type: "bar", dataset: { borderWidth: 0, borderRadius: 2, maxBarThickness: 28, categoryPercentage: 0.86, barPercentage: 0.94 } },
+    stacked: { type: "bar", stacked: true, dataset: { borderWidth: 0, borderRadius: 2, maxBarThickness: 28, categoryPercentage: 0.86, barPercentage: 0.94 } },
   };
 
   function dataset(kind, series, index) {
     const paint = colour(tones[series.tone] || tokens[index % tokens.length]);
-    const background = kind.dataset.fill ? paint.replace("rgb(", "rgba(").replace(")", ", 0.12)") : paint;
     return {
       ...kind.dataset,
       label: series.name,
       data: series.values,
       borderColor: paint,
-      backgroundColor: kind.type === "line" && !kind.dataset.fill ? paint : background,
-      borderWidth: kind.type === "bar" ? 0 : kind.dataset.borderWidth,
-      borderDash: series.dashed ? [4, 3] : [],
+      backgroundColor: paint,
     };
   }
 
