@@ -12,6 +12,7 @@ from core.timebuckets import HOUR, Interval, TimeRange, fill_gaps, floor_to
 from tracking.adapters.matey_spans import IR_WARNING
 from tracking.charts import Chart, Line, label_buckets
 from tracking.models import IngestCounter, Quarantined
+from tracking.refused_codes import MEANINGS
 from tracking.requeue import CODE, KIND
 
 Fate = IngestCounter.Fate
@@ -49,8 +50,14 @@ HINTS = {
     "arm_conflict": "Two variants of one experiment on a span: the first one counts.",
     "attribute_type": "An attribute of the wrong type: kept, but it fills no column.",
     "attribute_range": "A number out of range: kept as an attribute, not as a column.",
-    "attribute_cut": "A name longer than 512 bytes, shortened in its column.",
+    "attribute_cut": "A name longer than 512 bytes, more than 100 tags, or 4 kB of metadata:"
+    " shortened in its column, whole among the attributes.",
     "number_as_text": "A number sent as text: read as a number.",
+    "text_replaced": "Characters that no text can hold were replaced.",
+    "trace_id_missing": "A span without a trace id: one was made of its content.",
+    "span_id_missing": "A span without an id of its own: one was made of its content.",
+    "fallom_client": "Fallom's client failed after the call: the model may well have answered.",
+    "content_not_serialised": "Objects came as “[object Object]”: what they held is gone.",
     "unknown_model": "No price is known: set one on the Prices page.",
     "response_missing": "A request of a chat that nothing answered (yet).",
     "stream_mismatch": "The pieces of a stream do not make the answer that its end tells.",
@@ -61,11 +68,7 @@ HINTS = {
     "attempts_cut": "More attempts at one request than are kept.",
     "masked": "Something in it was masked, as Privacy says.",
     "content_dropped": "Its content was not kept, as Privacy says.",
-    "expired": "Older than what is kept: see retention, or the sender's clock.",
-    "erased": "It names somebody who was erased.",
-    "discarded": "Taken out of quarantine for good.",
-    "type_missing": "An event needs a type.",
-    "malformed": "Not what the wire format allows.",
+    **MEANINGS,
     "adapter_failed": "The request could not be read: a bug, or a newer format.",
     "gave_up": "Digesting failed six times: see the reason of a sample.",
     "refused": "PostgreSQL refused it: see the reason of a sample.",

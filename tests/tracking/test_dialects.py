@@ -280,6 +280,7 @@ POISON = [
     ("session.id", "", "session_own", "", ""),
     ("tag.tags", "solo", "tags", ("solo",), ""),
     ("tag.tags", ["a", 1, "a", ""], "tags", ("a",), "attribute_cut"),
+    ("tag.tags", ["a", "b", "a", ""], "tags", ("a", "b"), ""),
     ("tag.tags", 5, "tags", (), "attribute_type"),
     ("metadata", "[1]", "metadata", "", "attribute_type"),
     ("metadata", "{", "metadata", "", "attribute_type"),

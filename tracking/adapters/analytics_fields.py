@@ -118,10 +118,12 @@ def _read_field(
     unused: dict[str, object],
 ) -> None:
     column, codec = FIELDS[key]
-    value, *_, warning = codec.read(raw)
+    value, exact, warning = codec.read(raw)
     if value is None or warning:
         unused[key] = raw
         gathered.warnings.append(warning or WRONG_TYPE)
+    elif codec is TAGS and not exact:
+        unused[key] = raw  # some of them twice
     elif codec is NAME and isinstance(raw, str) and len(raw) <= _SHORT:
         if len(_short_names) >= _MAX_MEMO:
             _short_names.clear()

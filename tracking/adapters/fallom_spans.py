@@ -124,8 +124,10 @@ def _read_fields(data: JsonObject, gathered: Gathered, rest: dict[str, object]) 
         if warning or (read is None and not exact):
             gathered.warnings.append(warning or WRONG_TYPE)
             rest[key] = value
-        elif codec is METADATA and msgspec.json.decode(str(read)) != value:
-            rest[key] = value  # flattened: the column lacks something
+        elif (codec is METADATA and msgspec.json.decode(str(read)) != value) or (
+            codec is TAGS and not exact
+        ):
+            rest[key] = value  # flattened, or some of them twice: the column lacks something
     return said
 
 

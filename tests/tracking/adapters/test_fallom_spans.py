@@ -320,6 +320,13 @@ def test_fields_without_a_column_are_attributes():
     assert attributes["fallom.span.duration_ms"] == 99
 
 
+def test_tags_said_twice_are_one_and_kept_as_they_were():
+    event = map_sample("trace-error", tags=["a", "b", "a"])
+
+    assert (event.tags, event.warnings) == (("a", "b"), ())
+    assert (event.payload.attributes or {})["fallom.span.tags"] == ["a", "b", "a"]
+
+
 def test_nested_metadata_is_kept_as_it_was():
     event = map_sample("trace-openai-chat", metadata={"a": {"b": [1]}})
 

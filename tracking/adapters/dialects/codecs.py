@@ -188,7 +188,12 @@ def _read_tags(raw: object) -> Reading:
     names = dict.fromkeys(clean_name(tag) for tag in sent[:MAX_TAGS] if isinstance(tag, str))
     names.pop("", None)
     kept = list(names)
-    return tuple(kept) or None, kept == raw, "" if kept == sent else CUT
+    is_whole = kept == sent or all(tag in names or tag == "" for tag in map(_as_tag, sent))
+    return tuple(kept) or None, kept == raw, "" if is_whole else CUT
+
+
+def _as_tag(sent: object) -> str | None:
+    return sent if isinstance(sent, str) else None
 
 
 def _read_comma_tags(raw: object) -> Reading:
