@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from tracking.adapters.dialects.langchain_messages import printed_result
 from tracking.adapters.dialects.message_parts import Message, Part, decode_json
 from tracking.adapters.dialects.messages import messages_of
 from tracking.adapters.dialects.model_bodies import lone_text
@@ -192,16 +193,17 @@ class _Thread:
     def _read_tool(self, event: SpanDetail) -> None:
         """A tool's own span: the result of the call that asked for it, or a line of its own."""
         span, content = event.span, event.content
-        call_id, name = _attribute(event, CALL_IDS), _tool_name(event)
+        result = _plain(content.output)
+        printed = printed_result(result or "")
+        result, printed_id = printed or (result, "")
+        call_id, name = _attribute(event, CALL_IDS) or printed_id, _tool_name(event)
         use = self._find_use(call_id, name)
         if use is None:
             use = ToolUse(call_id=call_id, name=name, arguments=_plain(content.input) or "")
             self._add(event, TOOL, tools=[use])
             self.uses.append(use)
         if use.result is None:
-            use.result = (
-                _plain(content.output) if content.output is not None else span.error or None
-            )
+            use.result = result if result is not None else span.error or None
         use.is_error = span.status == "error"
 
     def _find_use(self, call_id: str, name: str) -> ToolUse | None:

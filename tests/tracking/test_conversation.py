@@ -163,6 +163,23 @@ def test_a_tool_call_is_paired_with_the_tools_own_span():
     assert len(turn.entries) == 2
 
 
+def test_a_tools_message_that_was_printed_is_read():
+    printed = """content='it\\'s "lost"' name='lookup' tool_call_id='c1'"""
+    events = [
+        make_detail("1", input=messages(("user", "Where is it?")), output=CALLS),
+        make_detail("tool.lookup", at_ms=5, kind="tool", output=json.dumps({"output": printed})),
+        make_detail("tool.other", at_ms=6, kind="tool", output="content=nothing"),
+    ]
+
+    (turn,) = build_thread(events)
+
+    uses = [use for entry in turn.entries for use in entry.tools]
+    assert [(use.name, use.result) for use in uses] == [
+        ("lookup", """it's "lost\""""),
+        ("other", "content=nothing"),
+    ]
+
+
 def test_a_tool_nobody_asked_for_stands_alone():
     (turn,) = build_thread([make_detail("search", kind="tool", input="q", output="r")])
 
