@@ -13,7 +13,7 @@ def announcement(base_url: str, login: Login, key: str, *, now: datetime) -> str
     password = (
         login.password or "(as printed at the first start; manage.py changepassword sets one)"
     )
-    shown_key = key or "(revoked; make one under Settings, Keys)"
+    shown_key = key or "(revoked; make one under Settings, API keys)"
     rows = [
         ("Address", base_url),
         ("Login", f"{login.username}  password: {password}"),

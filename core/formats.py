@@ -92,12 +92,6 @@ def money(value: object) -> str:
     return f"{sign}${size:,.2f}" if size < 9_999.995 else f"{sign}${count(size)}"
 
 
-def nano_money(value: object) -> str:
-    """The same, of nano-dollars as the database keeps them."""
-    number = _finite(value)
-    return NOTHING if number is None else money(number / 1e9)
-
-
 def known_cost(value: object, n_unpriced: int = 0) -> str:
     """A sum of money of which some calls may be missing: $1.20 · ≥ $1.20 · –"""
     text = money(value)
@@ -132,12 +126,6 @@ def _long_duration(seconds: int) -> str:
     if days < 1:
         return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
     return f"{days:,} d {hours % 24} h" if hours % 24 else f"{days:,} d"
-
-
-def micros(value: object) -> str:
-    """A duration of microseconds as the database keeps it."""
-    number = _finite(value)
-    return NOTHING if number is None else duration(number / 1000)
 
 
 def seconds(value: object) -> str:
@@ -176,12 +164,6 @@ def signed_percent(value: object) -> str:
         return NOTHING
     size = abs(number)
     return _with_sign(number, f"{size * 100:,.0f} %" if size >= 1 else percent(size))
-
-
-def points(value: object) -> str:
-    """A difference of two rates as +4.2 pts."""
-    number = _finite(value)
-    return NOTHING if number is None else _with_sign(number, f"{abs(number) * 100:.1f} pts")
 
 
 def _with_sign(number: float, text: str) -> str:
@@ -225,11 +207,6 @@ def plural(value: object, words: str) -> str:
     """{{ n|plural:"span,spans" }} → 1 span, 12.3k spans"""
     one, _, many = words.partition(",")
     return f"{count(value)} {one if value == 1 or not many else many}"
-
-
-def lookup(mapping: dict[str, object] | None, key: str) -> object:
-    """The value under a key that is a variable."""
-    return (mapping or {}).get(key, "")
 
 
 def position(share: object) -> str:

@@ -142,7 +142,6 @@ def test_changes_carry_their_sign():
     assert formats.signed_percent(0.123) == "+12.3 %"
     assert formats.signed_percent(-0.04) == "−4.0 %"
     assert formats.signed_percent(10.2094) == "+1,021 %"
-    assert formats.points(0.042) == "+4.2 pts"
 
 
 def test_positions_stay_within_the_drawing():
