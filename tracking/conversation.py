@@ -177,6 +177,8 @@ class _Thread:
             self._add(event, REASONING, "\n".join(thoughts))
         text = "\n".join([*by_type.get("text", ()), *by_type.get("other", ())])
         images = by_type.get("image", [])
+        if role == TOOL and text and self._answer(text):
+            return
         if text or images or uses:
             self._add(event, role, text, tools=uses, images=images)
 
@@ -189,6 +191,15 @@ class _Thread:
             self.uses.append(use)
         if use.result is None:
             use.result, use.is_error = result.text, result.is_error
+
+    def _answer(self, result: str) -> bool:
+        """A result that names no call (LangChain's messages as Fallom sends them): of the call
+        that is known to have given it, else of the first that waits."""
+        given = [use for use in self.uses if use.result == result]
+        waiting = [use for use in self.uses if use.result is None]
+        for use in (given or waiting)[:1]:
+            use.result = result
+        return bool(given or waiting)
 
     def _read_tool(self, event: SpanDetail) -> None:
         """A tool's own span: the result of the call that asked for it, or a line of its own."""

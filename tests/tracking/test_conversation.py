@@ -180,6 +180,21 @@ def test_a_tools_message_that_was_printed_is_read():
     ]
 
 
+def test_a_result_that_names_no_call_is_that_of_the_call_that_waits():
+    """LangChain's messages lose their ids in Fallom's callback."""
+    said = messages(("user", "Where is it?"), ("ai", ""), ("tool", "shipped"))
+    events = [
+        make_detail("1", input=messages(("user", "Where is it?")), output=CALLS),
+        make_detail("2", at_ms=9, input=said, output="On its way."),
+        make_detail("3", at_ms=10, input=messages(("user", "And?"), ("tool", "alone")), output="x"),
+    ]
+
+    (turn,) = build_thread(events)
+
+    assert turn.entries[1].tools[0].result == "shipped"
+    assert [entry.text for entry in turn.entries if entry.role == "tool"] == ["alone"]
+
+
 def test_a_tool_nobody_asked_for_stands_alone():
     (turn,) = build_thread([make_detail("search", kind="tool", input="q", output="r")])
 
