@@ -29,6 +29,7 @@ PURE = [
     "tracking/event_meaning.py",
     "tracking/runs/accounts.py",
     "tracking/retrieved.py",
+    "tracking/refused_codes.py",
     "tracking/identity.py",
     "tracking/cleaning.py",
     "tracking/timestamps.py",

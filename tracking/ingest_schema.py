@@ -1,14 +1,40 @@
 """What the doors of ingestion take and answer, for the OpenAPI schema alone."""
 
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
+from core.api import PROBLEM_TYPE
+from tracking.refused_codes import (
+    OF_CHATS,
+    OF_EVENTS,
+    OF_FALLOM,
+    OF_OTLP,
+    OF_SCORES,
+    name_codes,
+)
+
+
+class OtlpKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """A key as everywhere, or as the password of Basic authentication."""
+
+    target_class = "tracking.otlp_views.OtlpKeyAuthentication"
+    name = "keyAsPassword"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, Any]:  # OpenAPI's JSON
+        return {"type": "http", "scheme": "basic", "description": "The password is a key."}
+
+    def get_security_requirement(self, auto_schema: object) -> list[dict[str, list[str]]]:
+        return [{"apiKey": []}, {self.name: []}]
+
 
 class RejectedItem(serializers.Serializer[object]):
     index = serializers.IntegerField(help_text="Place of the item in the request, from 0.")
-    code = serializers.CharField()
-    message = serializers.CharField()
+    code = serializers.CharField(help_text="One of those that the description of the path names.")
+    message = serializers.CharField(help_text="The field at fault, and the form that is read.")
 
 
 class AcceptedBody(serializers.Serializer[object]):
@@ -72,30 +98,49 @@ class ProblemDetails(serializers.Serializer[object]):
     errors = serializers.JSONField(required=False)  # type: ignore[assignment]
 
 
-_CODES_OF_ANY = (
-    "; and of any item: `not_an_object`, `json_invalid`, `duplicate_key`, `too_deep`, `expired`."
-    " Messages say the field at fault and the form that is read."
+_REFUSALS = {
+    400: "Nothing of it can be read, or it was cut off on the way: not to be sent again as it is.",
+    401: "No key, or one that is not known any more.",
+    403: "The key lacks the scope `ingest`, or is not meant for this page.",
+    408: "It came too slowly: ten seconds, and one more for each 4,096 bytes received.",
+    413: "More bytes than are taken, as sent or inflated; or chunks of a few bytes each.",
+    415: "A content type or encoding that is not read.",
+    503: "The database is away or slow, the server is full or stops: to be sent again, as it is,"
+    " after the seconds that `Retry-After` says. What was stored is not counted twice.",
+}
+_TOO_MANY = "More requests than the key may send: again after the seconds of `Retry-After`."
+RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    OpenApiTypes.INT,
+    OpenApiParameter.HEADER,
+    description="Seconds.",
+    response=[429, 503],
 )
-_JSON_PROBLEM = OpenApiResponse(ProblemDetails)
-_RPC_STATUS = OpenApiResponse(OpenApiTypes.OBJECT, "google.rpc.Status, in the request's encoding")
-_REFUSALS = (400, 401, 403, 413, 415, 503)
-_OUR_REFUSALS = (*_REFUSALS, 429)  # OTLP says 503 to those that send too often
+PROBLEMS = {
+    (status, PROBLEM_TYPE): OpenApiResponse(ProblemDetails, why)
+    for status, why in {**_REFUSALS, 429: _TOO_MANY}.items()
+}
+_STATUSES = {  # OTLP says 503 to those that send too often
+    status: OpenApiResponse(
+        OpenApiTypes.OBJECT, f"{why} A `google.rpc.Status`, in the request's encoding."
+    )
+    for status, why in _REFUSALS.items()
+}
 
 events_schema = extend_schema(
     summary="Send events",
     description=(
         "One event, `{events: […]}`, a bare array, or JSON Lines, under any content type; gzip or"
         " deflate. 202 means committed. Items that are refused cost no other one."
-        " Codes of refused items: `type_missing`, `type_too_long`, `data_not_an_object`,"
-        " `timestamp_invalid`, `trace_id_missing`, `span_id_missing`"
-        f"{_CODES_OF_ANY}"
+        f"{name_codes(OF_EVENTS)}"
     ),
     request={
         "application/json": EventsBody,
         "application/x-ndjson": OpenApiTypes.STR,
         "text/plain": OpenApiTypes.STR,
     },
-    responses={202: AcceptedBody, **dict.fromkeys(_OUR_REFUSALS, _JSON_PROBLEM)},
+    parameters=[RETRY_AFTER],
+    responses={202: AcceptedBody, **PROBLEMS},
 )
 scores_schema = extend_schema(
     operation_id="scores_send",
@@ -103,16 +148,15 @@ scores_schema = extend_schema(
     description=(
         "One score, an array, `{scores: […]}`, or JSON Lines, under any content type. The latest"
         " word (by `at`, then by receipt) under an `id` replaces the earlier ones."
-        " Codes of refused items: `target_missing`, `name_missing`, `name_too_long`,"
-        " `value_invalid`, `source_unknown`, `comment_invalid`, `comment_too_long`,"
-        f" `timestamp_invalid`{_CODES_OF_ANY}"
+        f"{name_codes(OF_SCORES)}"
     ),
     request={
         "application/json": ScoreBody(many=True),
         "application/x-ndjson": OpenApiTypes.STR,
         "text/plain": OpenApiTypes.STR,
     },
-    responses={202: AcceptedBody, **dict.fromkeys(_OUR_REFUSALS, _JSON_PROBLEM)},
+    parameters=[RETRY_AFTER],
+    responses={202: AcceptedBody, **PROBLEMS},
 )
 chats_schema = extend_schema(
     operation_id="chats_send",
@@ -122,8 +166,8 @@ chats_schema = extend_schema(
         " response, chunks of a stream, a warning or the capabilities of a backend: told apart by"
         " shape; one, an array, `{items: […]}`, or one a line. Chunks belong to the request that"
         " the body's `start` chunk, the item or the query names; others are kept by themselves."
-        " Codes of refused items: `shape_unknown`, `request_id_missing`, `expired`, and"
-        " `<field>_missing` or `<field>_invalid`. A body of one bad item is answered 400."
+        f"{name_codes(OF_CHATS)} Of other fields: `<field>_missing`, `<field>_invalid`. A body of"
+        " one bad item is answered 400."
     ),
     parameters=[
         OpenApiParameter(
@@ -131,36 +175,41 @@ chats_schema = extend_schema(
         ),
         OpenApiParameter("sessionId", OpenApiTypes.STR, description="The session of all items."),
         OpenApiParameter("backend", OpenApiTypes.STR, description="Whose capabilities these are."),
+        RETRY_AFTER,
     ],
     request={
         "application/json": OpenApiTypes.OBJECT,
         "application/x-ndjson": OpenApiTypes.STR,
         "text/plain": OpenApiTypes.STR,
     },
-    responses={202: AcceptedBody, **dict.fromkeys(_OUR_REFUSALS, _JSON_PROBLEM)},
+    responses={202: AcceptedBody, **PROBLEMS},
 )
 otlp_schema = extend_schema(
     summary="Send OTLP traces",
     description=(
         "An `ExportTraceServiceRequest`; answers to the letter of OTLP/HTTP. JSON without"
         " `resourceSpans` and with `trace_id` or `span_id` is a span of Fallom's clients;"
-        " `X-Fallom-*` headers tell session, customer, config and prompt of all spans."
+        " `X-Fallom-*` headers tell session, customer, config and prompt of all spans. Spans that"
+        " are refused cost no other one: a partial success counts them, and names the first few."
+        f"{name_codes(OF_OTLP)}"
     ),
     request={
         "application/x-protobuf": OpenApiTypes.BINARY,
         "application/json": OpenApiTypes.OBJECT,
     },
-    responses={200: OpenApiTypes.OBJECT, **dict.fromkeys(_REFUSALS, _RPC_STATUS)},
+    parameters=[RETRY_AFTER],
+    responses={200: OpenApiTypes.OBJECT, **_STATUSES},
 )
 fallom_metrics_schema = extend_schema(
     operation_id="fallom_spans_send",
     summary="Send a session's own numbers, as Fallom's trace.span does",
     description=(
         "Of each field of `data` the latest value counts. Numbers and truths become metrics of the"
-        " session, texts what it is filtered by."
+        f" session, texts what it is filtered by.{name_codes(OF_FALLOM)}"
     ),
     request={"application/json": FallomMetricsBody},
-    responses={202: AcceptedBody, **dict.fromkeys(_OUR_REFUSALS, _JSON_PROBLEM)},
+    parameters=[RETRY_AFTER],
+    responses={202: AcceptedBody, **PROBLEMS},
 )
 otlp_logs_schema = extend_schema(
     summary="Send GenAI events as OTLP logs",
@@ -168,13 +217,16 @@ otlp_logs_schema = extend_schema(
         "An `ExportLogsServiceRequest`. Kept are `gen_ai.evaluation.result`, as the score of the"
         " span it names, `gen_ai.client.inference.operation.details` and the message events of"
         " older conventions; other records are counted and refused in a partial success."
+        f"{name_codes(OF_OTLP)}"
     ),
     request={
         "application/x-protobuf": OpenApiTypes.BINARY,
         "application/json": OpenApiTypes.OBJECT,
     },
-    responses={200: OpenApiTypes.OBJECT, **dict.fromkeys(_REFUSALS, _RPC_STATUS)},
+    parameters=[RETRY_AFTER],
+    responses={200: OpenApiTypes.OBJECT, **_STATUSES},
 )
 status_schema = extend_schema(
-    summary="How far ingestion is", responses={200: StatusBody, 401: _JSON_PROBLEM}
+    summary="How far ingestion is",
+    responses={200: StatusBody, (401, PROBLEM_TYPE): OpenApiResponse(ProblemDetails)},
 )
