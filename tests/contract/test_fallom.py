@@ -97,3 +97,33 @@ def test_a_sessions_own_numbers_are_its_metrics(run, api, alpha):
     other = look(api, alpha, "s-fallom-other")
     assert other.session["metrics"] == {"clicks": 9.0}
     assert Session.objects.filter(project_id=alpha.pk).count() == 2
+
+
+def test_loops_of_tools_read_as_one_conversation(run, api, alpha, bob_client):
+    """Each call has a trace of its own: the result comes with the next one."""
+    run("fallom_loops")
+
+    for session_id in ("s-loop-openai", "s-loop-anthropic"):
+        seen = look(api, alpha, session_id)
+        (failed,) = [span for span in seen.spans if span["status"] == "error"]
+        assert failed["error"].endswith("is not JSON serializable")
+        assert (failed["error_type"], failed["warnings"]) == ("fallom_client", ["fallom_client"])
+        page = bob_client.get(f"/p/alpha/sessions/{session_id}/").content.decode()
+        assert page.count("toolcall__head") == 1
+        assert "no result seen" not in page
+        assert "celsius" in page
+    streamed = look(api, alpha, "s-loop-openai").named("responses.create")
+    assert (streamed["status"], streamed["tokens"]["output"]) == ("ok", None)
+    page = bob_client.get("/p/alpha/sessions/s-loop-openai/").content.decode()
+    assert "no content" in page
+    assert "responseId" not in page
+
+
+def test_sessions_may_be_numbered_and_thoughts_count(run, api, alpha):
+    run("fallom_loops")
+
+    seen = look(api, alpha, "4711")
+    (call,) = seen.of_kind("llm")
+    assert (call["provider"], call["model"]) == ("google", "gemini-2.5-flash")
+    assert usage_of(call) == (11, 25, None, None, 20)
+    assert (seen.session["user_id"], seen.session["metrics"]) == ("7", {"clicks": 3.0})
