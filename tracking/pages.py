@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from tracking.listing import list_spans
 from tracking.message_points import add_messages, points_of
 from tracking.phases import list_phases
 from tracking.reading import read_session, read_span, read_spans, read_trace, session_window
+from tracking.reports import RESPONSE_KEYS
 from tracking.retrieved import RetrievedDocument, documents_of
 from tracking.score_chips import sum_up
 from tracking.scores import load_trace_scores
@@ -124,7 +125,12 @@ def describe_trace(project_id: int, trace_id: str, *, span_key: str, first_row: 
     rows = build_waterfall(detail.spans)
     chosen = span_key or (rows[0].span.key if rows else "")
     judged = _judged(rows, chosen)
-    scores = load_trace_scores(project_id, trace_id, span_ids=[judged] if judged else ())
+    opened = _read_chosen(project_id, trace_id, chosen, detail.spans)
+    response_id = _response_of(opened)
+    scores = load_trace_scores(
+        project_id, trace_id, span_ids=[judged] if judged else (), response_id=response_id
+    )
+    of_span = [score for score in scores if _is_of_span(score.target, trace_id, judged)]
     start = int(first_row) if first_row.isdecimal() and len(first_row) < 8 else 0
     if span_key and not first_row:
         start = _page_of(rows, span_key)
@@ -137,14 +143,27 @@ def describe_trace(project_id: int, trace_id: str, *, span_key: str, first_row: 
         "n_rows": len(rows),
         "hidden": detail.hidden,
         "score_chips": sum_up(scores),
-        "trace_scores": [score for score in scores if score.target["kind"] != "span"],
-        "span_scores": [
-            score for score in scores if judged and score.target.get("span_id") == judged
+        "trace_scores": [
+            score for score in scores if score.target["kind"] != "span" and score not in of_span
         ],
+        "span_scores": of_span,
         "score_form": ScoreForm(initial={"trace_id": trace_id, "span_id": judged}),
         "chosen": chosen,
-        **_describe_span(project_id, _read_chosen(project_id, trace_id, chosen, detail.spans)),
+        **_describe_span(project_id, opened),
     }
+
+
+def _is_of_span(target: Mapping[str, str], trace_id: str, judged: str) -> bool:
+    """Whether a score is the opened span's: it names the span, or its answer by the id alone."""
+    if "span_id" in target:
+        return bool(judged) and target["span_id"] == judged
+    return target.get("trace_id", trace_id) != trace_id
+
+
+def _response_of(opened: SpanDetail | None) -> str:
+    """The id of the answer that a span tells of."""
+    attributes = opened.content.attributes if opened is not None else {}
+    return next((str(attributes[key]) for key in RESPONSE_KEYS if attributes.get(key)), "")
 
 
 def _read_chosen(
@@ -217,11 +236,18 @@ def _told_slot(title: str, content: SpanContent, direction: Direction) -> list[S
     return [Slot(title, "\n\n".join(text for _, text in lines), None, lines)] if lines else []
 
 
+_PAYLOADS: Mapping[str, Callable[[str], Payload]] = {
+    "System": lambda text: Payload(system=text),
+    "Input": lambda text: Payload(input=text),
+    "Output": lambda text: Payload(output=text),
+}
+
+
 def _slot(title: str, text: str, attributes: dict[str, object]) -> Slot:
     """One text. ``attributes`` may tell its roles, and what was said beside it: tools, thoughts."""
     value = parse_json(text)
     direction: Direction = "output" if title == "Output" else "input"
-    payload = Payload(output=text) if title == "Output" else Payload(input=text)
+    payload = _PAYLOADS[title](text)
     found = messages_of(payload, attributes, direction)
     bare = decode_json(text) if text[:1] == '"' else text
     is_bare = [part.text for message in found for part in message.parts] == [bare]

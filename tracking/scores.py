@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from core.timebuckets import TimeRange
+from tracking.adapters.otlp_log_events import RESPONSE_TRACE
 from tracking.adapters.scores import SPAN_TRACE, SYSTEM, USER_TRACE
 from tracking.cleaning import clean_name
 from tracking.score_chips import SCORE_METRIC, ScoreRow
@@ -61,12 +62,14 @@ def load_session_scores(project_id: int, session_ids: Sequence[str]) -> dict[str
 
 
 def load_trace_scores(
-    project_id: int, trace_id: str, *, span_ids: Sequence[str] = ()
+    project_id: int, trace_id: str, *, span_ids: Sequence[str] = (), response_id: str = ""
 ) -> list[ScoreRow]:
-    """The latest scores of a trace and of its spans; also of spans judged without their trace."""
+    """The latest scores of a trace and of its spans; also of spans judged without their trace, and
+    of an answer of a model that was judged by its id alone."""
     where = Where()
     where.add(f"d.project_id = %s AND d.system = '{SYSTEM}'", project_id)
     traces = [trace_id, *(clean_name(SPAN_TRACE + span_id) for span_id in span_ids)]
+    traces += [clean_name(RESPONSE_TRACE + response_id)] if response_id else []
     where.add("(d.summary ->> 'trace_id') = ANY (%s)", traces)
     rows = fetch_all(SCORES.format("tracking_document d", where.sql), [*where.params, SHOWN])
     return [_build(row) for row in rows]

@@ -104,6 +104,30 @@ def test_an_evaluation_scores_the_session_of_its_span(alpha, sender, bob_client)
     assert "It answers." in page
 
 
+def test_an_evaluation_that_names_an_answer_is_shown_on_its_span(alpha, sender, bob_client):
+    post_logs(sender, at_once(EVALUATION, RELEVANCE, trace_id=b"", span_id=b""))
+    now_ns = time.time_ns()
+    ends = [(1, "r-1"), (2, "r-2")]
+    spans = [
+        make_span(
+            {**CALL, "gen_ai.response.id": answer},
+            span_id=bytes(7) + bytes([at]),
+            start_time_unix_nano=now_ns - 9_000_000,
+            end_time_unix_nano=now_ns,
+        )
+        for at, answer in ends
+    ]
+    sender.post("/v1/traces", make_request(*spans).SerializeToString(), content_type=PROTOBUF)
+    digest_all()
+
+    assert drift_of(alpha.pk) == []
+    (score,) = sender.get("/api/v1/scores").json()["results"]
+    assert (score["name"], score["value"], score["source"]) == ("Relevance", 0.75, "judge")
+    for at, is_shown in ((1, True), (2, False)):
+        page = bob_client.get(f"/p/alpha/traces/{TRACE.hex()}/?span=000000000000000{at}")
+        assert ("It answers." in page.content.decode()) is is_shown
+
+
 def test_sent_again_it_changes_nothing(alpha, sender):
     records = [at_once(EVALUATION, RELEVANCE), at_once(DETAILS, CONTENT)]
     for _ in range(2):

@@ -146,6 +146,19 @@ def test_the_panel_tells_what_was_said_beside_a_text(output, attributes, message
     assert slot.messages == messages
 
 
+@pytest.mark.parametrize(
+    ("system", "messages"),
+    [
+        ('[{"type":"text","content":"Be brief."}]', [("system", "Be brief.")]),
+        ("Be brief.", []),
+    ],
+)
+def test_the_panel_shows_instructions_as_text(system, messages):
+    (slot,) = list_slots(make_detail("1", system=system).content, kind="llm")
+
+    assert (slot.title, slot.messages) == ("System", messages)
+
+
 def test_the_panel_tells_tokens_of_each_kind(alpha, bob_client):
     tokens = {"input": 30, "output": 7, "cache_read": 8, "cache_write": 4, "reasoning": 2}
     send_events(make_sender(alpha), [make_span("kinds", "k", kind="llm", tokens=tokens)])

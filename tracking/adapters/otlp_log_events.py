@@ -98,12 +98,15 @@ def map_record(record: LogRecord, raw: bytes, context: LogContext) -> IncomingEv
 
 
 def score_part(record: LogRecord, raw: bytes, context: LogContext) -> Part | None:
-    """An evaluation as a score of the span that it names, by a judge; None when it says no value,
-    or not of what."""
+    """An evaluation as a score of the span that it names, by a judge, else of its session, else of
+    the answer (``tracking.scores`` finds that by its id); None when it says no value, or not of
+    what."""
     attributes = attributes_of(record.attributes)
     evaluation = evaluation_of_event(context.name, attributes)
     columns = gather([read_attribute(key, said) for key, said in attributes.items()]).columns
-    trace_id, session_id = _hex(record.trace_id), columns.get("session_own", "")
+    session_id = columns.get("session_own", "")
+    is_sessions = bool(session_id) and not any(record.trace_id)
+    trace_id = "" if is_sessions else _trace_of(record, columns, attributes)
     if evaluation is None or not (trace_id or session_id):
         return None
     at_ns = record.time_unix_nano or record.observed_time_unix_nano
@@ -111,7 +114,7 @@ def score_part(record: LogRecord, raw: bytes, context: LogContext) -> Part | Non
         evaluation,
         at_us=at_ns // 1000 or None,
         trace_id=trace_id,
-        span_id=_hex(record.span_id),
+        span_id="" if trace_id.startswith(RESPONSE_TRACE) else _hex(record.span_id),
         session_id=session_id,
     )
     received_us = context.receipt.received_us

@@ -144,6 +144,14 @@ def test_a_record_without_a_trace_goes_by_what_else_it_names(attributes, trace_i
     assert batch.events[0].trace_id == trace_id
 
 
+def test_an_evaluation_of_an_answer_goes_by_its_id():
+    attributes = {**RELEVANCE, "gen_ai.response.id": "r-1"}
+
+    event = score_of(read(make_record(EVALUATION, attributes, trace_id=b"", span_id=b"\1" * 8)))
+
+    assert (event.trace_id, event.parent_span_id, event.session_own) == ("response:r-1", "", "")
+
+
 def test_an_evaluation_of_a_session_is_its_score():
     attributes = {**RELEVANCE, "gen_ai.conversation.id": "c"}
 
