@@ -30,12 +30,16 @@ EXPIRED = "expired"
 TRACE_ID_MISSING, SPAN_ID_MISSING = "trace_id_missing", "span_id_missing"
 
 _begins_as_otlp = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"resourceSpans"').match
-_IDS = ("trace_id", "span_id")
+_IDS, _CONFIG = ("trace_id", "span_id"), "config_key"
+_MARKS = (b'"trace_id"', b'"span_id"', b'"config_key"')
+_TELLING = (_CONFIG, "session_id", "start_time", "attributes")
+"""Fields by which a span without any id is one still."""
 
 
 def is_flat(body: bytes) -> bool:
-    """Tell a flat span from OTLP/JSON: it has ids at the top and no ``resourceSpans``."""
-    if _begins_as_otlp(body) or not (b'"trace_id"' in body or b'"span_id"' in body):
+    """Tell a flat span from OTLP/JSON: it has ids, or Fallom's config, at the top, and no
+    ``resourceSpans``."""
+    if _begins_as_otlp(body) or not any(mark in body for mark in _MARKS):
         return False
     if b'"resource' not in body:
         return True
@@ -43,7 +47,7 @@ def is_flat(body: bytes) -> bool:
         keys = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (ValueError, RecursionError):
         return False
-    return "resourceSpans" not in keys and any(key in keys for key in _IDS)
+    return "resourceSpans" not in keys and any(key in keys for key in (*_IDS, _CONFIG))
 
 
 def check(body: bytes, *, receipt: Receipt) -> tuple[int, list[Rejection]]:
@@ -88,7 +92,7 @@ def _open(item: Item, receipt: Receipt) -> FlatSpan:
     if is_too_deep(data):
         raise FaultError("too_deep", f"nested more than {MAX_DEPTH} levels deep")
     trace_id, span_id = (id_among(data, (key,)) for key in _IDS)
-    if not trace_id and not span_id:
+    if not (trace_id or span_id or any(data.get(key) for key in _TELLING)):
         raise FaultError("ids_missing", f"trace_id and span_id are missing: {WHAT_TO_SEND}")
     start_ns, end_ns = _times_of(data)
     if is_expired(start_ns // 1000, receipt):
@@ -110,9 +114,8 @@ def _open(item: Item, receipt: Receipt) -> FlatSpan:
 
 
 def _missing(trace_id: str, span_id: str) -> tuple[str, ...]:
-    if trace_id and span_id:
-        return ()
-    return (SPAN_ID_MISSING if trace_id else TRACE_ID_MISSING,)
+    missing = ((trace_id, TRACE_ID_MISSING), (span_id, SPAN_ID_MISSING))
+    return tuple(warning for given, warning in missing if not given)
 
 
 def _times_of(data: JsonObject) -> tuple[int, int]:

@@ -41,6 +41,8 @@ def read(body, receipt=RECEIPT):
         ("{}", False),
         ("", False),
         ('{"name": "x"}', False),
+        ('{"config_key": "c", "name": "x"}', True),
+        ('{"config_key": "c", "resourceSpans": []}', False),
     ],
 )
 def test_the_top_of_a_body_tells_what_it_is(body, wanted):
@@ -88,6 +90,17 @@ def test_a_span_before_the_horizon_is_counted_as_expired():
 
     assert (n_items, [r.code for r in rejections]) == (1, ["expired"])
     assert read(json.dumps(SPAN).encode(), late).rejections == rejections
+
+
+def test_a_span_without_any_id_is_kept():
+    ids = ("trace_id", "span_id")
+    body = json.dumps({key: value for key, value in SPAN.items() if key not in ids}).encode()
+
+    event, again = map_body(body), map_body(body)
+
+    assert set(event.warnings) == {"trace_id_missing", "span_id_missing"}
+    assert (event.trace_id, event.span_id) == (again.trace_id, again.span_id)
+    assert event.span_id == event.trace_id[:16] != ""
 
 
 @pytest.mark.parametrize("missing", ["trace_id", "span_id"])
