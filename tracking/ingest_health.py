@@ -20,9 +20,13 @@ MOST_FORMATS = 6
 MOST_GROUPS = 50
 
 STATUSES = {
-    "401": "revoked or expired",
+    "400": "sent what cannot be read",
+    "401": "is revoked or expired",
     "403": "lacks the scope",
-    "429": "beyond its rate",
+    "408": "sent too slowly",
+    "413": "sent more than is taken",
+    "415": "sent a type or encoding that is not read",
+    "429": "was beyond its rate",
 }
 FORMATS = {
     "analytics": "JSON events",
@@ -87,6 +91,17 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """A program that sent requests. ``busiest``: the most of one hour; ``last``: the hour of the
+    latest."""
+
+    name: str
+    n: int
+    busiest: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class QuarantineGroup:
     """Quarantined rows of one reason; ``job`` is at work on them."""
 
@@ -101,7 +116,7 @@ class QuarantineGroup:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    clients: list[tuple[str, int]]
+    clients: list[Client]
     refusals: list[Refusal]
     chart: Chart
 
@@ -123,7 +138,7 @@ def read_sources(project: Project, time_range: TimeRange) -> Sources:
         ).values_list("fate", "detail", "hour", "n")
     )
     return Sources(
-        clients=_totals((detail, n) for fate, detail, _, n in rows if fate == Fate.CLIENT),
+        clients=_clients([(detail, at, n) for fate, detail, at, n in rows if fate == Fate.CLIENT]),
         refusals=_name_refusals(
             project, _totals((detail, n) for fate, detail, _, n in rows if fate == Fate.REFUSED)
         ),
@@ -131,6 +146,16 @@ def read_sources(project: Project, time_range: TimeRange) -> Sources:
             time_range, [(detail, at, n) for fate, detail, at, n in rows if fate == Fate.FORMAT]
         ),
     )
+
+
+def _clients(rows: list[tuple[str, datetime, int]]) -> list[Client]:
+    hours: dict[str, list[tuple[int, datetime]]] = {}
+    for name, at, n in rows:
+        hours.setdefault(name, []).append((n, at))
+    return [
+        Client(name, total, max(n for n, _ in hours[name]), max(at for _, at in hours[name]))
+        for name, total in _totals((name, n) for name, _, n in rows)
+    ]
 
 
 def _totals(pairs: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from core.api import Problem
 from core.authentication import ApiKeyAuthentication, HasScope
 from core.keys import KeyInfo
+from core.refusals import note_refusal
 from core.serving.pacing import REFUSAL, Refusal
 from tracking.events import BadBodyError
 from tracking.inflate import TooLargeError, UnknownEncodingError
@@ -25,6 +26,7 @@ from tracking.receive import Accepted, accept_batch
 from tracking.request_body import NoParser, read_body
 
 logger = logging.getLogger(__name__)
+UNREAD = {400, 408, 413, 415}
 UNFORESEEN = Problem(
     503, "The server failed on this request; send it again.", headers={"Retry-After": "1"}
 )
@@ -64,9 +66,23 @@ class IngestView(APIView):
     def accept(
         self, request: Request, wire_format: str, *, said: Mapping[str, str] | None = None
     ) -> Accepted:
-        """Commit the request. ``said``: what counts as headers but was said elsewhere."""
+        """Commit the request. ``said``: what counts as headers but was said elsewhere.
+
+        One that is refused whole leaves no item in the ledger, and its sender may not look: it is
+        counted by its key.
+        """
         key = request.auth
         assert isinstance(key, KeyInfo)  # HasScope lets nobody else in
+        try:
+            return self._commit(request, key, wire_format, said or {})
+        except Problem as error:
+            if error.status_code in UNREAD:
+                note_refusal(key.project_id, key.prefix, error.status_code)
+            raise
+
+    def _commit(
+        self, request: Request, key: KeyInfo, wire_format: str, said: Mapping[str, str]
+    ) -> Accepted:
         check_received(request)
         try:
             return accept_batch(
@@ -76,7 +92,7 @@ class IngestView(APIView):
                 encoding=request.headers.get("Content-Encoding", "").strip().lower(),
                 headers={
                     **_lower(request.headers),
-                    **(said or {}),
+                    **said,
                     PAGE_KEY: key.prefix if key.is_publishable else "",
                 },
                 now=timezone.now(),

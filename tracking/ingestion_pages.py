@@ -15,7 +15,14 @@ from tracking.filterbar import describe_bar, read_page_filter
 from tracking.ingest_health import hint_of, list_groups, read_sources
 from tracking.ledger import list_quarantined, read_backlog, read_ledger
 from tracking.pages import first_data_line
-from tracking.requeue import ACTIONS, DISCARD, settle_all, settle_one
+from tracking.requeue import (
+    ACTIONS,
+    DISCARD,
+    count_retried,
+    find_last_retry,
+    settle_all,
+    settle_one,
+)
 from tracking.series import freshness
 
 PAGE = "tracking:settings-ingestion"
@@ -55,9 +62,12 @@ def quarantine(request: PageRequest, project: Project) -> HttpResponse:
 def _describe_quarantine(request: PageRequest, project: Project) -> dict[str, Any]:
     code = request.GET.get("reason", "")[:MOST_CODE].replace("\0", "")
     groups = list_groups(project)
+    n_retried = count_retried(project.pk)
     return {
         "groups": groups,
-        "at_work": any(group.job for group in groups),
+        "at_work": n_retried > 0 or any(group.job for group in groups),
+        "n_retried": n_retried,
+        "last_retry": find_last_retry(project.pk, now=timezone.now()),
         "reason": code,
         "samples": list_quarantined(project.pk, code=code),
     }

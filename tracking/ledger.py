@@ -1,4 +1,4 @@
-"""What became of everything sent: sent = stored + duplicate + rejected + quarantined."""
+"""What became of everything sent: sent = stored + duplicate + rejected + quarantined + waiting."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,9 +8,19 @@ from django.db.models.functions import Length, Substr
 
 from core.timebuckets import TimeRange
 from tracking.models import InboxBatch, IngestCounter, Quarantined
+from tracking.statements import fetch_all
 
 Fate = IngestCounter.Fate
 PREVIEW_BYTES = 600
+WAITING = "waiting"
+# In one statement: what is digested meanwhile is told once, as waiting or as what became of it.
+LEDGER = (
+    "SELECT fate, detail, sum(n)::bigint FROM tracking_ingestcounter"
+    " WHERE project_id = %s AND hour >= %s AND hour < %s GROUP BY fate, detail"
+    " UNION ALL SELECT %s, '', coalesce(sum(n_items), 0) FROM tracking_inboxbatch"
+    " WHERE project_id = %s AND received_at >= %s AND received_at < %s"
+    " ORDER BY 3 DESC, 1, 2"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +31,14 @@ class Ledger:
     duplicate: int
     rejected: int
     quarantined: int
+    waiting: int
     reasons: list[tuple[str, str, int]]
     warnings: list[tuple[str, int]]
 
     @property
     def sent(self) -> int:
-        return self.stored + self.duplicate + self.rejected + self.quarantined
+        settled = self.stored + self.duplicate + self.rejected + self.quarantined
+        return settled + self.waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,24 +65,20 @@ class QuarantineSample:
 
 
 def read_ledger(project_id: int, time_range: TimeRange) -> Ledger:
-    counted = (
-        IngestCounter.objects.filter(
-            project_id=project_id, hour__gte=time_range.start, hour__lt=time_range.end
-        )
-        .values_list("fate", "detail")
-        .annotate(total=Sum("n"))
-        .order_by("-total")
-    )
-    rows = list(counted)
-    sums = {fate: sum(n for found, _, n in rows if found == fate) for fate in Fate.values}
+    """What was received in a range of whole hours."""
+    where = (project_id, time_range.start, time_range.end)
+    rows = list(fetch_all(LEDGER, [*where, WAITING, *where]))
+    fates = [*Fate.values, WAITING]
+    sums = {fate: sum(n for found, _, n in rows if found == fate) for fate in fates}
     lost = (Fate.REJECTED, Fate.QUARANTINED)
     return Ledger(
         stored=sums[Fate.STORED],
         duplicate=sums[Fate.DUPLICATE],
         rejected=sums[Fate.REJECTED],
         quarantined=sums[Fate.QUARANTINED],
-        reasons=[(fate, detail, n) for fate, detail, n in rows if fate in lost],
-        warnings=[(detail, n) for fate, detail, n in rows if fate == Fate.WARNED],
+        waiting=sums[WAITING],
+        reasons=[(fate, detail, n) for fate, detail, n in rows if fate in lost and n],
+        warnings=[(detail, n) for fate, detail, n in rows if fate == Fate.WARNED and n],
     )
 
 

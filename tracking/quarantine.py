@@ -106,7 +106,7 @@ def _row(item: Item) -> tuple[Any, ...]:
 
 
 def retry_quarantined(project_id: int, ids: Sequence[int], *, now: datetime.datetime) -> int:
-    """Put quarantined items back into the inbox and return how many."""
+    """Put quarantined items back into the inbox and return how many, as they were sent."""
     with transaction.atomic():
         chosen = Quarantined.objects.filter(project_id=project_id, pk__in=ids)
         rows = list(chosen.defer("body").select_for_update().order_by("pk"))
@@ -120,4 +120,4 @@ def retry_quarantined(project_id: int, ids: Sequence[int], *, now: datetime.date
             cursor.execute(PUT_BACK, (Jsonb({RETRIED: "1"}), now, project_id, found))
             counts.save(cursor, project_id)
         Quarantined.objects.filter(project_id=project_id, pk__in=found).delete()
-    return len(rows)
+    return sum(row.n_items for row in rows)

@@ -2,18 +2,19 @@
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Func, Max, QuerySet, TextField, Value
+from django.db.models import F, Func, Max, QuerySet, Sum, TextField, Value
 from django.utils import timezone
 
 from core.audit import record_audit
 from core.jobs import register_job, start_job
 from core.models import Job, Project
 from tracking.counters import Fate, FateCounts
-from tracking.models import Quarantined
-from tracking.quarantine import retry_quarantined
+from tracking.models import InboxBatch, Quarantined
+from tracking.quarantine import RETRIED, retry_quarantined
 from tracking.staging import open_cursor, unix_us
 
 RETRY, DISCARD = "retry", "discard"
@@ -23,6 +24,7 @@ ACTIONS = (RETRY, DISCARD)
 KIND = "quarantine"
 AT_ONCE = 200
 DISCARDED = "discarded"
+TOLD_FOR = datetime.timedelta(days=1)
 
 
 def of_reason(project_id: int, code: str) -> QuerySet[Quarantined]:
@@ -43,14 +45,16 @@ def settle_one(project: Project, item_id: int, action: str, *, actor: User) -> i
 def settle_all(project: Project, code: str, action: str, *, actor: User) -> int:
     """Retry or discard all items of a reason that are there now, in steps; return how many."""
     rows = of_reason(project.pk, code)
-    last, n_rows = rows.aggregate(last=Max("pk"))["last"], rows.count()
+    found = rows.aggregate(last=Max("pk"), n_items=Sum("n_items"), latest=Max("received_at"))
+    last, n_items = found["last"], found["n_items"]
     if last is None:
         return 0
     with transaction.atomic():
-        params = {"code": code, "action": action, "last": last}
+        latest = found["latest"].isoformat()
+        params = {"code": code, "action": action, "last": last, "latest": latest}
         start_job(project, KIND, params, actor=actor)
-        _audit(project, action, actor, reason=code, n_items=n_rows)
-    return n_rows
+        _audit(project, action, actor, reason=code, n_items=n_items)
+    return int(n_items)
 
 
 def do_step(job: Job) -> bool:
@@ -60,8 +64,7 @@ def do_step(job: Job) -> bool:
     )
     ids = list(rows.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
     if ids:
-        _settle(job.project_id, ids, params["action"], now=timezone.now())
-        job.n_done += len(ids)
+        job.n_done += _settle(job.project_id, ids, params["action"], now=timezone.now())
         job.place = {"after": ids[-1]}
     return len(ids) < AT_ONCE
 
@@ -73,7 +76,7 @@ def _settle(project_id: int, ids: Sequence[int], action: str, *, now: datetime.d
 
 
 def discard_quarantined(project_id: int, ids: Sequence[int]) -> int:
-    """Delete quarantined items; the ledger counts them as rejected. Returns how many rows."""
+    """Delete quarantined items; the ledger counts them as rejected. Return how many, as sent."""
     with transaction.atomic():
         chosen = Quarantined.objects.filter(project_id=project_id, pk__in=ids).defer("body")
         rows = list(chosen.select_for_update().order_by("pk"))
@@ -85,7 +88,45 @@ def discard_quarantined(project_id: int, ids: Sequence[int]) -> int:
         Quarantined.objects.filter(pk__in=[row.pk for row in rows]).delete()
         with open_cursor() as cursor:
             counts.save(cursor, project_id)
-    return len(rows)
+    return sum(row.n_items for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What became of the items of a reason that were tried again. ``returned``: quarantined anew;
+    such as came before them and were quarantined only since are counted with them."""
+
+    code: str
+    at: datetime.datetime
+    items: int
+    waiting: int
+    returned: int
+
+    @property
+    def understood(self) -> int:
+        return max(self.items - self.waiting - self.returned, 0)
+
+
+def find_last_retry(project_id: int, *, now: datetime.datetime) -> Retry | None:
+    """The last time that all of a reason were tried again, if that was within a day."""
+    done = Job.objects.filter(project_id=project_id, kind=KIND, state=Job.State.DONE)
+    job = done.filter(params__action=RETRY, finished_at__gte=now - TOLD_FOR).first()
+    if job is None or "latest" not in job.params:
+        return None
+    latest = datetime.datetime.fromisoformat(job.params["latest"])
+    again = Quarantined.objects.filter(
+        project_id=project_id, quarantined_at__gte=job.created_at, received_at__lte=latest
+    )
+    returned = again.aggregate(n=Sum("n_items", default=0))["n"]
+    return Retry(
+        job.params["code"], job.created_at, job.n_done, count_retried(project_id), returned
+    )
+
+
+def count_retried(project_id: int) -> int:
+    """Items that were put back and wait to be digested."""
+    waiting = InboxBatch.objects.filter(project_id=project_id, headers__has_key=RETRIED)
+    return int(waiting.aggregate(n=Sum("n_items", default=0))["n"])
 
 
 def _audit(project: Project, action: str, actor: User, *, reason: str, n_items: int) -> None:

@@ -29,8 +29,11 @@ def test_it_shows_what_waits(alpha, bob_client):
 
     page = bob_client.get(PAGE)
 
+    text = page.content.decode()
     assert (page.context["backlog"].batches, page.context["backlog"].items) == (1, 1)
-    assert "The oldest waiting request" in page.content.decode()
+    assert (page.context["ledger"].sent, page.context["ledger"].waiting) == (1, 1)
+    assert "1 request waits. The oldest was accepted" in text
+    assert "Nothing arrived" not in text
 
 
 def test_it_shows_quarantined_items_escaped(alpha, bob_client):
