@@ -22,12 +22,13 @@ MAX_SEARCH = 200
 @project_view()
 def attributes(request: PageRequest, project: Project) -> HttpResponse:
     search = request.GET.get("q", "").strip()[:MAX_SEARCH]
-    rows, n_names = list_unmapped(project.pk, search=search)
+    rows, n_names, is_full = list_unmapped(project.pk, search=search)
     context = {
         "tab": "attributes",
         "rows": rows,
         "n_names": n_names,
         "max_names": MAX_NAMES,
+        "is_full": is_full,
         "search": search,
         **_remap_context(project),
     }

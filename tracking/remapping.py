@@ -44,6 +44,7 @@ from tracking.project_prices import book_of
 from tracking.rules import hold_rules
 from tracking.staging import datetime_of, open_cursor, read_json, unix_us
 from tracking.traces import lock_stored
+from tracking.unmapped import forget_known
 
 KIND = "remap"
 STEP = 500  # events
@@ -96,7 +97,10 @@ def remap_step(job: Job) -> bool:
         "mapped": job.result.get("mapped", 0) + len(stored),
         "changed": job.result.get("changed", 0) + n_changed,
     }
-    return len(rows) < STEP
+    is_done = len(rows) < STEP
+    if is_done:
+        forget_known(project_id)
+    return is_done
 
 
 def _count_spans(project_id: int) -> int:

@@ -9,7 +9,7 @@ import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
@@ -64,6 +64,12 @@ class UnmappedRow:
     span_key: str
     text: str
     is_stored: bool
+
+
+class UnmappedNames(NamedTuple):
+    rows: list[UnmappedRow]
+    n_names: int  # that were asked for, shown or not
+    is_full: bool  # further names of the project are not listed
 
 
 def note_unmapped(
@@ -121,9 +127,10 @@ def unmapped_among(names: Sequence[str]) -> set[str]:
     return {clean_name(family_of(name)) for name in unknown} - {""}
 
 
-def list_unmapped(project_id: int, *, search: str = "") -> tuple[list[UnmappedRow], int]:
-    """The most frequent names that contain a text, and how many there are in all."""
-    rows = UnmappedAttribute.objects.filter(project_id=project_id)
+def list_unmapped(project_id: int, *, search: str = "") -> UnmappedNames:
+    """The most frequent names that contain a text."""
+    kept = UnmappedAttribute.objects.filter(project_id=project_id)
+    rows = kept.exclude(name__in=names_known_by_now(project_id))
     if search:
         rows = rows.filter(name__icontains=search.replace("\0", ""))
     shown = list(rows.order_by("-n", "name")[:SHOWN])
@@ -140,7 +147,22 @@ def list_unmapped(project_id: int, *, search: str = "") -> tuple[list[UnmappedRo
         _build_row(row, payload.attributes or {})
         for row, payload in zip(shown, payloads, strict=True)
     ]
-    return found, rows.count() if len(shown) == SHOWN else len(shown)
+    n_names = rows.count() if len(shown) == SHOWN else len(shown)
+    return UnmappedNames(found, n_names, kept.count() >= MAX_NAMES)
+
+
+def names_known_by_now(project_id: int) -> list[str]:
+    """Names that were noted before there was a table that knows them."""
+    names = UnmappedAttribute.objects.filter(project_id=project_id).values_list("name", flat=True)
+    return [name for name in names if is_recognised(name)]
+
+
+def forget_known(project_id: int) -> None:
+    """Make room for names that are still unknown."""
+    known = names_known_by_now(project_id)
+    rows = UnmappedAttribute.objects.filter(project_id=project_id, name__in=known)
+    locked = rows.order_by("name").select_for_update()  # in the order of whoever notes them
+    UnmappedAttribute.objects.filter(pk__in=[row.pk for row in locked]).delete()
 
 
 def _build_row(row: UnmappedAttribute, attributes: dict[str, object]) -> UnmappedRow:

@@ -6,12 +6,14 @@ import json
 import pytest
 from django.utils import timezone
 
+from core.jobs import work_on_jobs
 from tests.flows import digest_all
 from tests.flows import make_span as make_json_span
 from tests.tracking.adapters.otlp_building import make_request, make_span
 from tracking import unmapped
 from tracking.adapters.dialects.recognised import family_of, is_recognised
 from tracking.models import UnmappedAttribute
+from tracking.remapping import start_remap
 from tracking.unmapped import list_unmapped
 
 pytestmark = pytest.mark.usefixtures("pipeline")
@@ -103,7 +105,7 @@ def test_a_failure_costs_only_the_counts(alpha, sender, monkeypatch):
 def test_the_value_is_that_of_the_latest_span(alpha, sender):
     send(sender, {"shop.tier": "pro", "shop.item.0.id": [1, "x"], "shop.empty": ""})
 
-    rows, n_names = list_unmapped(alpha.pk)
+    rows, n_names, _ = list_unmapped(alpha.pk)
 
     assert {row.name: row.text for row in rows} == {
         "shop.tier": "pro",
@@ -117,7 +119,7 @@ def test_a_span_sent_again_still_shows_its_value(alpha, sender):
     send(sender, {"shop.tier": "pro"})
     send(sender, {"shop.tier": "pro"})
 
-    (row,), _ = list_unmapped(alpha.pk)
+    (row,), _, _ = list_unmapped(alpha.pk)
 
     assert (row.n, row.text, row.is_stored) == (2, "pro", True)
 
@@ -126,7 +128,7 @@ def test_a_value_that_is_gone_is_shown_nowhere(alpha, sender):
     send(sender, {"shop.tier": "pro"})
     UnmappedAttribute.objects.update(occurred_at=timezone.now() - datetime.timedelta(days=30))
 
-    (row,), _ = list_unmapped(alpha.pk)
+    (row,), _, _ = list_unmapped(alpha.pk)
 
     assert (row.text, row.is_stored) == ('""', False)
 
@@ -192,3 +194,35 @@ def test_the_page_costs_a_few_statements(alpha, sender, bob_client, django_asser
 
     with django_assert_max_num_queries(10):
         bob_client.get("/p/alpha/settings/attributes/")
+
+
+@pytest.fixture
+def noted_before(alpha, sender, monkeypatch):
+    """Names that were noted when no table knew one of them."""
+    monkeypatch.setattr(unmapped, "is_recognised", lambda name: False)
+    send(sender, {"logfire.msg": "running tool", "shop.tier": "pro"})
+    monkeypatch.undo()
+    return alpha
+
+
+def test_what_is_known_by_now_is_not_listed(noted_before, bob_client):
+    rows, n_names, _ = list_unmapped(noted_before.pk)
+
+    assert ([row.name for row in rows], n_names) == (["shop.tier"], 1)
+    assert "logfire" not in bob_client.get("/p/alpha/settings/attributes/").content.decode()
+
+
+def test_reading_history_again_makes_room_for_other_names(noted_before):
+    start_remap(noted_before)
+    work_on_jobs(seconds=20)
+
+    assert counts(noted_before) == {"shop.tier": 1}
+
+
+def test_a_full_list_says_so_whatever_is_searched(alpha, sender, bob_client, monkeypatch):
+    monkeypatch.setattr(unmapped, "MAX_NAMES", 2)
+    send(sender, {"a": 1, "b": 2, "c": 3})
+
+    for query in ("", "?q=a", "?q=c"):
+        page = bob_client.get(f"/p/alpha/settings/attributes/{query}").content.decode()
+        assert "further ones are not listed" in page
