@@ -134,6 +134,17 @@ def test_a_grid_is_read_from_names(sender, alice_client, django_assert_max_num_q
     assert "0.250" in page.split('data-effect="model"')[1]  # the mean of 0.2 and 0.3
 
 
+def test_a_setting_without_a_value_is_named_as_that(sender, alice_client):
+    runs = [
+        run_of(f"variant-{n}", 0, n / 10, name=f"model=a, prompt={prompt}")
+        for n, prompt in enumerate(["long", ""])
+    ]
+    send_events(sender, execution(0, runs))
+    digest_all()
+
+    assert ">(empty)</th>" in page_of(alice_client).split('data-effect="prompt"')[1]
+
+
 def test_variants_are_ranked_as_asked(sender, alice_client):
     send_events(sender, grid())
     digest_all()
