@@ -17,7 +17,10 @@ from core.keys import KeyInfo, authenticate_key
 
 ANY = "*"
 PREFLIGHT_SECONDS = "7200"  # as long as browsers remember at most
-ALLOWED_HEADERS = "Content-Type, Content-Encoding, Idempotency-Key"
+ALLOWED_HEADERS = "Content-Type, Content-Encoding, Idempotency-Key, *"
+"""Any: tracing libraries add theirs (traceparent, baggage) to every fetch of a page, which browsers
+block otherwise. Headers say nothing here but those named, which old browsers look for."""
+
 EXPOSED_HEADERS = "Retry-After"
 _is_origin = re.compile(
     r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?"

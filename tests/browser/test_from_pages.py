@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -9,10 +10,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core.keys import issue_publishable_key
-from tests.flows import digest_all, make_sender, send_events, status_of
+from core.keys import issue_publishable_key, revoke_key
+from tests.flows import (
+    digest_all,
+    forget_process_caches,
+    make_sender,
+    send_events,
+    status_of,
+)
 from tracking import event_log
-from tracking.models import Event
+from tracking.models import Event, InboxBatch
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -34,6 +41,17 @@ async ([address, event]) => {
   return response.status
 }
 """
+SEND_TRACED = """
+async ([address, event]) => {
+  const response = await fetch(address, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', traceparent: '00-1-2-01', baggage: 'a=b' },
+    body: JSON.stringify(event),
+  })
+  return response.status
+}
+"""
+LEAVE = "([address, event]) => navigator.sendBeacon(address, JSON.stringify(event))"
 BLOCKED = """
 async ([address, event]) => {
   try {
@@ -97,12 +115,41 @@ def test_a_request_that_needs_a_preflight_works_too(alpha, page, shop, live_serv
     assert page.evaluate(SEND_JSON, [address, {"events": [EVENT]}]) == 202
 
 
+def test_headers_that_tracing_adds_to_every_fetch_do_no_harm(alpha, page, live_server):
+    key = issue_publishable_key(alpha, "shop", None)
+    address = f"{live_server.url}/k/{key.public_text}/api/analytics"
+
+    assert page.evaluate(SEND_TRACED, [address, EVENT]) == 202
+
+
+def test_what_a_page_says_when_it_is_left_arrives(alpha, page, live_server):
+    key = issue_publishable_key(alpha, "shop", None)
+    address = f"{live_server.url}/k/{key.public_text}/api/analytics"
+
+    assert page.evaluate(LEAVE, [address, EVENT]) is True
+    deadline = time.monotonic() + 60
+    while not InboxBatch.objects.exists():
+        assert time.monotonic() < deadline, "it did not arrive"
+        time.sleep(0.05)
+
+
 def test_a_page_of_another_origin_is_shut_out(alpha, page, live_server):
     key = issue_publishable_key(alpha, "shop", None, origins=["https://app.example.com"])
     address = f"{live_server.url}/k/{key.public_text}/api/analytics"
 
     assert page.evaluate(BLOCKED, [address, EVENT]) == "TypeError"
     assert status_of(alpha).pending_batches == 0
+
+
+def test_a_page_whose_key_was_revoked_reads_so(alpha, alice, page, live_server):
+    key = issue_publishable_key(alpha, "shop", None)
+    address = f"{live_server.url}/k/{key.public_text}/api/analytics"
+    assert page.evaluate(SEND, [address, EVENT])[0] == 202
+
+    revoke_key(key, alice)
+    forget_process_caches()
+
+    assert page.evaluate(SEND, [address, EVENT])[0] == 401
 
 
 def test_a_page_reads_why_its_key_does_not_work(alpha, page, live_server):
@@ -153,6 +200,17 @@ def test_a_document_over_several_lines_is_sent_whole(alpha, upload):
     page = upload((PAYLOADS / "batch.json").read_text(), "batch.json")
 
     expect(page.locator("#upload-state")).to_have_text("Done: 10 accepted, 0 rejected")
+
+
+@pytest.mark.parametrize("form", ["lines", "array"])
+def test_a_file_of_summaries_becomes_experiments(alpha, upload, form):
+    summary = json.loads((PAYLOADS / "experiment-summary.json").read_text())
+    both = [summary, summary | {"experimentId": "other"}]
+    text = json.dumps(both, indent=2) if form == "array" else "\n".join(map(json.dumps, both))
+
+    page = upload(text, f"summaries.{form}")
+
+    expect(page.locator("#upload-state")).to_have_text("Done: 14 accepted, 0 rejected")
 
 
 def test_a_file_of_no_events_costs_no_good_line(upload, complaints):
