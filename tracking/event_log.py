@@ -53,6 +53,7 @@ SETTLED = (
 )
 MOMENT = timedelta(seconds=1)
 PATIENCE = timedelta(seconds=30)
+QUIET = timedelta(seconds=20)
 
 NO_ID = UUID(int=0)
 
@@ -148,7 +149,9 @@ def _page(project_id: int, flt: LogFilter, read: Where) -> LogPage:
 
 
 def list_news(project_id: int, flt: LogFilter, *, after: str, now: datetime) -> LogPage:
-    """Return what arrived after a place of the log, newest first: at most NEWS_ROWS of it."""
+    """Return what arrived after a place of the log, newest first: at most NEWS_ROWS of it. Where
+    nothing did for a while the place moves on all the same: what a filter leaves out is not read
+    again each time."""
     position = _read_position(project_id, flt, after)
     settled = find_settled(project_id, now=now)
     if position is None or settled <= position[0]:
@@ -156,6 +159,8 @@ def list_news(project_id: int, flt: LogFilter, *, after: str, now: datetime) -> 
     read = _project(project_id)
     read.add("e.received_at >= %s AND e.received_at < %s", position[0], settled)
     rows = _fetch(read, flt, NEWS_ROWS + 1)
+    if not rows and settled - position[0] < QUIET:
+        return LogPage([], newest=after)
     return LogPage(
         lines=build_lines(project_id, rows[:NEWS_ROWS]),
         newest=_write_position(project_id, flt, (settled, settled, NO_ID)),

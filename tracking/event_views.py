@@ -62,7 +62,7 @@ def event_list(request: PageRequest, project: Project) -> HttpResponseBase:
     after = request.GET.get("after", "")
     if request.htmx and after:
         page = list_news(project.pk, flt, after=after, now=timezone.now())
-        if page.newest == after or not page.lines:
+        if page.newest == after:
             return HttpResponse(status=UNCHANGED)
         return render(request, "tracking/_event_news.html", {"page": page, "live": live})
     context = {

@@ -64,7 +64,7 @@
     if (!rows.length) return;
     const at = rows.findIndex((row) => row.contains(document.activeElement));
     const next = rows[Math.min(rows.length - 1, Math.max(0, at === -1 ? 0 : at + step))];
-    (next.matches("a") ? next : next.querySelector("a"))?.focus();
+    (next.matches("a, summary") ? next : next.querySelector("a"))?.focus();
     next.scrollIntoView({ block: "nearest" });
   }
   const keys = {

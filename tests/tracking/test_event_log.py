@@ -220,6 +220,21 @@ def test_a_followed_page_asks_for_news_and_gets_none_when_there_are_none(
     assert news_of(alice_client, page).status_code == 204
 
 
+def test_a_followed_page_reads_what_its_filter_leaves_out_once(alice_client, sender, monkeypatch):
+    monkeypatch.setattr(event_log, "MOMENT", datetime.timedelta())
+    monkeypatch.setattr(event_log, "QUIET", datetime.timedelta())
+    page = alice_client.get(f"{PAGE}?live=1&type=note").content.decode()
+    digest(sender, note("other"))
+
+    news = news_of(alice_client, page)
+    digest(sender, note("note.late"))
+
+    assert news.status_code == 200
+    assert "log__line" not in news.content.decode()
+    assert news.content.decode().count("hx-get") == 1
+    assert "note.late" in news_of(alice_client, news.content.decode()).content.decode()
+
+
 def test_a_followed_page_gets_what_arrived(alice_client, sender, monkeypatch):
     monkeypatch.setattr(event_log, "MOMENT", datetime.timedelta())
     page = alice_client.get(f"{PAGE}?live=1&type=note").content.decode()
