@@ -49,8 +49,13 @@ def remap_flat_span(event: IncomingEvent, payload: Payload) -> IncomingEvent | N
         attributes={**(mapped.payload.attributes or {}), **times} or None,
         extra={**extra, **(mapped.payload.extra or {})} or None,
     )
-    kept = {name: getattr(event, name) for name in ("status", "error", "error_type")}
-    return restore(msgspec.structs.replace(mapped, **kept), event, again)
+    kept = msgspec.structs.replace(
+        mapped,
+        status=event.status,
+        error=event.error,
+        error_type=mapped.error_type or event.error_type,
+    )
+    return restore(kept, event, again)
 
 
 def _rebuild(
