@@ -15,7 +15,7 @@ from tracking.adapters.json_values import JsonObject
 SHOWN = 50
 _LISTS = ("documents", "results", "matches", "chunks", "hits")
 _TEXTS = ("page_content", "pageContent", "content", "content_preview", "text", "snippet", "body")
-_SOURCES = ("source", "url", "title", "file", "path", "name", "id")
+_SOURCES = ("source", "doc_uri", "url", "title", "file", "path", "name", "id")
 _SCORES = ("score", "relevance_score", "similarity")
 _FLATTENED = re.compile(
     r"(?:retrieval|reranker)\.(?:output_)?documents\.(\d{1,6})\.document\.(content|id|score|metadata)"

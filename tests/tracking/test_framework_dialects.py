@@ -133,6 +133,39 @@ def test_more_thoughts_than_output_were_left_out(said, whole):
     assert event.warnings == (("inconsistent_usage",) if whole != tokens_out else ())
 
 
+def test_mlflow_counts_cached_tokens_among_the_input():
+    usage = {"input_tokens": 30, "output_tokens": 7, "total_tokens": 37}
+    cached = {"cache_read_input_tokens": 8, "cache_creation_input_tokens": 4}
+
+    event = map_all({"mlflow.chat.tokenUsage": json.dumps({**usage, **cached})})
+
+    assert (tokens_of(event), event.warnings) == ((30, 7, 8, 4), ())
+
+
+def test_mlflow_before_it_did_is_mended():
+    usage = {"input_tokens": 3, "output_tokens": 7, "cache_read_input_tokens": 8}
+
+    event = map_all({"mlflow.chat.tokenUsage": json.dumps(usage)})
+
+    assert (tokens_of(event), event.warnings) == ((11, 7, 8, None), ("inconsistent_usage",))
+
+
+@pytest.mark.parametrize(
+    ("prompts", "named"),
+    [
+        ([{"name": "greet", "version": "3"}], ("greet", "3")),
+        ([{"name": "greet", "version": "3"}, {"name": "ask", "version": "1"}], ("", "")),
+        ([], ("", "")),
+        ("no list", ("", "")),
+    ],
+)
+def test_a_prompt_that_mlflow_linked_is_the_spans(prompts, named):
+    for written in (json.dumps(prompts), json.dumps(json.dumps(prompts))):
+        event = map_all({"mlflow.linkedPrompts": written, "mlflow.traceTag.tier": "pro"})
+        assert (event.prompt_key, event.prompt_version) == named
+        assert event.metadata == '{"tier":"pro"}'
+
+
 def test_mlflow_says_everything_as_json():
     attributes = {
         "mlflow.spanType": '"CHAT_MODEL"',

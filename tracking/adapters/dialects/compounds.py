@@ -13,8 +13,17 @@ from typing import Any
 
 import msgspec
 
-from tracking.adapters.dialects import assay, evaluations, langfuse, langsmith, traceloop, vercel
+from tracking.adapters.dialects import (
+    assay,
+    evaluations,
+    langfuse,
+    langsmith,
+    mlflow,
+    traceloop,
+    vercel,
+)
 from tracking.adapters.dialects.codecs import METADATA
+from tracking.adapters.dialects.message_parts import decode_json
 from tracking.adapters.dialects.provider_metadata import columns_of_metadata
 from tracking.adapters.dialects.usage import columns_of_usage
 from tracking.cleaning import clean_error, clean_name
@@ -35,6 +44,7 @@ METADATA_FAMILIES = (
     vercel.CONTEXT,
     *langfuse.METADATA,
     langsmith.METADATA,
+    mlflow.METADATA,
 )
 _FAMILIES = METADATA_FAMILIES + evaluations.FAMILIES
 _OWN_TAGS = {key.name: key for key in assay.KEYS}
@@ -160,6 +170,26 @@ def _cost_parts(_: object, attributes: Attributes) -> Columns:
     return _cost(parts, attributes)
 
 
+def _mlflow_usage(raw: object, _: Attributes) -> Columns:
+    """Usage in Anthropic's names, but with the cached tokens among the input ones."""
+    said = _object(raw)
+    return columns_of_usage({**said, "prompt_tokens": said.get("input_tokens")})
+
+
+def _linked_prompt(raw: object, attributes: Attributes) -> Columns:
+    """The prompt that MLflow loaded within a span; of several none is the span's."""
+    prompts = _list(raw)
+    return _named_prompt(prompts[0], attributes) if len(prompts) == 1 else {}
+
+
+def _list(raw: object) -> list[object]:
+    """A list, or the JSON text of one, which MLflow writes as JSON again."""
+    for _ in range(2):
+        if isinstance(raw, str) and len(raw) < MAX_JSON and raw[:1] in ('"', "["):
+            raw = decode_json(raw)
+    return raw if isinstance(raw, list) else []
+
+
 def _usage_metadata(raw: object, attributes: Attributes) -> Columns:
     """LangChain's usage, with what it cost."""
     said = _object(raw)
@@ -167,7 +197,7 @@ def _usage_metadata(raw: object, attributes: Attributes) -> Columns:
     return {**columns_of_usage(said), **(_cost(total, attributes) if total else {})}
 
 
-def _langfuse_prompt(raw: object, _: Attributes) -> Columns:
+def _named_prompt(raw: object, _: Attributes) -> Columns:
     said = _object(raw)
     name, version = said.get("name"), said.get("version")
     columns: Columns = {}
@@ -252,7 +282,7 @@ COMPOUNDS: dict[str, Reader] = {
     "langfuse.release": _named("release"),
     "ai.operationId": _operation_id,
     "ai.response.providerMetadata": _provider_metadata,
-    "ai.telemetry.metadata.langfusePrompt": _langfuse_prompt,
+    "ai.telemetry.metadata.langfusePrompt": _named_prompt,
     "ai.request.id": _of_kind(Kind.LLM, "chat"),
     "metric.name": _metric_span,
     "dogpile.call.id": _of_kind(Kind.LLM, "chat"),
@@ -264,7 +294,8 @@ COMPOUNDS: dict[str, Reader] = {
     "langsmith.metadata.usage_metadata": _usage_metadata,
     "gen_ai.usage.input_token_details": _token_details,
     "gen_ai.usage.output_token_details": _token_details,
-    "mlflow.chat.tokenUsage": _usage,
+    "mlflow.chat.tokenUsage": _mlflow_usage,
+    "mlflow.linkedPrompts": _linked_prompt,
     "mlflow.llm.cost": _cost,
     "llm.cost.prompt": _cost_parts,
     "llm.cost.completion": _cost_parts,

@@ -6,6 +6,8 @@ from tracking.adapters.dialects.codecs import BODY, QUOTED_NAME, kind_words
 from tracking.adapters.dialects.keys import key
 from tracking.events import Kind
 
+METADATA = "mlflow.traceTag."
+
 TYPES = kind_words(
     {
         "LLM": Kind.LLM,
