@@ -7,20 +7,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.benchmarks.installation import Installation, running_installation
-from tests.chaos.test_hung_database import ask, event, stored
+from tests.benchmarks.installation import Installation
+from tests.chaos.asking import ask, event, stored
 
 pytestmark = pytest.mark.chaos
 OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE backend_type = 'client backend' AND pid <> ALL (%s)"
 )
-
-
-@pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
-    with running_installation(ASSAY_WEB_WORKERS="1", ASSAY_DIGEST_WORKERS="1") as installation:
-        yield installation
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import pytest
 
 from tests.benchmarks.installation import PROJECT, Installation, running_installation
 from tests.benchmarks.metering import name_of
-from tests.chaos.test_hung_database import ask, event
+from tests.chaos.asking import ask, event
 
 pytestmark = pytest.mark.chaos
 N_ITEMS = 9_900

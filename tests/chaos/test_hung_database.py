@@ -4,8 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,19 +12,12 @@ import psycopg
 import pytest
 
 from core.embedded.web import THREADS
-from tests.benchmarks.installation import Installation, running_installation
-from tests.benchmarks.load import JSON
+from tests.benchmarks.installation import Installation
 from tests.benchmarks.metering import name_of
+from tests.chaos.asking import ask, ask_at_once, event, stored
 
 pytestmark = pytest.mark.chaos
 FEW_SECONDS = 10.0  # on a machine busy with other tests; else four
-Answer = tuple[int, str | None, str, float]  # status, Retry-After, body, seconds
-
-
-@pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
-    with running_installation(ASSAY_WEB_WORKERS="1", ASSAY_DIGEST_WORKERS="1") as installation:
-        yield installation
 
 
 @contextlib.contextmanager
@@ -67,42 +58,6 @@ def resting_pids(connection: psycopg.Connection[Any]) -> list[int]:
         " WHERE backend_type = 'client backend' AND state = 'idle' AND pid <> pg_backend_pid()"
     )
     return [int(pid) for (pid,) in rows]
-
-
-def ask(
-    installation: Installation, method: str, path: str, body: bytes = b"", *, cookie: str = ""
-) -> Answer:
-    connection = installation.connect()
-    began = time.monotonic()
-    headers = {"Authorization": f"Bearer {connection.key}", "Cookie": cookie, **JSON}
-    connection.http.request(method, path, body, headers)
-    response = connection.http.getresponse()
-    text = response.read().decode()
-    connection.close()
-    return response.status, response.headers["Retry-After"], text, time.monotonic() - began
-
-
-def ask_at_once(installation: Installation, calls: list[tuple[str, str, bytes]]) -> list[Answer]:
-    answers: list[Answer] = []
-    threads = [
-        threading.Thread(target=lambda call=call: answers.append(ask(installation, *call)))
-        for call in calls
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
-
-
-def event(name: str) -> tuple[str, str, bytes]:
-    item = {"type": "kept", "id": name, "timestamp": "2026-11-01T00:00:00Z", "data": {}}
-    return "POST", "/api/v1/events", json.dumps(item).encode()
-
-
-def stored(installation: Installation) -> dict[str, int]:
-    status = installation.wait_drained()
-    return {name: status[name] for name in ("stored_events", "quarantined", "rejected_events")}
 
 
 def test_everybody_is_answered_and_nothing_is_lost(installation: Installation) -> None:

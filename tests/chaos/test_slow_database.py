@@ -1,40 +1,14 @@
 """A database that takes two seconds for each row that a door stores."""
 
-import contextlib
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.benchmarks.installation import Installation, running_installation
-from tests.chaos.test_hung_database import Answer, ask, ask_at_once, event, stored
+from tests.benchmarks.installation import Installation
+from tests.chaos.asking import Answer, ask, ask_at_once, event, slow, stored
 
 pytestmark = pytest.mark.chaos
 AT_ONCE = 60
-
-
-@pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
-    with running_installation(ASSAY_WEB_WORKERS="1", ASSAY_DIGEST_WORKERS="1") as installation:
-        yield installation
-
-
-@contextlib.contextmanager
-def slow(installation: Installation, seconds: float) -> Iterator[None]:
-    with installation.database() as connection:
-        connection.execute(
-            "CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql AS"
-            f" $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NEW; END $$"
-        )
-        connection.execute(
-            "CREATE TRIGGER slow BEFORE INSERT ON tracking_inboxbatch"
-            " FOR EACH ROW EXECUTE FUNCTION take_long()"
-        )
-        try:
-            yield
-        finally:
-            connection.execute("DROP TRIGGER slow ON tracking_inboxbatch")
-            connection.execute("DROP FUNCTION take_long")
 
 
 def test_few_wait_and_the_others_are_told_at_once(installation: Installation) -> None:

@@ -13,9 +13,8 @@ import pytest
 
 from tests.benchmarks.installation import Installation, running_installation
 from tests.benchmarks.metering import name_of
+from tests.chaos.asking import Answer, ask, event, slow, stored
 from tests.chaos.sending import Senders, Traffic
-from tests.chaos.test_hung_database import Answer, ask, event, stored
-from tests.chaos.test_slow_database import slow
 from tests.chaos.verifying import assert_nothing_is_wrong
 
 pytestmark = pytest.mark.chaos

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from experiments.decision_pages import NEWEST, read_decisions
-from tests.experiments.test_decisions import KINDS, NOW, recorded
+from tests.experiments.decided import KINDS, NOW, recorded
 from tests.flows import digest_all, make_sender, send_events
 from tracking.filters import parse_filter
 

@@ -1,21 +1,11 @@
 """Decisions: read, paired, summed up."""
 
-import json
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from django.utils import timezone
 
 from experiments.decisions import collapse_pairs, read_decision, summarise
-
-PAYLOADS = Path(__file__).parent.parent / "payloads" / "ai-experiments"
-NOW = timezone.now() - timedelta(minutes=10)
-KINDS = ("decide", "epsilon-explore", "epsilon-exploit", "thompson", "ucb")
-
-
-def recorded(kind):
-    return json.loads((PAYLOADS / f"decision-made-{kind}.json").read_text())["data"]
+from tests.experiments.decided import KINDS, NOW, recorded
 
 
 def decision(kind, seconds=0.0, **changed):

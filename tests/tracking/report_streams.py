@@ -6,6 +6,8 @@ import random
 import time
 from typing import Any
 
+from tests.flows import digest_all
+
 Told = tuple[str, dict[str, Any]]
 """(scope, span as OTLP/JSON)."""
 
@@ -155,3 +157,9 @@ def _again(rng: random.Random, told: Told) -> Told:
         usage = {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "9"}}
         span["attributes"] = [*kept, usage]
     return ("client" if change == "scope" else scope), span
+
+
+def digest(sender, *told):
+    answer = sender.post("/v1/traces", request_of(list(told)), content_type="application/json")
+    assert answer.status_code == 200, answer.content
+    digest_all()

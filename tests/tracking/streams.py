@@ -1,9 +1,17 @@
 """Random but reproducible streams of spans and points that meet every rule of the data core."""
 
 import datetime
+import itertools
+import multiprocessing
 import random
+import time
 
+from django.db import connections
+
+from core.keys import KeyInfo
 from tests.flows import Event, make_span
+from tracking.draining import drain
+from tracking.models import InboxBatch
 
 START = datetime.datetime.now(datetime.UTC).replace(microsecond=0) - datetime.timedelta(hours=3)
 MODELS = [("openai", "gpt-4o"), ("anthropic", "claude-sonnet-4-5"), ("local", "llama")]
@@ -119,3 +127,38 @@ def shuffled_batches(seed: int, events: list[Event]) -> list[list[Event]]:
         batches.append(events[:size])
         events = events[size:]
     return batches + rng.sample(batches, len(batches) // 4)
+
+
+def drain_in_process(slot: int) -> None:
+    connections.close_all()
+    while InboxBatch.objects.exists():
+        drain(slot=slot)
+        time.sleep(0.02)  # what lost a deadlock waits a second
+    connections.close_all()
+
+
+def drain_with_three_workers() -> None:
+    connections.close_all()
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=drain_in_process, args=(slot,)) for slot in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(600)
+        assert worker.exitcode == 0
+
+
+def key_of(project_id: int) -> KeyInfo:
+    return KeyInfo(1, project_id, "p", "p", frozenset({"ingest"}), None, True)
+
+
+def requests_of(number: int, streams: list[list[Event]]) -> list[list[Event]]:
+    """The streams as requests: each shuffled and split, then parts of all of them sent together."""
+    rng = random.Random(number)
+    cut = [shuffled_batches(rng.randrange(2**32), stream) for stream in streams]
+    together = [
+        list(itertools.chain(*parts)) for parts in itertools.zip_longest(*cut, fillvalue=[])
+    ]
+    for request in together:
+        rng.shuffle(request)
+    return together

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.tracking.test_masking import make_event
+from tests.tracking.incoming import make_event
 from tracking.adapters.dialects.attributes import rebuild_attributes
 from tracking.adapters.dialects.table import KEYS
 from tracking.content import drop_content, drop_part_content, is_saying

@@ -1,6 +1,7 @@
 import itertools
 
-from tracking.events import IncomingEvent, Kind, Status
+from tests.tracking.incoming import make_fact
+from tracking.events import Kind, Status
 from tracking.folding import (
     COST,
     ERRORS,
@@ -8,22 +9,9 @@ from tracking.folding import (
     ROOT_ERRORS,
     SPANS,
     TOKENS,
-    Fact,
     TraceState,
     fold,
 )
-
-
-def make_fact(name, at=0, *, cost=None, **fields):
-    event = IncomingEvent(
-        id=name.encode().ljust(16, b"\0"),
-        occurred_us=at,
-        content_rank=0,
-        name=name,
-        trace_id="t",
-        **{"duration_us": 10, **fields},
-    )
-    return Fact(event, cost)
 
 
 def state_of(*facts):

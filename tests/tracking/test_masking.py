@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tracking.events import IncomingEvent, Part, Payload
+from tests.tracking.incoming import make_event
+from tracking.events import Part, Payload
 from tracking.mask_patterns import FINDERS, find_cards, find_emails, find_secrets, may_hold
 from tracking.mask_settings import PatternError, check_settings, compile_own, masker_of
 from tracking.masking import Masker
@@ -37,11 +38,6 @@ EMAILS = ["ada@example.com", "ada.l+tag@mail.example.co.uk", "o'brien_1@ex-ample
 NO_EMAILS = ["@ada", "ada@localhost", "a @ b.com", "ssh git@host:repo", "@decorator.name"]
 CARDS = ["4111111111111111", "4111 1111 1111 1111", "5500-0000-0000-0004", "340000000000009"]
 NO_CARDS = ["4111111111111112", "1732200000000000000", "12345678901234", "4111111111111111000000"]
-
-
-def make_event(**fields):
-    fields = {"id": b"x" * 16, "occurred_us": 1, "content_rank": 1, "name": "chat"} | fields
-    return IncomingEvent(**fields)
 
 
 @pytest.mark.parametrize("secret", SECRETS)

@@ -14,7 +14,7 @@ from core.keys import forget_cached_keys, issue_key, revoke_key
 from core.models import Scope
 from tests.cast import make_client
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
-from tests.tracking.test_receive import own_parameters, set_read_only
+from tests.tracking.connecting import own_parameters, set_read_only
 from tracking.draining import drain
 from tracking.models import Event, InboxBatch, Session
 

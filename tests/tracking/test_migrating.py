@@ -21,8 +21,8 @@ from tests.flows import (
     send_scores,
     status_of,
 )
+from tests.tracking.connecting import own_parameters
 from tests.tracking.streams import make_stream
-from tests.tracking.test_receive import own_parameters
 
 SESSIONS = "tracking_session"
 TABLES = (

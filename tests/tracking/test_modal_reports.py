@@ -5,9 +5,8 @@ import itertools
 
 import pytest
 
-from tests.tracking.report_streams import tell, tell_call
-from tests.tracking.test_reports import digest
-from tests.tracking.test_retention import apply_retention, keep
+from tests.tracking.maintenance import apply_retention, keep
+from tests.tracking.report_streams import digest, tell, tell_call
 from tracking.models import SessionMetric
 
 MODAL = {"gen_ai__usage__audio__input_tokens": 4, "gen_ai__usage__image__output_tokens": 2}

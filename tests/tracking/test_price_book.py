@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.tracking.test_pricing import NOON_US, make_call
+from tests.tracking.incoming import NOON_US, make_call
 from tracking.events import Payload
 from tracking.modalities import count_modalities
 from tracking.preparing import price_event

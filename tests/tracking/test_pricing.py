@@ -3,12 +3,12 @@
 import datetime as dt
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
+from tests.tracking.incoming import make_call
 from tracking import pricing
-from tracking.events import IncomingEvent, Kind
+from tracking.events import Kind
 from tracking.pricing import (
     SOURCE_CALLER,
     SOURCE_COMPUTED,
@@ -20,23 +20,6 @@ from tracking.pricing import (
 )
 
 DAY = dt.date(2026, 3, 4)
-NOON_US = int(dt.datetime(2026, 3, 4, 12, tzinfo=dt.UTC).timestamp()) * 1_000_000
-
-
-def make_call(**changes):
-    values: dict[str, Any] = {
-        "id": bytes(16),
-        "occurred_us": NOON_US,
-        "duration_us": 1000,
-        "content_rank": 0,
-        "kind": Kind.LLM,
-        "name": "chat",
-        "provider": "openai",
-        "model": "gpt-4o",
-        "tokens_in": 1000,
-        "tokens_out": 100,
-    }
-    return IncomingEvent(**(values | changes))
 
 
 NAMES = {

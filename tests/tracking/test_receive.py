@@ -9,23 +9,14 @@ from django.db import close_old_connections, connection, connections
 from django.utils import timezone
 
 from tests.flows import digest_all, drift_of, make_span, send_events, status_of
-from tests.tracking.adapters.otlp_building import make_request
-from tests.tracking.adapters.otlp_building import make_span as make_otlp_span
+from tests.tracking.connecting import own_parameters, set_read_only
+from tests.tracking.doors import DOORS, post
 from tracking.digest import digest_lease
 from tracking.draining import drain
 from tracking.leases import claim
 from tracking.models import InboxBatch, Session
 
 pytestmark = pytest.mark.usefixtures("open_pipeline")
-DOORS = ["/api/v1/events", "/v1/traces", "/api/analytics/batch"]
-
-
-def post(client, path):
-    if "traces" in path:
-        body, kind = make_request(make_otlp_span()).SerializeToString(), "application/x-protobuf"
-    else:
-        body, kind = b'{"type": "note"}', "application/json"
-    return client.post(path, body, content_type=kind)
 
 
 def cut_connections():
@@ -35,14 +26,6 @@ def cut_connections():
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-
-
-def set_read_only(value):
-    name = connection.settings_dict["NAME"]
-    with connection.cursor() as cursor:
-        cursor.execute("SET default_transaction_read_only = off")
-        cursor.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {value}')
-    connection.close()
 
 
 @pytest.fixture
@@ -97,12 +80,6 @@ def test_what_failed_to_digest_waits_and_is_digested_later(alpha, sender):
     InboxBatch.objects.update(lease_until=timezone.now())
     digest_all()
     assert (status_of(alpha).stored_events, status_of(alpha).quarantined) == (1, 0)
-
-
-def own_parameters():
-    parameters = connection.get_connection_params()
-    names = ("dbname", "user", "password", "host", "port")
-    return {name: parameters[name] for name in names if parameters.get(name)}
 
 
 def test_a_worker_whose_connection_was_cut_digests_after_the_next_bell(alpha, sender):

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.flows import digest_all, drift_of, make_span, send_events, status_of
-from tests.tracking.test_receive import DOORS, post
+from tests.tracking.doors import DOORS, post
 from tracking.models import InboxBatch
 
 pytestmark = pytest.mark.usefixtures("open_pipeline")

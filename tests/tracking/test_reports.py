@@ -8,12 +8,11 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from tests.flows import digest_all, drift_of
+from tests.flows import drift_of
 from tests.tracking.business_state import states_of_projects
-from tests.tracking.report_streams import id_of, make_reports, request_of, tell, tell_call
-from tests.tracking.streams import shuffled_batches
-from tests.tracking.test_folding import make_fact
-from tests.tracking.test_permutations import drain_with_three_workers, key_of, requests_of
+from tests.tracking.incoming import make_fact
+from tests.tracking.report_streams import digest, id_of, make_reports, request_of, tell, tell_call
+from tests.tracking.streams import drain_with_three_workers, key_of, requests_of, shuffled_batches
 from tracking.corrections import apply_deltas
 from tracking.events import Kind, Status
 from tracking.models import Event, Session, Trace, UsageRollup
@@ -241,12 +240,6 @@ def test_the_id_of_an_answer_is_read_from_any_of_its_names():
 @pytest.fixture
 def sender(sender, no_drift):
     return sender
-
-
-def digest(sender, *told):
-    answer = sender.post("/v1/traces", request_of(list(told)), content_type="application/json")
-    assert answer.status_code == 200, answer.content
-    digest_all()
 
 
 def counts():

@@ -13,6 +13,7 @@ from django.utils import timezone
 from core.jobs import stop_jobs, work_on_jobs
 from core.models import AuditEntry, Job
 from tests.flows import digest, drift_of, make_sender, make_span, send_events
+from tests.tracking.maintenance import reprice, set_price
 from tracking import pricing, project_prices, repricing
 from tracking.draining import drain
 from tracking.models import Event, ModelPrice, PriceVersion, Session, Trace, UsageRollup
@@ -21,7 +22,6 @@ from tracking.project_prices import (
     end_price,
     forget,
     load_book,
-    save_price,
     stamp_of,
 )
 from tracking.repricing import start_repricing
@@ -41,22 +41,6 @@ def no_waiting(monkeypatch):
 def make_call(n, **changes):
     start = START + datetime.timedelta(hours=n)
     return make_span(f"t{n}", f"call{n}", **{"start": start, **CALL, **TOKENS, **changes})
-
-
-def set_price(project, dollars="1", model="my-*", **changes):
-    fields = {"starts_on": datetime.date(2020, 1, 1), "input": Decimal(dollars), **changes}
-    price = ModelPrice(project=project, model=model, output=Decimal(0), **fields)
-    save_price(price, actor=None)
-    forget()  # what the commit does, for which a test's transaction never comes
-    return price
-
-
-def reprice(project):
-    job = start_repricing(project, actor=None)
-    work_on_jobs(seconds=60)
-    job.refresh_from_db()
-    assert job.state == "done", job.error
-    return job.result
 
 
 def cost_everywhere(project):

@@ -11,11 +11,11 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from core.jobs import work_on_jobs
 from core.models import Job, Project
 from tests.flows import digest_all, drift_of, make_sender, make_span, send_events, status_of
+from tests.tracking.connecting import own_parameters
 from tests.tracking.everything import find_anywhere
-from tests.tracking.test_receive import own_parameters
+from tests.tracking.maintenance import apply_retention, keep
 from tracking import partitions, retention
 from tracking.corrections import apply_deltas
 from tracking.models import (
@@ -40,21 +40,10 @@ def days_ago(days, **more):
     return NOW - datetime.timedelta(days=days, **more)
 
 
-def keep(project, days, summary=None):
-    project.retention_days, project.summary_days = days, summary
-    project.save(update_fields=["retention_days", "summary_days"])
-
-
 def call_at(trace, span, days, **data):
     data = {"session_id": f"s-{trace}", "model": "m", "input": MARK, **data}
     tokens = {"input": 5, "output": 1}
     return make_span(trace, span, start=days_ago(days), kind="llm", tokens=tokens, **data)
-
-
-def apply_retention():
-    start_retention()
-    work_on_jobs(seconds=60)
-    assert set(Job.objects.values_list("state", flat=True)) == {"done"}
 
 
 def days_of(project):

@@ -11,7 +11,7 @@ from psycopg.errors import LockNotAvailable
 
 from core.models import Job
 from tests.flows import make_sender, make_span, send_events
-from tests.tracking.test_receive import own_parameters
+from tests.tracking.connecting import own_parameters
 from tracking import repricing, retention
 from tracking.documents import _lock_of, lock_documents, locked_documents
 from tracking.draining import drain

@@ -5,9 +5,8 @@ import random
 import pytest
 
 from tests.flows import digest_all, drift_of, make_sender
-from tests.tracking.report_streams import request_of, tell, tell_call
+from tests.tracking.report_streams import digest, request_of, tell, tell_call
 from tests.tracking.streams import shuffled_batches
-from tests.tracking.test_reports import digest
 from tracking import tying
 from tracking.models import Event, Trace
 from tracking.ties import REPORTED, TANGLED, TIED

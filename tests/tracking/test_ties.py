@@ -10,9 +10,8 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.flows import digest, digest_all, drift_of, make_sender, make_span
-from tests.tracking.test_folding import make_fact
-from tests.tracking.test_repricing import reprice, set_price
-from tests.tracking.test_retention import apply_retention, keep
+from tests.tracking.incoming import make_fact
+from tests.tracking.maintenance import apply_retention, keep, reprice, set_price
 from tracking import repricing
 from tracking.corrections import apply_deltas
 from tracking.events import Kind
