@@ -19,7 +19,7 @@ from tests.flows import (
     send_scores,
     status_of,
 )
-from tests.tracking.adapters.test_otlp_logs import make_logs, make_record
+from tests.tracking.adapters.logs_building import make_logs, make_record
 from tests.tracking.everything import find_anywhere
 from tracking import changes, corrections, erasing, erasure, erasure_steps, traces
 from tracking.erasure import count_waiting, lift_tombstone, start_erasure, start_sweeps

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tracking.adapters.otlp_building import map_one
-from tests.tracking.test_vendor_dialects import map_all
+from tests.tracking.mapping_back import map_all
 from tracking.adapters.dialects.flattened import INPUT, OUTPUT, read_texts
 from tracking.adapters.dialects.keys import INPUT_MESSAGES_BIT, OUTPUT_MESSAGES_BIT
 from tracking.adapters.dialects.messages import messages_of

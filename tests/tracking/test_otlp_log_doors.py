@@ -9,8 +9,7 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from tests.flows import digest_all, drift_of, status_of
-from tests.tracking.adapters.otlp_building import make_request, make_span
-from tests.tracking.adapters.test_otlp_logs import (
+from tests.tracking.adapters.logs_building import (
     DETAILS,
     EVALUATION,
     RELEVANCE,
@@ -20,6 +19,7 @@ from tests.tracking.adapters.test_otlp_logs import (
     make_logs,
     make_record,
 )
+from tests.tracking.adapters.otlp_building import make_request, make_span
 from tracking.models import Event, SessionMetric, SessionText
 
 pytestmark = pytest.mark.usefixtures("pipeline")

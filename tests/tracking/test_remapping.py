@@ -15,7 +15,7 @@ from core.jobs import work_on_jobs
 from core.models import AuditEntry, Job
 from tests.flows import digest_all, drift_of, make_sender, send_events, send_scores
 from tests.tracking.adapters.otlp_building import make_request, make_span
-from tests.tracking.adapters.test_otlp_remap import forget_what_was_read
+from tests.tracking.mapping_back import forget_what_was_read
 from tracking import remapping
 from tracking.adapters import analytics_fields, analytics_spans, fallom_spans, otlp, otlp_spans
 from tracking.adapters.dialects import attributes, keys, table

@@ -3,7 +3,7 @@
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.tracking.adapters.otlp_building import make_pairs
-from tests.tracking.test_vendor_dialects import map_all
+from tests.tracking.mapping_back import map_all
 
 
 def test_evaluations_of_a_span_are_scores():

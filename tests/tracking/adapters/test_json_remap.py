@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from tests.tracking.adapters.fallom_samples import PAYLOADS, map_body, map_sample
-from tests.tracking.adapters.test_analytics_spans import read_span
-from tests.tracking.adapters.test_otlp_remap import stored
+from tests.tracking.adapters.json_spans import read_span
+from tests.tracking.mapping_back import stored
 from tracking.adapters.dialects import table
 from tracking.adapters.fallom_remap import remap_flat_span
 from tracking.adapters.json_remap import remap_json_span

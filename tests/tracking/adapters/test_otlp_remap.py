@@ -15,27 +15,13 @@ from tests.tracking.adapters.otlp_building import (
     make_span,
     map_one,
 )
-from tests.tracking.test_vendor_properties import NAMES, VALUES
-from tracking.adapters import otlp, otlp_spans, otlp_values
+from tests.tracking.mapping_back import forget_what_was_read, stored
+from tests.tracking.odd_attributes import NAMES, VALUES
+from tracking.adapters import otlp
 from tracking.adapters.dialects import table
 from tracking.adapters.otlp_remap import differs, remap_span
-from tracking.events import Payload
 
 TRACES = [path for path in RECORDINGS if ".logs" not in path.suffixes]
-
-
-def forget_what_was_read(patched):
-    """Within ``patched``, attributes are read by the tables as they are now."""
-    patched.setattr(otlp_values, "_specs", {})
-    patched.setattr(otlp_values, "_once", set())
-    patched.setattr(otlp_values, "_memo", {})
-    patched.setattr(otlp_spans, "recall", lambda blob: None)
-
-
-def stored(event):
-    """The event as a row and a block give it back."""
-    payload = msgspec.json.decode(msgspec.json.encode(event.payload), type=Payload)
-    return msgspec.structs.replace(event, payload=Payload(), needs_clock=False), payload
 
 
 def remap(event, resource=None):
