@@ -54,6 +54,7 @@ class Entry:
     text: str
     span: SpanDetail  # where it was seen first: for links, tokens, cost, errors
     is_main: bool = False  # a turn's last input or final output: shown open
+    is_answer: bool = False  # the last its span made: what that took and cost is said there, once
     tools: list[ToolUse] = field(default_factory=list)
     images: list[str] = field(default_factory=list)  # addresses or media types, never loaded
     error: str = ""
@@ -137,9 +138,11 @@ class _Thread:
     def _read_call(self, event: SpanDetail, *, is_first: bool) -> None:
         inputs, outputs = _messages(event, "input"), _messages(event, "output")
         self._read_inputs(event, inputs, is_first=is_first)
+        n_before = len(self.entries)
         self._read_outputs(event, outputs)
         if event.span.status == "error" or not outputs:
             self._add(event, "assistant", error=event.span.error or event.span.error_type)
+        _mark_answer(self.entries[n_before:])
 
     def _read_inputs(self, event: SpanDetail, inputs: Sequence[Message], *, is_first: bool) -> None:
         seen: Counter[Key] = Counter()
@@ -241,7 +244,9 @@ class _Thread:
             inputs, outputs = _messages(event, "input"), _messages(event, "output")
             if event.span.kind in WRAPPERS and (inputs or outputs):
                 self._read_inputs(event, inputs, is_first=True)
+                n_before = len(self.entries)
                 self._read_outputs(event, outputs)
+                _mark_answer(self.entries[n_before:])
                 return
 
     def _add(
@@ -308,6 +313,11 @@ def _plain(text: str | None) -> str | None:
         return text
     found = lone_text(decode_json(text))
     return text if found is None else found
+
+
+def _mark_answer(entries: Sequence[Entry]) -> None:
+    for entry in [entry for entry in entries if entry.role == "assistant"][-1:]:
+        entry.is_answer = True
 
 
 def _mark_main(entries: Sequence[Entry]) -> None:

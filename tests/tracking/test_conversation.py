@@ -96,6 +96,18 @@ def test_a_tool_call_is_paired_with_the_result_in_the_next_call():
     assert (use.name, use.arguments, use.result) == ("lookup", '{"order": 7}', "shipped")
 
 
+def test_what_a_call_took_is_said_once_and_not_of_what_was_said_before():
+    steps = json.dumps({"steps": [{"text": "One."}, {"text": "Two."}], "finishReason": "stop"})
+    asked = messages(("user", "Hi"), ("assistant", "Yes?"), ("user", "Go"))
+
+    (turn,) = build_thread([make_detail("call", input=asked, output=steps)])
+
+    assert [(entry.text, entry.is_answer) for entry in turn.entries] == [
+        *[(text, False) for text in ("Hi", "Yes?", "Go", "One.")],
+        ("Two.", True),
+    ]
+
+
 def asked_and_answered(*results, call_id="c1"):
     """A question, a call of a tool, and what it gave."""
     calls = json.loads(CALLS.replace("c1", call_id))
