@@ -1,7 +1,7 @@
 """When results are computed anew: on a read that finds them old, and by the sweep."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 
@@ -20,7 +20,9 @@ MATURING_AGE = timedelta(minutes=1)  # units become mature as time passes, witho
 SLOW = timedelta(seconds=0.1)  # slower analyses are left to the sweep …
 PATIENCE = timedelta(seconds=30)  # … unless it has not come for this long
 FIRST_BUDGET = timedelta(seconds=2)
-WORK_SHARE = 20  # results stay for 20 times as long as they took, so reads cost at most 5 %
+# Results stay for ten times as long as it takes to compute them, those of a sweep as all of their
+# project that still change: however much is stored, they take a tenth of one core.
+WORK_SHARE = 10
 
 _last_project = 0  # that a sweep of this process came to
 
@@ -32,7 +34,8 @@ def current_snapshot(experiment: Experiment, *, now: datetime) -> ResultSnapshot
         return analyse(experiment, now=now)
     mark = partial(source_mark, experiment.project_id, now=now)
     patience = PATIENCE if snapshot.computed_in > SLOW else timedelta(0)
-    if needs_analysis(experiment, snapshot, mark=mark, now=now, patience=patience):
+    work = snapshot.computed_in
+    if needs_analysis(experiment, snapshot, mark=mark, now=now, work=work, patience=patience):
         return analyse(experiment, now=now)
     return snapshot
 
@@ -41,12 +44,16 @@ def find_snapshot(experiment: Experiment) -> ResultSnapshot | None:
     return getattr(experiment, "snapshot", None)
 
 
-def is_stale(snapshot: ResultSnapshot, *, mark: int, now: datetime) -> bool:
-    """Tell whether results may differ by now. ``mark``: the state of the project's data."""
+def is_stale(snapshot: ResultSnapshot, *, mark: int, now: datetime, work: timedelta) -> bool:
+    """Tell whether results may differ by now.
+
+    ``mark`` is the state of the project's data; ``work`` how long it takes to compute these
+    results, with all that are computed whenever they are.
+    """
     if snapshot.method_version != METHOD_VERSION:
         return True
     age = now - snapshot.computed_at
-    if age < max(SHORTEST_AGE, WORK_SHARE * snapshot.computed_in):
+    if age < max(SHORTEST_AGE, WORK_SHARE * work):
         return False
     return snapshot.source_mark != mark or (age >= MATURING_AGE and has_maturing(snapshot))
 
@@ -72,6 +79,7 @@ def analyse_project(
     discover_experiments(project_id)
     mark = cache(partial(source_mark, project_id, now=now))
     found = list(Experiment.objects.for_project(project_id).with_snapshots())
+    work = work_of(found)
     began = time.monotonic()
     for experiment in sorted(found, key=_computed_at):
         snapshot = find_snapshot(experiment)
@@ -79,11 +87,18 @@ def analyse_project(
         if stop() or time.monotonic() - began > allowed / timedelta(seconds=1):
             break
         if snapshot is None or needs_analysis(
-            experiment, snapshot, mark=mark, now=now, patience=patience
+            experiment, snapshot, mark=mark, now=now, work=work, patience=patience
         ):
             load_definitions([experiment])
             experiment.snapshot = analyse(experiment, now=now)
     return found
+
+
+def work_of(experiments: Iterable[Experiment]) -> timedelta:
+    """How long it takes to compute all results that still change."""
+    kept = [(experiment, find_snapshot(experiment)) for experiment in experiments]
+    changing = (s.computed_in for e, s in kept if s is not None and not is_final(e, s))
+    return sum(changing, timedelta(0))
 
 
 def needs_analysis(
@@ -92,6 +107,7 @@ def needs_analysis(
     *,
     mark: Callable[[], int],
     now: datetime,
+    work: timedelta,
     patience: timedelta,
 ) -> bool:
     """Tell whether kept results are of another state, or old enough to be computed anew."""
@@ -99,7 +115,7 @@ def needs_analysis(
         return True
     if is_final(experiment, snapshot) or now - snapshot.computed_at < patience:
         return False
-    return is_stale(snapshot, mark=mark(), now=now) or has_settled(experiment, now=now)
+    return is_stale(snapshot, mark=mark(), now=now, work=work) or has_settled(experiment, now=now)
 
 
 def analyse_projects(

@@ -64,6 +64,7 @@ def _become(arguments: list[str], *, title: str, parent: int, outputs: tuple[int
     try:
         _detach(parent, outputs)
         entitle(title)
+        os.environ.setdefault("PGAPPNAME", title)  # who it is in pg_stat_activity
         code = _run(arguments)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -13,8 +13,10 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import psutil
+import psycopg
 import pytest
 
+from core.embedded.layout import DataDir
 from core.embedded.processes import (
     command_of,
     group_members,
@@ -188,6 +190,23 @@ def test_a_dead_child_comes_back_as_a_copy_of_the_supervisor_which_has_it_loaded
     assert child.ppid() == serving.process.pid
     assert wait_until(lambda: command_of(child.pid) == [f"assay: {name}"], seconds=60) is True
     assert wait_until(serving.is_ready, seconds=60) is True
+
+
+def test_postgresql_knows_its_clients_by_the_names_that_ps_shows(serving):
+    """A web request and the wake-up that follows connect all three."""
+    event = {"type": "span.named", "timestamp": "2026-01-01T00:00:00Z", "id": "named", "data": {}}
+    serving.request("/api/v1/events", json.dumps(event).encode())
+    target = DataDir(serving.root / "var").database()
+
+    def names() -> set[str]:
+        with psycopg.connect(
+            host=target["HOST"], port=target["PORT"], user=target["USER"], dbname=target["NAME"]
+        ) as connection:
+            rows = connection.execute("SELECT application_name FROM pg_stat_activity").fetchall()
+        return {name for (name,) in rows}
+
+    expected = {"assay: web", "assay: digest", "assay: analysis"}
+    assert wait_until(lambda: expected <= names(), seconds=60) is True
 
 
 def test_it_stops_while_it_loads_its_programs(serving):

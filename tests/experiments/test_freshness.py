@@ -96,7 +96,26 @@ def test_results_of_an_environment_follow_the_texts_that_say_it(alpha):
 def test_another_method_makes_results_stale(kept):
     kept.method_version = "older"
 
-    assert is_stale(kept, mark=kept.source_mark, now=NOW) is True
+    assert is_stale(kept, mark=kept.source_mark, now=NOW, work=timedelta(0)) is True
+
+
+@pytest.mark.parametrize(("n_experiments", "seconds"), [(1, 5), (2, 10)])
+def test_a_sweep_comes_back_after_ten_times_what_all_of_a_project_takes(
+    alpha, n_experiments, seconds
+):
+    for n in range(n_experiments):
+        add_session(alpha, f"tone-{n}", "a", f"s{n}")
+    sweep(alpha, at=NOW)
+    ResultSnapshot.objects.update(computed_in=timedelta(seconds=0.5))
+    count_digested(alpha)
+
+    assert sweep(alpha, at=NOW + timedelta(seconds=seconds - 1)) == {NOW}
+    assert sweep(alpha, at=NOW + timedelta(seconds=seconds)) == {NOW + timedelta(seconds=seconds)}
+
+
+def sweep(project, *, at):
+    found = analyse_project(project.pk, now=at, budget=timedelta(seconds=10))
+    return {experiment.snapshot.computed_at for experiment in found}
 
 
 def test_the_sweep_computes_what_is_missing(alpha, beta):
