@@ -38,8 +38,9 @@ def take_bodies(data: JsonObject, attributes: JsonObject) -> Bodies:
     request, response = attributes.pop(raw.REQUEST, None), attributes.pop(raw.RESPONSE, None)
     bodies = Bodies(request=raw.read_request(request), response=raw.read_response(response))
     bodies.input, bodies.output = raw.body_text(request), raw.body_text(response)
-    wrapped = (raw.REQUEST, bodies.input), (raw.RESPONSE, bodies.output)
-    bodies.told = [ATTRIBUTE + name for name, said in wrapped if said is not None]
+    wrapped = (raw.REQUEST, request, bodies.input), (raw.RESPONSE, response, bodies.output)
+    bodies.told = [ATTRIBUTE + name for name, _, said in wrapped if said is not None]
+    attributes |= {name: sent for name, sent, said in wrapped if said is None and sent is not None}
     # Spans that people end by hand name what went in and out themselves.
     if bodies.input is None and "input" in attributes:
         bodies.input = _plain_text(attributes.pop("input"))

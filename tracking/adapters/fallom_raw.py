@@ -77,7 +77,10 @@ def read_object(sent: object) -> JsonObject:
 
 
 def body_text(sent: object) -> str | None:
-    """The text to keep as input or output: the very JSON that came, a lone string as itself."""
+    """The text to keep as input or output: the very JSON that came, a lone string as itself; None
+    of an object without anything, which fallom-typescript makes of a stream."""
+    if sent in ("{}", {}):
+        return None
     if isinstance(sent, str):
         if sent.startswith('"') and isinstance(plain := decode_json(sent), str):
             return plain

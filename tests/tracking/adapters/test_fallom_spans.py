@@ -230,6 +230,14 @@ def test_texts_that_are_no_json_are_shown_as_they_are():
     assert (event.payload.attributes or {})["fallom.raw.usage"] == "[1"
 
 
+def test_a_stream_that_was_not_read_says_nothing():
+    """Of OpenAI's streams fallom-typescript finds nothing that an answer has."""
+    event = with_raw("trace-openai-chat", response="{}", usage=None)
+
+    assert (event.payload.output, event.tokens_out) == (None, None)
+    assert (event.payload.attributes or {})["fallom.raw.response"] == "{}"
+
+
 @pytest.mark.parametrize(
     ("fields", "place"),
     [
