@@ -1,4 +1,7 @@
-"""Requests to addresses that a user named: to the IP that was checked, once, within a time."""
+"""Requests to addresses that a user named: to the IP that was checked, once, within a time.
+
+Without Django.
+"""
 
 import contextlib
 import http.client

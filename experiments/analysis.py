@@ -14,7 +14,7 @@ from experiments.discovery import choose_control, record_variants
 from experiments.executions import find_dimensions, name_from_events, read_executions
 from experiments.finality import find_final, keep_results
 from experiments.health import HealthInputs, check_health
-from experiments.left_out import LeftOut, count_left_out
+from experiments.left_out import count_left_out
 from experiments.measuring import correct_for_goals, measure
 from experiments.metrics import DISCOVERED_METRICS
 from experiments.models import Experiment, ResultSnapshot, Variant
@@ -29,7 +29,8 @@ from experiments.results import (
 from experiments.stats import METHOD_VERSION
 from experiments.stats.power import days_left
 from experiments.stats.srm import SplitTest, check_split
-from experiments.units import VariantSums, sum_units, unit_parameters
+from experiments.unit_sums import LeftOut, VariantSums
+from experiments.units import sum_units, unit_parameters
 from experiments.verdicts import reach_verdict
 from tracking.models import SessionToRefresh
 from tracking.remapping import KIND as REMAPPING

@@ -8,7 +8,7 @@ from experiments.measuring import sums_of
 from experiments.metrics import DISCOVERED_METRICS, METRICS, ROLE_ORDER, Metric, with_roles
 from experiments.models import Experiment, ExperimentMetric
 from experiments.results import GuardrailResult
-from experiments.units import VariantSums, no_sums
+from experiments.unit_sums import VariantSums, no_sums
 
 
 def metrics_of(experiment: Experiment) -> Sequence[Metric]:

@@ -6,7 +6,8 @@ from django.db import connection, transaction
 from django.http import Http404
 
 from experiments.models import Experiment, Variant, load_definitions
-from experiments.units import SHORTEST_WINDOW, VariantSums
+from experiments.unit_sums import VariantSums
+from experiments.units import SHORTEST_WINDOW
 
 MAX_DISCOVERED = 500
 CONTROL_NAMES = ("control", "baseline")

@@ -1,15 +1,14 @@
-"""What is wrong with the data of an experiment, before any number is believed. Pure checks."""
+"""What is wrong with the data of an experiment, before any number is believed. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.formats import percent
-from experiments.left_out import LeftOut
 from experiments.results import ArmResult, Finding, GuardrailResult, MetricResult
 from experiments.stats.proportions import newcombe_difference
 from experiments.stats.srm import SplitTest
 from experiments.stats.sums import ProportionSums
-from experiments.units import VariantSums
+from experiments.unit_sums import LeftOut, VariantSums
 from experiments.wording import counted, short_name, small_p
 
 # State, the worst first → (status, title).

@@ -1,10 +1,9 @@
 """What carries the tags of a declared experiment and does not count: by time, and by name."""
 
-from dataclasses import dataclass, field
-
 from django.db import connection
 
 from experiments.models import Experiment
+from experiments.unit_sums import LeftOut
 from experiments.units import IN_ENVIRONMENT, MET, RAN, Parameters
 
 MOST_NAMES = 100
@@ -18,17 +17,6 @@ SELECT variant,
 FROM met WHERE {IN_ENVIRONMENT} GROUP BY variant
 ORDER BY variant = ANY(%(variants)s::text[]) DESC, count(*) DESC, variant LIMIT %(limit)s
 """
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    before_start: dict[str, int] = field(default_factory=dict)  # variant → units
-    elsewhen: int = 0  # paused, or after the end
-    strangers: dict[str, int] = field(default_factory=dict)  # undeclared variant → units
-
-    @property
-    def n_before(self) -> int:
-        return sum(self.before_start.values())
 
 
 def count_left_out(experiment: Experiment, parameters: Parameters) -> LeftOut:

@@ -13,7 +13,7 @@ from experiments.stats.outcomes import Interval
 from experiments.stats.proportions import is_at_edge, padded_moments, wilson_interval
 from experiments.stats.sequential import half_width
 from experiments.stats.sums import MeanSums, ProportionSums
-from experiments.units import ValueSums, VariantSums
+from experiments.unit_sums import ValueSums, VariantSums
 
 
 def measure(

@@ -8,7 +8,6 @@ errors to PostgreSQL.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from django.db import connection
 
 from experiments.metrics import DISCOVERED_METRICS, METRICS, Metric
 from experiments.models import Experiment
+from experiments.unit_sums import ValueSums, VariantSums
 
 SHORTEST_WINDOW = timedelta(minutes=30)
 Parameters = dict[str, Any]  # what the driver takes: text, numbers, times, lists of them
@@ -165,35 +165,6 @@ FROM unit GROUP BY variant ORDER BY min(first_seen), variant
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ValueSums:
-    """One metric over the counted units of one variant."""
-
-    n: int
-    total: float
-    squares: float
-    low: float | None
-    high: float | None
-    p50: float | None
-    p95: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class VariantSums:
-    variant: str
-    first_seen: datetime | None  # None: declared, and never met
-    last_seen: datetime | None
-    units: int
-    maturing: int
-    several: int
-    several_share: float  # this variant's part of the distinct units seen in several variants
-    values: dict[str, ValueSums]
-
-    @property
-    def mature(self) -> int:
-        return self.units - self.maturing
-
-
 def unit_parameters(experiment: Experiment, *, now: datetime) -> Parameters:
     parameters: Parameters = {
         "project_id": experiment.project_id,
@@ -248,21 +219,6 @@ def metric_sums(metric: Metric) -> str:
     """Return the SQL of one metric's sums; a rate has no quantiles worth a sort."""
     quantiles = "NULL" if metric.type == "proportion" else QUANTILES
     return METRIC_SUMS.replace("{quantiles}", quantiles).format(key=metric.key, counted=COUNTED)
-
-
-def no_sums(variant: str) -> VariantSums:
-    """The sums of a variant that nobody met."""
-    nothing = ValueSums(n=0, total=0.0, squares=0.0, low=None, high=None, p50=None, p95=None)
-    return VariantSums(
-        variant=variant,
-        first_seen=None,
-        last_seen=None,
-        units=0,
-        maturing=0,
-        several=0,
-        several_share=0.0,
-        values=dict.fromkeys(METRICS, nothing),
-    )
 
 
 def _variant_sums(row: tuple[Any, ...]) -> VariantSums:  # the driver's row: a value of any type

@@ -17,76 +17,10 @@ DRAWERS = {
 # What joins the apps: the only files that may know of a later one.
 JOINTS = {"core/urls.py", "core/api_urls.py", "core/settings.py"}
 
-# Modules without Django, or anything that loads it: arithmetic and decisions.
-PURE = [
-    "core/timebuckets.py",
-    "core/formats.py",
-    "core/addresses.py",
-    "core/outbound.py",
-    "core/serving/environ.py",
-    "core/serving/pacing.py",
-    "tracking/events.py",
-    "tracking/event_meaning.py",
-    "tracking/runs/accounts.py",
-    "tracking/retrieved.py",
-    "tracking/refused_codes.py",
-    "tracking/identity.py",
-    "tracking/cleaning.py",
-    "tracking/timestamps.py",
-    "tracking/sketches.py",
-    "tracking/distinct.py",
-    "tracking/pricing.py",
-    "tracking/modalities.py",
-    "tracking/price_book.py",
-    "tracking/costs.py",
-    "tracking/score_chips.py",
-    "tracking/snippets.py",
-    "tracking/inflate.py",
-    "tracking/blocks.py",
-    "tracking/folding.py",
-    "tracking/reports.py",
-    "tracking/ties.py",
-    "tracking/masking.py",
-    "tracking/mask_patterns.py",
-    "tracking/mask_settings.py",
-    "tracking/content.py",
-    "tracking/mentions.py",
-    "tracking/clients.py",
-    "tracking/ranks.py",
-    "tracking/previews.py",
-    "tracking/glimpses.py",
-    "tracking/waterfall.py",
-    "tracking/conversation.py",
-    "tracking/patience.py",
-    "tracking/phases.py",
-    "tracking/span_events.py",
-    "tracking/message_points.py",
-    "tracking/runs/turns.py",
-    "tracking/runs/facts.py",
-    "tracking/runs/verifying.py",
-    "tracking/runs/replaying.py",
-    "tracking/runs/comparing.py",
-    "tracking/translation.py",
-    "tracking/capabilities.py",
-    "tracking/adapters",
-    "prompts/rendering.py",
-    "prompts/signing.py",
-    "prompts/files.py",
-    "prompts/folders.py",
-    "prompts/diffs.py",
-    "prompts/stale_tags.py",
-    "prompts/previewing.py",
-    "experiments/stats",
-    "experiments/brackets.py",
-    "experiments/cases.py",
-    "experiments/declarations.py",
-    "experiments/decisions.py",
-    "experiments/grid.py",
-    "experiments/guardrails.py",
-    "experiments/ranking.py",
-    "experiments/timeline.py",
-    "experiments/verdicts.py",
-]
+# Without Django, or anything that loads it: arithmetic and decisions. Beside what lies in these
+# folders, whatever says so of itself.
+PURE_FOLDERS = ("tracking/adapters/", "experiments/stats/")
+SAYS_PURE = re.compile(r"\bPure\b|\bWithout Django\b")
 
 
 def sources(*folders: str) -> list[Path]:
@@ -140,8 +74,13 @@ def test_files_and_functions_stay_below_their_walls(path: Path):
     assert path.name not in DRAWERS
 
 
+def is_pure(path: Path) -> bool:
+    said = ast.get_docstring(parse(path)) or ""
+    return name_of(path).startswith(PURE_FOLDERS) or SAYS_PURE.search(said) is not None
+
+
 def pure_files() -> list[Path]:
-    return [path for name in PURE for path in (sources(name) if "." not in name else [ROOT / name])]
+    return [path for path in sources(*APPS) if is_pure(path)]
 
 
 def project_imports(path: Path) -> set[Path]:
@@ -188,3 +127,11 @@ def test_nothing_marks_text_as_safe():
     found = [name_of(p) for p in sources(*APPS) if re.search(r"\bmark_safe\b", p.read_text())]
 
     assert found == []
+
+
+@pytest.mark.parametrize("path", sources("tests"), ids=name_of)
+def test_no_test_is_made_of_another_one(path: Path):
+    """What two of them need stands beside them."""
+    borrowed = [m for m in modules_named(parse(path)) if re.search(r"^tests\..*\btest_\w+$", m)]
+
+    assert borrowed == []

@@ -2,11 +2,11 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
-from tests.test_layout import ROOT
-
+ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "promises.md"
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE.read_text())))
 

@@ -1,4 +1,4 @@
-"""Payload blocks: what no column holds of several spans, encoded and compressed together.
+"""Payload blocks: what no column holds of several spans, encoded and compressed together. Pure.
 
 A block is zlib-format data (any stdlib reads it) over the JSON array of its spans' payloads, a line
 each, so that whoever wants the first ones inflates no more. Spans of one trace lie side by side and

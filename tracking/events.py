@@ -1,4 +1,4 @@
-"""The one shape every adapter produces.
+"""The one shape every adapter produces. Pure.
 
 An adapter turns an item of any wire format into an :class:`IncomingEvent`; nothing after it knows
 which format an event came in. Times are whole microseconds since 1970 UTC, durations whole

@@ -1,4 +1,4 @@
-"""What a project masks, as it is kept in ``Project.masking`` and compiled by each digest.
+"""What a project masks, as it is kept in ``Project.masking`` and compiled by each digest. Pure.
 
 ``{"patterns": ["secret", …], "own": [{"name": …, "pattern": …}]}``; an empty object: secrets alone.
 """

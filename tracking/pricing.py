@@ -1,8 +1,8 @@
 """Money of model calls, in whole nano-dollars, from token counts and the price list of the day.
 
-The list is that of ``genai-prices``. It is loaded at the first look-up, because it takes forty
-megabytes that web processes never need. A rate is what one token costs; rates are kept as whole
-numbers over one common denominator, so a price is the same on every machine.
+Pure. The list is that of ``genai-prices``. It is loaded at the first look-up, because it takes
+forty megabytes that web processes never need. A rate is what one token costs; rates are kept as
+whole numbers over one common denominator, so a price is the same on every machine.
 
 Tokens: ``tokens_in`` holds all input tokens, those read from and written to the cache included, so
 price = (in - read - written) * input + read * cache_read + written * cache_write + out * output.

@@ -1,4 +1,4 @@
-"""What changes of traces mean for their sessions. Pure.
+"""What changes of traces mean for their sessions.
 
 A session is the sum of its trace parts. Where parts only grew, the session grows by the difference.
 Where a part moved to another session or something was taken away, minima and maxima may have lost

@@ -6,7 +6,7 @@ PVLDB 12(12), 2019, without its collapsing: all 64-bit values take 2,185 buckets
 sorted ``int8[]`` of ``bucket << 32 | count``; the low half is signed, so a delta can take counts
 away, and an entry that reaches zero disappears.
 
-The SQL functions do in PostgreSQL exactly what :func:`merge_sketches` does here.
+The SQL functions do in PostgreSQL exactly what :func:`merge_sketches` does here. Pure.
 """
 
 from bisect import bisect_left

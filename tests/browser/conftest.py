@@ -3,6 +3,7 @@ failed request or violation of the content security policy fails the test."""
 
 import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -108,3 +109,36 @@ def open_page(
     # Pages ask for news by themselves. Tables that a request reads cannot be emptied, and one that
     # reads several may wait for those that are being emptied: a deadlock.
     assert wait_until(lambda: requests.n == 0, seconds=60) is True
+
+
+class EmptyPage(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>shop</title>")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def shop() -> Iterator[str]:
+    """The address of a page on an origin of its own."""
+    server = HTTPServer(("127.0.0.1", 0), EmptyPage)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(browser, shop):
+    """A page of the shop, which may fail as browsers let it."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(shop)
+    yield page
+    context.close()

@@ -1,10 +1,7 @@
 """What browsers do to our doors: a page of another origin sends events; a file is uploaded."""
 
 import json
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -62,39 +59,6 @@ async ([address, event]) => {
   }
 }
 """
-
-
-class EmptyPage(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<!doctype html><title>shop</title>")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def shop() -> Iterator[str]:
-    """The address of a page on an origin of its own."""
-    server = HTTPServer(("127.0.0.1", 0), EmptyPage)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def page(browser, shop):
-    """A page of the shop, which may fail as browsers let it."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(shop)
-    yield page
-    context.close()
 
 
 def test_the_fetch_of_ai_experiments_works_as_written(alpha, page, live_server):

@@ -5,7 +5,6 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_from_pages import page, shop  # noqa: F401
 from tests.flows import digest_all, make_sender, send_events, status_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -38,7 +37,7 @@ def test_tabs_are_links(dana, open_page):
     expect(opened.get_by_role("button", name="Copy")).to_have_count(0)
 
 
-def test_the_snippet_of_pages_runs_in_a_page(alpha, dana, open_page, page):  # noqa: F811
+def test_the_snippet_of_pages_runs_in_a_page(alpha, dana, open_page, page):
     opened = open_page(f"{SEND}?with=ai-experiments", dana)
     opened.get_by_role("button", name="Create a key and fill it in").click()
     expect(opened.locator("#code")).to_contain_text("/k/pk_")

@@ -6,6 +6,7 @@ as it is, and once more with ids that exist.
 
 import logging
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import schemathesis
@@ -16,11 +17,11 @@ from schemathesis import GenerationMode
 
 from core.wsgi import application
 from tests.flows import digest_all, drift_of, make_sender, send_events
-from tests.test_layout import ROOT
 from tests.tracking.streams import make_stream
 
 pytestmark = pytest.mark.usefixtures("pipeline")
 
+ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = schemathesis.openapi.from_path(str(ROOT / "docs" / "openapi.yaml"))
 SCHEMA.app = application
 OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]

@@ -3,9 +3,9 @@
 import ast
 
 import pytest
+from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 
-from tests.test_layout import ROOT
 from tracking.ingest_health import hint_of
 from tracking.refused_codes import MEANINGS, OF_ANY, OF_CHATS, OF_EVENTS, OF_OTLP, OF_RUNS
 
@@ -15,7 +15,7 @@ RAISED = {"FaultError", "Fault"}
 def codes_raised():
     """The codes that adapters name in so many words."""
     found = set()
-    for path in (ROOT / "tracking" / "adapters").rglob("*.py"):
+    for path in (settings.BASE_DIR / "tracking" / "adapters").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in RAISED and node.args:
                 code = node.args[0]
