@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tracking.adapters.dialects.message_parts import decode_json
-from tracking.adapters.json_values import JsonObject, obj, text
+from tracking.adapters.json_values import JsonObject, obj, objects, text
 
 REQUEST, RESPONSE = "fallom.raw.request", "fallom.raw.response"
 USAGE, TIMINGS = "fallom.raw.usage", "fallom.raw.timings"
@@ -34,6 +34,7 @@ class Response(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     usage: _Any = None  # of Mastra's agents
     total_usage: _Any = None
     response: _Any = None
+    steps: msgspec.Raw = msgspec.Raw()
 
     @property
     def answered_by(self) -> str:
@@ -48,6 +49,13 @@ class Response(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     @property
     def own_usage(self) -> JsonObject:
         return obj(self.total_usage) or obj(self.usage)
+
+    def read_steps(self) -> list[JsonObject]:
+        """The steps of an agent, as far as they are objects."""
+        try:
+            return objects(msgspec.json.decode(self.steps)) if self.steps else []
+        except (ValueError, RecursionError):
+            return []
 
 
 NO_REQUEST, NO_RESPONSE = Request(), Response()
@@ -66,7 +74,9 @@ def _read(sent: object, shape: type[T], nothing: T) -> T:
     try:
         if isinstance(sent, str):
             return msgspec.json.decode(sent, type=shape)
-        return msgspec.convert(sent, type=shape) if isinstance(sent, dict) else nothing
+        if isinstance(sent, dict):
+            return msgspec.json.decode(msgspec.json.encode(sent), type=shape)
+        return nothing
     except (ValueError, RecursionError):
         return nothing
 

@@ -141,7 +141,11 @@ def _read_call(
     integration = text(attributes.get("fallom.integration"))
     named = clean_name(model_name(text(data.get("model")), integration))
     requested = clean_name(model_name(text(request.model))) or named
-    model = clean_name(model_name(response.answered_by)) or named or requested
+    # AI SDK 5 computes what a whole result says: written as JSON, an agent's has steps alone.
+    steps = objects(timings.get("steps")) or response.read_steps()
+    last = steps[-1] if steps else {}
+    answered_by = response.answered_by or text(obj(last.get("response")).get("modelId"))
+    model = clean_name(model_name(answered_by)) or named or requested
     provider = provider_of(
         text(attributes.get("fallom.provider")),
         text(attributes.get("fallom.base_url")),
@@ -153,12 +157,12 @@ def _read_call(
         "model_requested": requested,
         "model": model,
         "provider": clean_name(provider),
-        "finish_reason": clean_name(response.finish),
+        "finish_reason": clean_name(response.finish or text(last.get("finishReason"))),
         "ttft_us": _ttft_of(data, attributes, timings),
     }
     said.update({column: value for column, value in found.items() if value not in (None, "")})
     usage = raw.read_object(attributes.get(raw.USAGE)) or response.own_usage
-    usage = usage_of_steps(usage, objects(timings.get("steps")))
+    usage = usage_of_steps(usage, steps)
     metadata = raw.read_object(attributes.get(raw.PROVIDER_METADATA))
     said.update(read_usage(usage, metadata, provider=provider))
 

@@ -105,9 +105,10 @@ def read_usage(usage: JsonObject, metadata: JsonObject, *, provider: str) -> dic
 
 
 def usage_of_steps(usage: JsonObject, steps: list[JsonObject]) -> JsonObject:
-    """The usage of all steps of a call. AI SDK 5 says that of the last one where 4 said the sum."""
+    """The usage of all steps of a call. AI SDK 5 says that of the last one where 4 said the sum;
+    an agent's result may say none."""
     said = [obj(step.get("usage")) for step in steps]
-    if len(said) < 2 or not all(said) or said[-1] != usage:
+    if usage and (len(said) < 2 or not all(said) or said[-1] != usage):
         return usage
     whole: JsonObject = {}
     for each in said:

@@ -1,8 +1,10 @@
 """Usage objects as SDKs write them, and the inclusive counts they mean."""
 
+import json
+
 import pytest
 
-from tests.tracking.adapters.fallom_samples import with_raw
+from tests.tracking.adapters.fallom_samples import said_out, with_raw
 from tracking.adapters.fallom_usage import read_usage
 
 # (usage, provider metadata, provider) → (in, out, cache read, cache write, reasoning)
@@ -204,3 +206,31 @@ def test_counts_within_counts_are_added_step_by_step():
     event = with_raw("trace-vercel-stream-text", usage=usage, timings=timings)
 
     assert (event.tokens_in, event.tokens_out, event.tokens_cache_read) == (20, 4, 8)
+
+
+def test_an_agents_result_that_says_steps_alone_is_understood():
+    """As AI SDK 5 writes the result of an agent: text, usage and finish reason are computed."""
+    called = {"type": "tool-call", "toolCallId": "c", "toolName": "find", "input": {"q": 1}}
+    found = {"type": "tool-result", "toolCallId": "c", "toolName": "find", "output": "x"}
+    answer = {"modelId": "gpt-5-mini-2025-08-07", "messages": []}
+    result = {
+        "steps": [
+            {**STEPS[0], "content": [called, found], "finishReason": "tool-calls"},
+            {
+                **STEPS[1],
+                "content": [{"type": "text", "text": "Done."}],
+                "finishReason": "stop",
+                "response": answer,
+            },
+        ]
+    }
+
+    for said in (result, json.dumps(result)):
+        event = with_raw("trace-mastra-agent", response=said)
+        assert (event.tokens_in, event.tokens_out) == (60, 14)
+        assert (event.model, event.finish_reason) == ("gpt-5-mini-2025-08-07", "stop")
+        assert said_out(event) == [
+            ("assistant", 'find({"q":1})#c'),
+            ("tool", "find gave x#c"),
+            ("assistant", "Done."),
+        ]

@@ -211,15 +211,15 @@ def _messages_of_answer(body: dict[str, Any]) -> list[Message]:
 
 
 def _messages_of_step(step: dict[str, Any]) -> list[Message]:
-    messages = []
     parts = _parts_of_step(step)
-    if parts:
-        messages.append(Message("assistant", parts))
     results = [each for each in _list(step, "toolResults") if isinstance(each, dict)]
-    if results:
-        named = [{**_inner(each), "type": "tool-result"} for each in results]
-        messages.append(Message("tool", parts_of(named)))
-    return messages
+    given = parts_of([{**_inner(each), "type": "tool-result"} for each in results])
+    if not (parts or given):  # AI SDK 5: its results have content; what it said is computed
+        content = [part for part in parts_of(_list(step, "content")) if part != Part("text")]
+        parts = [part for part in content if part.type != "tool_result"]
+        given = [part for part in content if part.type == "tool_result"]
+    said = (Message("assistant", parts), Message("tool", given))
+    return [message for message in said if message.parts]
 
 
 def _parts_of_step(step: dict[str, Any]) -> list[Part]:
