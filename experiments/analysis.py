@@ -25,6 +25,7 @@ from experiments.results import (
     Results,
     SplitResult,
     VariantResult,
+    is_measured,
 )
 from experiments.stats import METHOD_VERSION
 from experiments.stats.power import days_left
@@ -202,7 +203,7 @@ def goal_questions(observation: Observation, metrics: Sequence[MetricResult]) ->
     questions = []
     for metric in metrics:
         arms = {arm["variant"]: arm for arm in metric["arms"]}
-        if metric["role"] != "goal" or not any(arm["n"] for arm in metric["arms"]):
+        if metric["role"] != "goal" or not is_measured(metric):
             continue
         questions += [
             Question(

@@ -16,7 +16,7 @@ from experiments.grid import (
 )
 from experiments.leaderboard import FORMATS
 from experiments.metrics import METRICS, Metric
-from experiments.results import MetricResult, Results
+from experiments.results import MetricResult, Results, is_measured
 
 PREFERRED = ("metric_value", "success_rate")
 MOST_CELLS = 400  # a setting with a value of its own for each variant is no axis
@@ -57,7 +57,7 @@ def describe_grid(results: Results, params: Mapping[str, str]) -> Grid | None:
     measured = {
         metric["key"]: metric
         for metric in results["metrics"]
-        if metric["key"] in METRICS and any(arm["n"] for arm in metric["arms"])
+        if metric["key"] in METRICS and is_measured(metric)
     }
     chosen = _choose_metric(measured, params.get("grid", ""))
     if chosen is None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.formats import percent
-from experiments.results import ArmResult, Finding, GuardrailResult, MetricResult
+from experiments.results import ArmResult, Finding, GuardrailResult, MetricResult, is_measured
 from experiments.stats.proportions import newcombe_difference
 from experiments.stats.srm import SplitTest
 from experiments.stats.sums import ProportionSums
@@ -90,7 +90,7 @@ def check_several(inputs: HealthInputs) -> Finding:
 def check_missing(inputs: HealthInputs) -> Finding | None:
     """Units without an outcome bias a mean when one arm has more of them."""
     scores = [metric for metric in inputs.metrics if metric["unit"] == "score"]
-    measured = [metric for metric in scores if any(arm["n"] for arm in metric["arms"])]
+    measured = [metric for metric in scores if is_measured(metric)]
     if not measured:
         return None
     return _tell_missing(

@@ -12,6 +12,7 @@ from experiments.results import (
     MetricResult,
     Results,
     VariantResult,
+    is_measured,
 )
 from experiments.wording import signed_amount, unit_word
 
@@ -77,7 +78,7 @@ class Board:
 
 def build_leaderboard(results: Results) -> Board:
     """Goals come first; a metric that no unit has is left out."""
-    heads = [metric for metric in results["metrics"] if any(arm["n"] for arm in metric["arms"])]
+    heads = [metric for metric in results["metrics"] if is_measured(metric)]
     executions = [one for one in results["executions"] if one["reported_best"]]
     return Board(
         heads=heads,

@@ -176,19 +176,7 @@ def change_status(
     Raises ExperimentError: "discovered", "wrong_status", "too_many_changes".
     """
     experiment = lock_experiment(experiment)
-    if not experiment.is_declared:
-        raise ExperimentError(
-            "discovered",
-            f"'{experiment.key}' was never declared: it runs while events name it.",
-        )
-    allowed, status = MOVES[action]
-    if experiment.status not in allowed:
-        raise ExperimentError(
-            "wrong_status", f"'{experiment.key}' is {experiment.status}: it cannot {action}."
-        )
-    if status != STOPPED and experiment.n_changes >= MAX_CHANGES:
-        text = f"'{experiment.key}' was started and paused {MAX_CHANGES} times: stop it."
-        raise ExperimentError("too_many_changes", text)
+    status = _status_after(experiment, action)
     if (last := experiment.status_changes.last()) is not None:
         now = max(now, last.at)  # who waited for that change asked before it
     if experiment.is_draft:
@@ -208,6 +196,23 @@ def change_status(
     )
     _note(experiment, author, f"experiment.{action}")
     return experiment
+
+
+def _status_after(experiment: Experiment, action: str) -> str:
+    if not experiment.is_declared:
+        raise ExperimentError(
+            "discovered",
+            f"'{experiment.key}' was never declared: it runs while events name it.",
+        )
+    allowed, status = MOVES[action]
+    if experiment.status not in allowed:
+        raise ExperimentError(
+            "wrong_status", f"'{experiment.key}' is {experiment.status}: it cannot {action}."
+        )
+    if status != STOPPED and experiment.n_changes >= MAX_CHANGES:
+        text = f"'{experiment.key}' was started and paused {MAX_CHANGES} times: stop it."
+        raise ExperimentError("too_many_changes", text)
+    return status
 
 
 def start_as_of(

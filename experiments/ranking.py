@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core.numerals import read_whole
 from experiments.metrics import METRICS, Metric
-from experiments.results import ArmResult, MetricResult, Results
+from experiments.results import ArmResult, MetricResult, Results, is_measured
 
 RANKED_BY = ("metric_value", "success_rate", "duration")
 
@@ -45,7 +45,7 @@ def rank_variants(results: Results, params: Mapping[str, str]) -> Ranking | None
     None when no run has a value of any of the metrics.
     """
     metrics = {each["key"]: each for each in results["metrics"] if each["key"] in RANKED_BY}
-    measured = [key for key in RANKED_BY if key in metrics and _is_measured(metrics[key])]
+    measured = [key for key in RANKED_BY if key in metrics and is_measured(metrics[key])]
     if not measured:
         return None
     asked = params.get("best", "")
@@ -55,16 +55,15 @@ def rank_variants(results: Results, params: Mapping[str, str]) -> Ranking | None
     is_lower = order == "lower" if order in {"lower", "higher"} else chosen.direction == "down"
     minimum = read_whole(params.get("min_runs", "")) or 1
     names = {each["key"]: each["name"] for each in results["variants"]}
-
-    def mean_of(variant: str) -> float | None:
-        arm = by_variant[variant].get(chosen.key)
-        return arm["mean"] if arm is not None and arm["n"] >= minimum else None
-
-    ranked = sorted(
-        (variant for variant in names if variant in by_variant and mean_of(variant) is not None),
-        key=lambda variant: (mean_of(variant) or 0.0) * (1 if is_lower else -1),
-    )
-    rest = [variant for variant in names if variant in by_variant and variant not in set(ranked)]
+    known = [variant for variant in names if variant in by_variant]
+    arms = {variant: by_variant[variant].get(chosen.key) for variant in known}
+    means = {
+        variant: arm["mean"]
+        for variant, arm in arms.items()
+        if arm is not None and arm["n"] >= minimum and arm["mean"] is not None
+    }
+    ranked = sorted(means, key=lambda variant: means[variant] * (1 if is_lower else -1))
+    rest = [variant for variant in known if variant not in means]
     places: list[tuple[int | None, str]] = [*enumerate(ranked, 1), *((None, one) for one in rest)]
     return Ranking(
         metric=chosen,
@@ -81,7 +80,3 @@ def _arms_by_variant(metrics: Mapping[str, MetricResult]) -> dict[str, dict[str,
         for arm in metric["arms"]:
             found.setdefault(arm["variant"], {})[key] = arm
     return found
-
-
-def _is_measured(metric: MetricResult) -> bool:
-    return any(arm["n"] for arm in metric["arms"])

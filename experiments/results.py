@@ -1,4 +1,4 @@
-"""The shape of results: stored as a snapshot, sent by the API, drawn by the pages (api.md § 5)."""
+"""The shape of results: stored as a snapshot, sent by the API, drawn by the pages."""
 
 from typing import NotRequired, TypedDict
 
@@ -59,6 +59,11 @@ class MetricResult(TypedDict):
     method_version: str
     arms: list[ArmResult]
     comparisons: list[ComparisonResult]
+
+
+def is_measured(metric: MetricResult) -> bool:
+    """Whether any unit has a value of it."""
+    return any(arm["n"] for arm in metric["arms"])
 
 
 class Excluded(TypedDict):

@@ -1,7 +1,7 @@
 """One execution on an axis of time: a bar a run, its metric where it was computed. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from experiments.brackets import Bracket, Run
@@ -97,9 +97,13 @@ def build_timeline(
 
     axis = Axis(bracket.started_at, end, is_running=status == "running")
     bars = [
-        replace(
-            _bar(axis, run, told[run.id], spans[run.id], wave),
+        _bar(
+            axis,
+            run,
+            told[run.id],
+            spans[run.id],
             name=names.get(run.variant, run.variant),
+            wave=wave,
         )
         for run, wave in zip(ordered, waves, strict=True)
     ]
@@ -139,7 +143,9 @@ def _waves(spans: Sequence[Interval]) -> list[int]:
     return waves
 
 
-def _bar(axis: Axis, run: Run, moments: Sequence[Moment], span: Interval, wave: int) -> Bar:
+def _bar(
+    axis: Axis, run: Run, moments: Sequence[Moment], span: Interval, *, name: str, wave: int
+) -> Bar:
     began, ended = span
     measured = [moment for moment in moments if moment.type == MEASURED]
     errors = [moment.error for moment in moments]
@@ -150,7 +156,7 @@ def _bar(axis: Axis, run: Run, moments: Sequence[Moment], span: Interval, wave: 
     offset = max(axis.share(began), 0.0)
     return Bar(
         run=run,
-        name=run.variant,
+        name=name,
         offset=offset,
         width=max(axis.share(ended or axis.end) - offset, 0.0),
         duration_ms=(ended - began) / MILLISECOND if ended else None,
