@@ -93,7 +93,9 @@ def settle(request: PageRequest, project: Project) -> HttpResponse:
 
 def _tell(request: PageRequest, action: str, n_items: int) -> None:
     if not n_items:
-        messages.info(request, "Somebody else was faster: it is not there any more.")
+        gone = "Somebody else was faster: it is not there any more."
+        unkept = f"{gone[:-1]}, or its content was not kept."
+        messages.info(request, gone if action == DISCARD else unkept)
     elif action == DISCARD:
         messages.success(request, f"Discarded: {n_items:,}. The ledger counts them as rejected.")
     else:

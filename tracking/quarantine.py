@@ -106,9 +106,10 @@ def _row(item: Item) -> tuple[Any, ...]:
 
 
 def retry_quarantined(project_id: int, ids: Sequence[int], *, now: datetime.datetime) -> int:
-    """Put quarantined items back into the inbox and return how many, as they were sent."""
+    """Put quarantined items back into the inbox and return how many, as they were sent. Those whose
+    content was not kept stay, with their reason."""
     with transaction.atomic():
-        chosen = Quarantined.objects.filter(project_id=project_id, pk__in=ids)
+        chosen = Quarantined.objects.filter(project_id=project_id, pk__in=ids).exclude(body=b"")
         rows = list(chosen.defer("body").select_for_update().order_by("pk"))
         counts = FateCounts()
         for row in rows:

@@ -45,6 +45,8 @@ def settle_one(project: Project, item_id: int, action: str, *, actor: User) -> i
 def settle_all(project: Project, code: str, action: str, *, actor: User) -> int:
     """Retry or discard all items of a reason that are there now, in steps; return how many."""
     rows = of_reason(project.pk, code)
+    if action == RETRY:
+        rows = rows.exclude(body=b"")  # its content was not kept
     found = rows.aggregate(last=Max("pk"), n_items=Sum("n_items"), latest=Max("received_at"))
     last, n_items = found["last"], found["n_items"]
     if last is None:

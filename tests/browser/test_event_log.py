@@ -104,3 +104,17 @@ def test_filters_stay_in_the_address(alice, open_page, sender):
     assert "live" not in page.url
     page.go_back()
     expect(page.get_by_role("link", name="Pause")).to_be_visible()
+
+
+def test_text_that_turns_its_direction_turns_nothing_behind_it(alice, open_page, sender):
+    receive(sender, "note \u202eesrever")
+    send_events(sender, [{**note("plain"), "id": "x", "data": {"sessionId": "s\u202eesrever"}}])
+    digest_all()
+    page = open_page(LOG, alice)
+
+    turned = page.locator(".log__line", has_text="esrever").first
+    expect(turned).to_be_visible()
+    styles = turned.locator("span").evaluate_all(
+        "spans => spans.map((span) => getComputedStyle(span).unicodeBidi)"
+    )
+    assert set(styles) == {"isolate"}

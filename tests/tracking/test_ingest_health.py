@@ -210,6 +210,21 @@ def test_it_tells_what_became_of_what_was_tried_again(alpha, editor):
     assert "hx-trigger" not in editor.get(f"{PAGE}quarantine/").content.decode()
 
 
+def test_what_was_not_kept_stays_as_it_is(alpha, editor):
+    put(alpha, "refused: x")
+    (empty,) = put(alpha, "refused: content_dropped", body=b"")
+
+    told = editor.post(SETTLE, {"action": "retry", "reason": "refused"}, follow=True)
+    work_on_jobs(seconds=60)
+    digest_all()
+    alone = editor.post(SETTLE, {"action": "retry", "item": empty.pk}, follow=True)
+
+    assert "To be tried again: 1." in told.content.decode()
+    assert "its content was not kept" in alone.content.decode()
+    assert Quarantined.objects.get().reason == "refused: content_dropped"
+    assert status_of(alpha).stored_events == 1
+
+
 def test_items_are_counted_as_they_were_sent(alpha, editor):
     now = timezone.now()
     Quarantined.objects.create(
