@@ -54,6 +54,10 @@ MEDIA = {
         {"type": "image", "image": {"type": "Buffer", "data": [137, 80]}},
         "2 bytes",
     ),
+    "an image that its client left out": (
+        {"type": "image", "image": "[base64 image omitted]"},
+        "[base64 image omitted]",
+    ),
     "AI SDK's file": (
         {"type": "file", "data": "AAAA", "mediaType": "application/pdf", "filename": "a.pdf"},
         "file: a.pdf, application/pdf, 3 bytes",

@@ -14,6 +14,8 @@ from tracking.adapters.json_values import JsonObject, obj, objects, text
 REQUEST, RESPONSE = "fallom.raw.request", "fallom.raw.response"
 USAGE, TIMINGS = "fallom.raw.usage", "fallom.raw.timings"
 PROVIDER_METADATA = "fallom.raw.providerMetadata"
+MASKED = "fallom.raw.metadata"
+"""The answer with its content masked, which fallom-typescript sends in privacy mode too."""
 
 T = TypeVar("T")
 # Values are checked where they are used: a wrong one must not cost its neighbours.

@@ -152,12 +152,15 @@ def _read_call(
         "" if integration else method,
         model,
     )
+    finish = response.finish or text(last.get("finishReason"))
+    if not finish and raw.MASKED in attributes:
+        finish = text(raw.read_object(attributes[raw.MASKED]).get("finishReason"))
     found: dict[str, Any] = {
         "operation": operation_of(method),
         "model_requested": requested,
         "model": model,
         "provider": clean_name(provider),
-        "finish_reason": clean_name(response.finish or text(last.get("finishReason"))),
+        "finish_reason": clean_name(finish),
         "ttft_us": _ttft_of(data, attributes, timings),
     }
     said.update({column: value for column, value in found.items() if value not in (None, "")})

@@ -230,6 +230,15 @@ def test_texts_that_are_no_json_are_shown_as_they_are():
     assert (event.payload.attributes or {})["fallom.raw.usage"] == "[1"
 
 
+def test_why_a_call_ended_is_told_in_privacy_mode_too():
+    masked = '{"text": "[content omitted: 9 chars]", "finishReason": "length"}'
+    steps = '{"steps": [{"finishReason": "tool-calls"}, {"finishReason": "stop"}]}'
+
+    for name, value, finish in (("metadata", masked, "length"), ("timings", steps, "stop")):
+        event = with_raw("trace-privacy-mode", **{name: value})
+        assert event.finish_reason == finish
+
+
 def test_a_stream_that_was_not_read_says_nothing():
     """Of OpenAI's streams fallom-typescript finds nothing that an answer has."""
     event = with_raw("trace-openai-chat", response="{}", usage=None)

@@ -34,8 +34,8 @@ def describe(said: dict[str, Any], media_type: str, word: str = "") -> str:
     """A name, an address or a type and size, whatever is told."""
     address = _first(said, _ADDRESS_KEYS)
     data = next((said[key] for key in _DATA_KEYS if said.get(key)), None)
-    if isinstance(data, str) and _is_address(data):
-        address, data = data, None
+    if isinstance(data, str) and (_is_address(data) or data.startswith("[")):
+        address, data = data, None  # in brackets: what stands for it, as "[base64 image omitted]"
     if address and not word:
         return address  # alone: it can be opened by a click
     size = size_of(data)
