@@ -18,6 +18,7 @@ from tracking.adapters.dialects.model_bodies import lone_text
 from tracking.events import Payload
 from tracking.message_points import put_back
 from tracking.shapes import SpanDetail
+from tracking.tool_uses import ToolUse, ToolUses
 
 CALL = "llm"
 TOOL = "tool"
@@ -35,15 +36,6 @@ ROLES = {
 }
 
 Key = tuple[str, str]
-
-
-@dataclass(slots=True, kw_only=True)
-class ToolUse:
-    call_id: str
-    name: str
-    arguments: str  # as sent: mostly JSON text
-    result: str | None = None  # None: no result was seen
-    is_error: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,12 +104,11 @@ class _Thread:
         self.shown: Counter[Key] = Counter()
         self.skips_history = skips_history
         self.entries: list[Entry] = []
-        self.uses: list[ToolUse] = []
-        self.earlier: dict[str, ToolUse] = {}  # by id, else by name: the latest of earlier turns
-        self.called: dict[str, str] = {}  # id → name of any call that was told, shown or not
+        self.uses = ToolUses()
 
     def read_turn(self, events: Sequence[SpanDetail]) -> list[Entry]:
-        self.entries, self.uses = [], []
+        self.entries = []
+        self.uses.begin_turn()
         is_first, repeated = True, _find_repeated(events)
         for event in events:
             if event.span.id in repeated:
@@ -132,7 +123,6 @@ class _Thread:
         if not any(entry.text for entry in self.entries):
             self._read_wrapper(events)
         _mark_main(self.entries)
-        self.earlier |= {use.call_id or use.name: use for use in self.uses}
         return self.entries
 
     def _read_call(self, event: SpanDetail, *, is_first: bool) -> None:
@@ -148,7 +138,7 @@ class _Thread:
         seen: Counter[Key] = Counter()
         latest = _index_of_last_user(inputs)
         for index, message in enumerate(inputs):
-            self.called |= {part.call_id: part.name for part in message.parts if part.arguments}
+            self.uses.note(message.parts)
             key = _key(message)
             seen[key] += 1
             is_old = seen[key] <= self.shown[key] or (self.skips_history and index < latest)
@@ -175,34 +165,25 @@ class _Thread:
             else:
                 group = REASONING if part.name == REASONING else part.type
                 by_type.setdefault(group, []).append(part.text)
-        self.uses += uses
+        self.uses.add(*uses)
         if thoughts := by_type.get(REASONING):
             self._add(event, REASONING, "\n".join(thoughts))
         text = "\n".join([*by_type.get("text", ()), *by_type.get("other", ())])
         images = by_type.get("image", [])
-        if role == TOOL and text and self._answer(text):
+        if role == TOOL and text and self.uses.answer(text):
             return
         if text or images or uses:
             self._add(event, role, text, tools=uses, images=images)
 
     def _pair(self, event: SpanDetail, result: Part) -> None:
-        use = self._find_use(result.call_id, result.name) or self._find_earlier(result)
+        use = self.uses.find_for(result)
         if use is None:
-            name = result.name or self.called.get(result.call_id, "")
+            name = self.uses.name_of(result)
             use = ToolUse(call_id=result.call_id, name=name, arguments="")
             self._add(event, TOOL, tools=[use])
-            self.uses.append(use)
+            self.uses.add(use)
         if use.result is None:
             use.result, use.is_error = result.text, result.is_error
-
-    def _answer(self, result: str) -> bool:
-        """A result that names no call (LangChain's messages as Fallom sends them): of the call
-        that is known to have given it, else of the first that waits."""
-        given = [use for use in self.uses if use.result == result]
-        waiting = [use for use in self.uses if use.result is None]
-        for use in (given or waiting)[:1]:
-            use.result = result
-        return bool(given or waiting)
 
     def _read_tool(self, event: SpanDetail) -> None:
         """A tool's own span: the result of the call that asked for it, or a line of its own."""
@@ -211,32 +192,14 @@ class _Thread:
         printed = printed_result(result or "")
         result, printed_id = printed or (result, "")
         call_id, name = _attribute(event, CALL_IDS) or printed_id, _tool_name(event)
-        use = self._find_use(call_id, name)
+        use = self.uses.find(call_id, name)
         if use is None:
             use = ToolUse(call_id=call_id, name=name, arguments=_plain(content.input) or "")
             self._add(event, TOOL, tools=[use])
-            self.uses.append(use)
+            self.uses.add(use)
         if use.result is None:
             use.result = result if result is not None else span.error or None
         use.is_error = span.status == "error"
-
-    def _find_use(self, call_id: str, name: str) -> ToolUse | None:
-        """The call with this id, which some say of each turn's first; without one, the first
-        unanswered call of this tool."""
-        same = [use for use in self.uses if call_id and use.call_id == call_id]
-        if same:
-            return next((use for use in same if use.result is None), same[0])
-        for use in self.uses:
-            is_open = use.result is None and not (call_id and use.call_id)
-            if is_open and use.name and use.name == name:
-                return use
-        return None
-
-    def _find_earlier(self, result: Part) -> ToolUse | None:
-        """The call of an earlier turn: clients that trace each model call alone (Fallom's) tell
-        the result in the next trace. By name only if it still waits."""
-        use = self.earlier.get(result.call_id or result.name)
-        return use if use is not None and (result.call_id or use.result is None) else None
 
     def _read_wrapper(self, events: Sequence[SpanDetail]) -> None:
         """No call tells what was said: the outermost span that does is shown."""

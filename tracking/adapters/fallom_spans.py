@@ -135,15 +135,15 @@ def _read_call(
     said: dict[str, Any], attributes: JsonObject, bodies: Bodies, data: JsonObject
 ) -> None:
     """What the call was: operation, models, provider, tokens, time to the first token."""
-    request, response = bodies.request, bodies.response
+    response = bodies.response
     timings = raw.read_object(attributes.get(raw.TIMINGS))
     method = text(attributes.get("fallom.method")) or text(data.get("name"))
     integration = text(attributes.get("fallom.integration"))
-    named = clean_name(model_name(text(data.get("model")), integration))
-    requested = clean_name(model_name(text(request.model))) or named
     # AI SDK 5 computes what a whole result says: written as JSON, an agent's has steps alone.
     steps = objects(timings.get("steps")) or response.read_steps()
     last = steps[-1] if steps else {}
+    named = clean_name(model_name(text(data.get("model")), integration))
+    requested = clean_name(model_name(text(bodies.request.model))) or named
     answered_by = response.answered_by or text(obj(last.get("response")).get("modelId"))
     model = clean_name(model_name(answered_by)) or named or requested
     provider = provider_of(
@@ -152,22 +152,25 @@ def _read_call(
         "" if integration else method,
         model,
     )
-    finish = response.finish or text(last.get("finishReason"))
-    if not finish and raw.MASKED in attributes:
-        finish = text(raw.read_object(attributes[raw.MASKED]).get("finishReason"))
     found: dict[str, Any] = {
         "operation": operation_of(method),
         "model_requested": requested,
         "model": model,
         "provider": clean_name(provider),
-        "finish_reason": clean_name(finish),
+        "finish_reason": clean_name(_finish_of(response, last, attributes)),
         "ttft_us": _ttft_of(data, attributes, timings),
     }
     said.update({column: value for column, value in found.items() if value not in (None, "")})
     usage = raw.read_object(attributes.get(raw.USAGE)) or response.own_usage
-    usage = usage_of_steps(usage, steps)
     metadata = raw.read_object(attributes.get(raw.PROVIDER_METADATA))
-    said.update(read_usage(usage, metadata, provider=provider))
+    said.update(read_usage(usage_of_steps(usage, steps), metadata, provider=provider))
+
+
+def _finish_of(response: raw.Response, last_step: JsonObject, attributes: JsonObject) -> str:
+    finish = response.finish or text(last_step.get("finishReason"))
+    if not finish and raw.MASKED in attributes:
+        finish = text(raw.read_object(attributes[raw.MASKED]).get("finishReason"))
+    return finish
 
 
 def _ttft_of(data: JsonObject, attributes: JsonObject, timings: JsonObject) -> int | None:
