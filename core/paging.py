@@ -5,6 +5,7 @@ the filter, so that it cannot be forged or carried elsewhere.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypedDict, TypeVar
 from urllib.parse import urlencode
 
@@ -42,6 +43,11 @@ def read_cursor(cursor: str, *, project_id: int, filters: str) -> list[Any]:
         raise CursorError("The cursor is not one of this list.") from error
     assert isinstance(position, list)  # nobody else can sign one
     return position
+
+
+def moment_and_id(after: list[Any] | None) -> tuple[datetime, str] | None:
+    """The position in a list that is sorted by a time and an id."""
+    return None if after is None else (datetime.fromisoformat(after[0]), after[1])
 
 
 def filters_of(request: HttpRequest | Request) -> str:

@@ -1,6 +1,5 @@
 """The door of scores, and reading them: one address for both."""
 
-from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -10,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.authentication import project_id_of
-from core.paging import page_of
+from core.paging import moment_and_id, page_of
 from tracking.adapters.scores import SOURCES
 from tracking.api_views import PAGING, TIMES, answering_nonsense
 from tracking.filters import FilterError, parse_filter
@@ -56,7 +55,7 @@ class ScoresView(IngestView):
         body = page_of(
             request,
             lambda after, limit: list_scores(
-                project_id, wanted, limit=limit, after=_place_of(after)
+                project_id, wanted, limit=limit, after=moment_and_id(after)
             ),
             position_of=lambda row: [row.at.isoformat(), row.id],
             serialize=describe,
@@ -82,7 +81,3 @@ def _read_filter(request: Request) -> ScoreFilter:
 
 
 _READ = {*TARGETS, "from", "to", "range"}
-
-
-def _place_of(after: list[Any] | None) -> tuple[datetime, str] | None:
-    return None if after is None else (datetime.fromisoformat(after[0]), after[1])

@@ -14,6 +14,7 @@ from tracking.adapters.analytics_told import fields_of
 from tracking.adapters.dialects.attributes import KEPT, rebuild_attributes
 from tracking.adapters.dialects.keys import TABLE_WARNINGS, TOLD_FIELDS
 from tracking.adapters.dialects.sealing import unseal
+from tracking.adapters.json_values import obj
 from tracking.events import IncomingEvent, Payload, Receipt
 
 _STATUSES = ("unset", "ok", "error")
@@ -23,7 +24,7 @@ _TIMES = frozenset({*START_KEYS, *END_KEYS})
 def remap_json_span(event: IncomingEvent, payload: Payload) -> IncomingEvent:
     """Map a stored span again that came as a JSON event."""
     extra = dict(payload.extra or {})
-    unused = _object(extra.pop("data", None))
+    unused = obj(extra.pop("data", None))
     told = extra.pop(TOLD_FIELDS, 0)
     code = extra.pop("status_code", event.status)
     data = {
@@ -52,7 +53,7 @@ def _with_unused(payload: Payload, further: dict[str, object]) -> Payload:
     if not further:
         return payload
     extra = dict(payload.extra or {})
-    extra["data"] = {**further, **_object(extra.get("data"))}
+    extra["data"] = {**further, **obj(extra.get("data"))}
     return msgspec.structs.replace(payload, extra=extra)
 
 
@@ -88,7 +89,3 @@ def restore(mapped: IncomingEvent, stored: IncomingEvent, payload: Payload) -> I
         needs_clock=False,
         warnings=tuple(sorted(stay | set(mapped.warnings))),
     )
-
-
-def _object(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}

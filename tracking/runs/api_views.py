@@ -1,8 +1,5 @@
 """The door of runs, and reading them: one address for both."""
 
-from datetime import datetime
-from typing import Any
-
 from django.http import Http404, HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -13,7 +10,7 @@ from rest_framework.response import Response
 
 from core.api import Problem
 from core.authentication import project_id_of
-from core.paging import page_of
+from core.paging import moment_and_id, page_of
 from tracking.api_views import PAGING, ReadView, find
 from tracking.ingest_views import IngestView
 from tracking.runs.listing import STATUSES, RunFilter, list_runs
@@ -88,7 +85,7 @@ class RunsView(IngestView):
         body = page_of(
             request,
             lambda after, limit: list_runs(
-                project_id, flt, limit=limit, now=now, after=_place_of(after)
+                project_id, flt, limit=limit, now=now, after=moment_and_id(after)
             ),
             position_of=lambda row: [row.last_at.isoformat(), row.run_id],
             serialize=describe,
@@ -105,10 +102,6 @@ def _read_filter(request: Request) -> RunFilter:
         raise Problem(400, f"status: {text}", code="invalid", errors={"status": [text]})
     names = ("protocol", "tier", "q")
     return RunFilter(status, *(params.get(name, "") for name in names))
-
-
-def _place_of(after: list[Any] | None) -> tuple[datetime, str] | None:
-    return None if after is None else (datetime.fromisoformat(after[0]), after[1])
 
 
 class RunView(ReadView):
