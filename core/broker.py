@@ -1,7 +1,9 @@
 """The broker of an installation without Redis or RabbitMQ: messages are files.
 
 kombu's own filesystem transport writes a message in place, so that a reader may take half of it,
-and moves what it takes through the machine's shared temporary directory. Both are renames here.
+and moves what it takes through the machine's shared temporary directory. Both are renames here. It
+keeps in files, too, which queues an exchange leads to; here each leads to the queue of its name, so
+that nothing is missing when somebody deletes the folder of a running installation.
 """
 
 import json
@@ -20,18 +22,29 @@ LONGEST_WAIT = 0.4
 
 
 class Channel(filesystem.Channel):
+    def get_table(self, exchange: str) -> list[Any]:
+        return [filesystem.exchange_queue_t(exchange, "", exchange)]
+
+    def _queue_bind(self, *_: Any) -> None:
+        """Each exchange leads to its own queue."""
+
     def _put(self, queue: Any, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         # Names sort by age. The wall clock: the monotonic one starts anew with the machine.
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}{SUFFIX}"
         folder = Path(self.data_folder_out)
         draft = folder / f".{name}"
+        folder.mkdir(parents=True, exist_ok=True)
         draft.write_text(json.dumps(payload))
         draft.rename(folder / name)
 
     def _get(self, queue: Any, timeout: Any = None) -> Any:
         folder = Path(self.data_folder_in)
         wanted = f".{queue}{SUFFIX}"
-        for name in sorted(n for n in os.listdir(folder) if n.endswith(wanted) and n[0] != "."):
+        try:
+            names = os.listdir(folder)
+        except FileNotFoundError:
+            raise Empty from None
+        for name in sorted(n for n in names if n.endswith(wanted) and n[0] != "."):
             taken = folder / f".{name}.taken"
             try:
                 (folder / name).rename(taken)

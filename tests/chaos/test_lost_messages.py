@@ -1,5 +1,7 @@
 """A broker that forgets its messages while clients send: what waits in PostgreSQL is found."""
 
+import json
+import shutil
 import time
 
 import pytest
@@ -18,6 +20,10 @@ def test_it_costs_time_alone() -> None:
         senders.start()
         try:
             n_lost = lose_messages(installation, seconds=LOAD_SECONDS)
+            shutil.rmtree(
+                installation.data_dir.broker, ignore_errors=True
+            )  # and all that it is made of
+            time.sleep(1.0)
         finally:
             senders.stop()
         n_lost += lose_messages(installation, seconds=0.5)  # the last bells, too
@@ -29,13 +35,21 @@ def test_it_costs_time_alone() -> None:
         assert len(senders.ledger.acknowledged) > 500
         assert late < LATE_SECONDS
         assert_nothing_is_wrong(installation, senders.ledger)
+        workers = ("digest", "analysis")
+        assert [name for name in workers if "ended" in messages_of(installation, name)] == []
+
+
+def messages_of(installation: Installation, name: str) -> list[str]:
+    """What the log of a process says."""
+    lines = (installation.data_dir.logs / f"{name}.log").read_text().splitlines()
+    return [json.loads(line)["message"] for line in lines]
 
 
 def lose_messages(installation: Installation, *, seconds: float) -> int:
     """Delete what waits in the broker, and what is sent meanwhile; tell how many messages."""
     folder, until, n_lost = installation.data_dir.broker / "messages", time.monotonic() + seconds, 0
     while time.monotonic() < until:
-        for path in folder.iterdir():
+        for path in folder.iterdir() if folder.exists() else ():
             path.unlink(missing_ok=True)
             n_lost += 1
         time.sleep(0.005)

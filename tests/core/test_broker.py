@@ -1,4 +1,5 @@
 import json
+import shutil
 import uuid
 
 import pytest
@@ -60,3 +61,15 @@ def test_messages_are_plain_json_on_disk(connection, name, tmp_path):
 
     [path] = (tmp_path / "messages").iterdir()
     assert json.loads(path.read_text())["content-type"] == "application/json"
+
+
+def test_a_folder_that_is_deleted_is_made_again(connection, name, tmp_path):
+    queue = connection.SimpleQueue(name)
+    queue.put({"n": 1})
+    shutil.rmtree(tmp_path)
+
+    with pytest.raises(queue.Empty):
+        queue.get_nowait()
+    queue.put({"n": 2})
+
+    assert queue.get_nowait().payload == {"n": 2}
