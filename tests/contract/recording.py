@@ -2,7 +2,8 @@
 
 Writes ``tests/payloads/otlp/<client>-<version>.json``, OTLP/JSON as a JavaScript exporter would
 write it, and for logs ``….logs.json``. What the adapter makes of them is checked against the tables
-beside them (tests/tracking/adapters/test_golden_otlp.py), without running a client.
+beside them (tests/tracking/adapters/test_golden_otlp.py), without running a client. Those of mlflow
+and pydantic-ai were recorded by hand: their packages are not among the clients.
 """
 
 import gzip
@@ -77,6 +78,7 @@ CLIENTS: dict[str, tuple[str, str, dict[str, str]]] = {
         {"ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE": "content"},
     ),
     "langfuse": ("langfuse_sdk", "langfuse", {}),
+    "langsmith": ("langsmith_otel", "langsmith", {}),
     **{f"vercel-ai-{n}": ("vercel_ai", f"ai@{n}", {"AI_PACKAGE": f"ai{n}"}) for n in (5, 6, 7)},
 }
 

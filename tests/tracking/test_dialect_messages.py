@@ -367,3 +367,9 @@ def test_flattened_choices_are_answers():
     said = messages_of_span({"llm.choices.0.completion.text": "Hi"}, "output")
 
     assert said == [Message("assistant", [Part("text", text="Hi")])]
+
+
+@pytest.mark.parametrize("body", ["null", '{"output":null}', '{"output": null}'])
+def test_a_call_that_failed_said_nothing(body):
+    assert messages_of(Payload(output=body), {}, "output") == []
+    assert messages_of(Payload(input=body), {}, "input") != []

@@ -92,7 +92,10 @@ def messages_of_response(body: object) -> list[Message]:
 
 
 def is_silent(body: object) -> bool:
-    """Whether a body is an answer in which nothing was said: cut short, filtered, not read."""
+    """Whether a body is an answer in which nothing was said: cut short, filtered, not read. Of a
+    call that failed LangSmith says ``{"output": null}``."""
+    if body in (None, {"output": None}):
+        return True
     is_answer = isinstance(body, dict) and ("finishReason" in body or "responseId" in body)
     return is_answer and not _says(body)
 
