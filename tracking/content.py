@@ -31,6 +31,14 @@ _SAYING = frozenset(
         " images audio"
     )
 )
+# Where a name ends in one of these, it is what was said; else it may be whose fact something is, as
+# in gen_ai.response.model.
+_SAYING_AT_END = frozenset(
+    _words(
+        "context contexts response responses request requests reply replies explanation feedback"
+        " utterance snippet snippets note notes original transformed"
+    )
+)
 _FACTS = frozenset(
     re.findall(
         r"\S+",
@@ -57,7 +65,11 @@ def is_saying(name: str) -> bool:
     """Whether a field of this name holds what somebody said, rather than a fact about it."""
     if is_diagnosis(name) or _names_fact(name):
         return False
-    return name in _SAYING_NAMES or not _SAYING.isdisjoint(word.lower() for word in _words(name))
+    words = [word.lower() for word in _words(name)]
+    if not words:
+        return False
+    last = words[-2] if words[-1] == "value" and len(words) > 1 else words[-1]
+    return name in _SAYING_NAMES or last in _SAYING_AT_END or not _SAYING.isdisjoint(words)
 
 
 @lru_cache(8192)
@@ -80,23 +92,35 @@ def _names_fact(name: str) -> bool:
 def drop_content(event: IncomingEvent) -> IncomingEvent:
     """The event without inputs, outputs, system texts and whatever attribute says the like."""
     payload = event.payload
-    if payload is EMPTY_PAYLOAD:
+    metadata = _metadata_without_sayings(event.metadata)
+    if payload is EMPTY_PAYLOAD and metadata == event.metadata:
         return event
     kept = Payload(
         attributes=_without_sayings(payload.attributes),
         span_events=_events_without_sayings(payload.span_events),
-        links=payload.links,
+        links=_events_without_sayings(payload.links),
         extra=_without_sayings(payload.extra),
     )
-    if kept == payload:
+    if kept == payload and metadata == event.metadata:
         return event
     is_empty = kept == EMPTY_PAYLOAD
     return msgspec.structs.replace(
         event,
         seen=event.seen & ~_BODY_BITS,
+        metadata=metadata,
         warnings=(*event.warnings, CONTENT_DROPPED),
         payload=EMPTY_PAYLOAD if is_empty else kept,
     )
+
+
+def _metadata_without_sayings(metadata: str) -> str:
+    if not metadata:
+        return metadata
+    said = _decode(metadata)
+    kept = _without_sayings(said) or {}
+    if kept == said:
+        return metadata
+    return _encode(kept).decode() if kept else ""
 
 
 def _without_sayings(attributes: dict[str, object] | None) -> dict[str, object] | None:
@@ -106,7 +130,8 @@ def _without_sayings(attributes: dict[str, object] | None) -> dict[str, object] 
     for name, value in attributes.items():
         if isinstance(value, str | list | dict) and value and _is_dropped(name, value):
             continue
-        kept[name] = _strip(value, is_said=False) if isinstance(value, list | dict) else value
+        is_plain = not isinstance(value, str | list | dict) or is_diagnosis(name)
+        kept[name] = value if is_plain else _strip(value, is_said=False)
     return kept or None
 
 
@@ -146,13 +171,20 @@ def drop_part_content(part: Part, *, secret: bytes) -> Part:
     return msgspec.structs.replace(part, body=_encode(stripped))
 
 
+def drop_origin_content(body: bytes) -> bytes:
+    """A resource and scope, as JSON, with empty strings where something was said."""
+    value = _decode(body)
+    stripped = _strip(value, is_said=False)
+    return body if stripped == value else _encode(stripped)
+
+
 def _is_hash(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{16}", value) is not None
 
 
 def _strip(value: Any, *, is_said: bool, depth: int = 0) -> Any:  # JSON of any shape
     if isinstance(value, str):
-        return "" if is_said or len(value) > LONGEST else value
+        return "" if is_said or len(value) > LONGEST else _strip_json(value, depth)
     if depth >= DEPTH:
         return None if isinstance(value, dict | list) else value
     if isinstance(value, dict):
@@ -165,6 +197,18 @@ def _strip(value: Any, *, is_said: bool, depth: int = 0) -> Any:  # JSON of any 
     if isinstance(value, list):
         return [_strip(item, is_said=is_said, depth=depth + 1) for item in value]
     return value
+
+
+def _strip_json(text: str, depth: int) -> str:
+    """A text without what is said in it, where it is JSON."""
+    if text[:1] not in ("{", "["):
+        return text
+    try:
+        value = _decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return text
+    stripped = _strip(value, is_said=False, depth=depth + 1)
+    return text if stripped == value else _encode(stripped).decode()
 
 
 def _strip_field(name: str, item: Any, *, is_said: bool, depth: int) -> Any:  # as above

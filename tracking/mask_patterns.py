@@ -32,6 +32,15 @@ _SECRET_FORMS = (
     r"xai-[A-Za-z0-9]{40,200}",  # xAI
     r"r8_[A-Za-z0-9]{37}",  # Replicate
     r"npm_[A-Za-z0-9]{36}",
+    r"lsv2_(?:pt|sk)_[A-Za-z0-9_]{20,100}",  # LangSmith
+    r"(?:pplx|nvapi|csk|tvly|glsa)[-_][A-Za-z0-9_-]{20,200}",  # Perplexity, NVIDIA, Cerebras, …
+    r"(?:pcsk|fw|jina|shpat|shpss|sntrys|dop_v1|lin_api|ntn|vck|sbp)_[A-Za-z0-9_-]{20,250}",
+    r"tgp_v1_[A-Za-z0-9_-]{20,100}",  # Together
+    r"dapi[0-9a-f]{32}",  # Databricks
+    r"pypi-[A-Za-z0-9_-]{50,250}",
+    r"GOCSPX-[A-Za-z0-9_-]{20,60}",
+    r"\d{8,10}:AA[A-Za-z0-9_-]{33}",  # Telegram
+    r"SK[0-9a-f]{32}(?![0-9a-f])",  # Twilio
     r"SG\.[A-Za-z0-9_-]{16,100}\.[A-Za-z0-9_-]{16,100}",  # SendGrid
     r"ak_[0-9a-f]{8}_[0-9a-f]{64}",  # Assay
     r"eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,2000}",  # JWT
@@ -41,16 +50,40 @@ _SECRET_FORMS = (
 _LITERALS = (
     *("sk-", "k_live_", "k_test_", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
     *("github_pat_", "glpat-", "xox", "AIza", "ya29.", "hf_", "gsk_", "xai-", "r8_", "npm_"),
-    *("SG.", "ak_", "eyJ", "PRIVATE KEY", "earer "),
+    *(
+        "SG.",
+        "ak_",
+        "eyJ",
+        "PRIVATE KEY",
+        "earer ",
+        "lsv2_",
+        "pplx",
+        "nvapi",
+        "csk",
+        "tvly",
+        "glsa",
+    ),
+    *("fw_", "jina_", "shp", "sntrys_", "dop_v1_", "lin_api_", "ntn_", "vck_", "sbp_", "tgp_v1_"),
+    *("dapi", "pypi-", "GOCSPX-", ":AA", "SK"),
 )
 _secret = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_SECRET_FORMS)})")
 
 # Names of fields whose value is a secret whatever it looks like.
-_secret_name = re.compile(
-    r"(?i)(?:^|[._-])(?:authorization|proxy-authorization|x-api-key|api[_-]?key|apikey|cookie"
-    r"|set-cookie|password|passwd|secret|client[_-]?secret|access[_-]?token|refresh[_-]?token"
-    r"|private[_-]?key)$"
+_NAMES = (
+    r"authorization|api[_-]?key|cookie|password|passwd|secret|(?:access|refresh|auth)[_-]?token"
+    r"|(?:private|access|secret)[_-]?key|connection[_-]?string"
 )
+_secret_name = re.compile(rf"(?i)(?:^|[._-])(?:set-)?(?:{_NAMES})$")
+_hump = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+# Within a text: what is set to such a name (OPENAI_API_KEY=…, ?access_token=…, password: …) and
+# holds a digit, as prose does not; and the password of an address.
+_assigned = re.compile(
+    rf"(?i)(?:{_NAMES})\\{{0,3}}[\"']?[ ]{{0,3}}(?:=|:|%3D)[ ]{{0,3}}\\{{0,3}}[\"']?"
+    r"(?:(?:bearer|basic|token)[ ]{1,3}|(?=[^\s\"'\\&,;<>(){}\[\]]{0,200}\d))"
+    r"(?P<value>[^\s\"'\\&,;<>(){}\[\]]{8,2000})"
+)
+_in_address = re.compile(r"://[^\s:/@\"'\\]{0,100}:(?P<value>[^\s/@\"'\\]{3,200})@")
 
 _domain = re.compile(r"@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,24}\b")
 _LOCAL_LENGTH = 64
@@ -67,13 +100,22 @@ _brand = re.compile(
 
 
 def is_secret_name(name: str) -> bool:
-    return _secret_name.search(name) is not None
+    return _secret_name.search(_hump.sub("_", name)) is not None
 
 
 def find_secrets(text: str) -> Spans:
+    found: list[tuple[int, int]] = []
     if any(literal in text for literal in _LITERALS):
-        for match in _secret.finditer(text):
-            yield match.span()
+        found += [match.span() for match in _secret.finditer(text)]
+    if "=" in text or ":" in text or "%3" in text:
+        found += [match.span("value") for match in _assigned.finditer(text)]
+    if "://" in text:
+        found += [match.span("value") for match in _in_address.finditer(text)]
+    done = 0
+    for start, end in sorted(found):
+        if start >= done:
+            yield start, end
+            done = end
 
 
 def find_emails(text: str) -> Spans:
@@ -122,9 +164,12 @@ _HINTS = {
         r"|gh[pousr]_[A-Za-z0-9]{36}|github_pat_|glpat-|xox[abeoprs]-|AIza[A-Za-z0-9_-]{35}"
         r"|ya29\.[A-Za-z0-9_-]{20}|hf_[A-Za-z0-9]{30}|gsk_[A-Za-z0-9]{40}|xai-[A-Za-z0-9]{40}"
         r"|r8_[A-Za-z0-9]{37}|npm_[A-Za-z0-9]{36}|SG\.[A-Za-z0-9_-]{16}|ak_[0-9a-f]{8}_[0-9a-f]{64}"
-        r"|eyJ[A-Za-z0-9_-]{8}|PRIVATE KEY-----|earer [A-Za-z0-9_.~+/= -]{16}"
-        r"|(?i:authorization|api[_-]?key|cookie|passw(?:or)?d|secret|(?:access|refresh)[_-]?token"
-        r"|private[_-]?key)\\*[\"\x12]"
+        r"|eyJ[A-Za-z0-9_-]{8}|PRIVATE KEY-----|earer [A-Za-z0-9_.~+/= -]{16}|lsv2_(?:pt|sk)_"
+        r"|(?:pplx|nvapi|csk|tvly|glsa)[-_][A-Za-z0-9_-]{20}|tgp_v1_|dapi[0-9a-f]{32}|pypi-|GOCSPX-"
+        r"|(?:pcsk|fw|jina|shpat|shpss|sntrys|dop_v1|lin_api|ntn|vck|sbp)_[A-Za-z0-9_-]{20}"
+        r"|\d{8}:AA[A-Za-z0-9_-]{33}|SK[0-9a-f]{32}"
+        rf"|(?i:{_NAMES})\\*(?:[\"\x12]|['\"]?[ ]{{0,3}}(?:=|:|%3[Dd]))"
+        r"|:(?:\\*/){2}[^\s:/@\"'\\]{0,100}:[^\s/@\"'\\]{3,200}@"
     ),
     EMAIL: r"@[A-Za-z0-9-]{1,63}\.[A-Za-z]",
     CARD: r"\d(?:[ -]?\d){12}",

@@ -3,6 +3,7 @@
 A text that is JSON stays JSON: where something is found in it, its strings are masked one by one.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -45,6 +46,8 @@ class Walker:
     def __init__(self, patterns: Mapping[str, Pattern]) -> None:
         self.patterns = patterns
         self.hides_secrets = SECRET in patterns
+        # Own patterns leave names of fields: what they mean is read from those.
+        self._of_names = [(name, patterns[name]) for name in FINDERS if name in patterns]
 
     def mask_text(self, text: str, found: Found, *, json_depth: int = 0) -> str:
         if not any(pattern.may_match(text) for pattern in self.patterns.values()):
@@ -80,8 +83,8 @@ class Walker:
         depth: int = 0,
         spare_ids: bool = False,
     ) -> Json:
-        """Mask all strings of a JSON value. Names stay; ``spare_ids``: so do values that are ids,
-        because things are put together by them."""
+        """Mask all strings of a JSON value. ``spare_ids``: values that are ids stay, because things
+        are put together by them."""
         if isinstance(value, str):
             return self.mask_text(value, found, json_depth=json_depth)
         if depth >= DEPTH or not isinstance(value, dict | list | tuple):
@@ -92,13 +95,25 @@ class Walker:
             "spare_ids": spare_ids,
         }
         if isinstance(value, dict):
-            return {
-                name: item
-                if spare_ids and _is_id_name(name)
-                else self._mask_field(name, item, found, **deeper)
-                for name, item in value.items()
-            }
+            masked: dict[str, Any] = {}
+            for name, item in value.items():
+                kept = item
+                if not (spare_ids and _is_id_name(name)):
+                    kept = self._mask_field(name, item, found, **deeper)
+                masked[self._mask_name(name, masked, found)] = kept
+            return masked
         return [self.mask_value(item, found, **deeper) for item in value]
+
+    def _mask_name(self, name: str, others: Collection[str], found: Found) -> str:
+        """A field that is called by an address, or by a key: ``[email]``, ``[email] 2``."""
+        if not any(next(pattern.find(name), None) for _, pattern in self._of_names):
+            return name
+        masked = first = self._mask_plain(name, found)
+        for n in itertools.count(2):
+            if masked not in others:
+                break
+            masked = f"{first} {n}"
+        return masked
 
     def _mask_field(self, name: str, item: Json, found: Found, **deeper: Any) -> Json:
         if self.hides_secrets and isinstance(item, str) and item and is_secret_name(name):
@@ -107,16 +122,20 @@ class Walker:
         return self.mask_value(item, found, **deeper)
 
     def mask_event(self, event: IncomingEvent) -> IncomingEvent:
-        """Mask what was said: payload, error and metadata. Ids and names stay."""
+        """Mask what was said: name, tags, payload, error and metadata. Ids stay."""
         found: Found = Counter()
         payload = self._mask_payload(event.payload, found)
         error = self.mask_text(event.error, found) if event.error else ""
         metadata = self.mask_text(event.metadata, found) if event.metadata else ""
+        name = self.mask_text(event.name, found)
+        tags = tuple(self.mask_text(tag, found) for tag in event.tags)
         if not found:
             return event
         extra = {**(payload.extra or {}), MASKED: dict(found)}
         return msgspec.structs.replace(
             event,
+            name=name,
+            tags=tags,
             error=error,
             metadata=metadata,
             warnings=(*event.warnings, MASKED),
@@ -167,7 +186,7 @@ class Masker:
         return self._all.mask_text(text, found), found
 
     def mask_event(self, event: IncomingEvent) -> IncomingEvent:
-        said = f"{event.error}\n{event.metadata}" if event.error or event.metadata else ""
+        said = "\n".join((event.name, event.error, event.metadata, *event.tags))
         walker = self._walker(_encode(event.payload), said.encode("utf-8", "surrogatepass"))
         return walker.mask_event(event) if walker else event
 

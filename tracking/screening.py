@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import psycopg
 
-from tracking.content import drop_content, drop_part_content
+from tracking.content import drop_content, drop_origin_content, drop_part_content
 from tracking.counters import Fate, FateCounts
 from tracking.documents import DocumentChange
 from tracking.events import EVENT_FORMAT, PART_FORMAT, IncomingEvent, Part
@@ -64,6 +64,8 @@ def strip_parts(rules: Rules, parts: Sequence[Part]) -> list[Part]:
 
 def strip_origins(rules: Rules, origins: dict[int, bytes]) -> dict[int, bytes]:
     """Resources and scopes, masked: a process may be started with a key on its command line."""
+    if not rules.capture_content:
+        origins = {identity: drop_origin_content(body) for identity, body in origins.items()}
     if rules.masker is None:
         return origins
     return {identity: rules.masker.mask_body(body) for identity, body in origins.items()}

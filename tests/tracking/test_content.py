@@ -7,7 +7,7 @@ import pytest
 from tests.tracking.incoming import make_event
 from tracking.adapters.dialects.attributes import rebuild_attributes
 from tracking.adapters.dialects.table import KEYS
-from tracking.content import drop_content, drop_part_content, is_saying
+from tracking.content import drop_content, drop_origin_content, drop_part_content, is_saying
 from tracking.events import EMPTY_PAYLOAD, Part, Payload
 
 SAYING = [
@@ -22,11 +22,16 @@ SAYING = [
     "db.query.text",
     "langfuse.observation.output",
     "inputMessages",
+    "retrieval.context",
+    "originalValue",
+    "llm.response",
 ]
 FACTS = [
     "gen_ai.prompt.0.role",
     "gen_ai.output.type",
     "gen_ai.request.model",
+    "gen_ai.response.model",
+    "ai.settings.context.tier",
     "llm.invocation_parameters",
     "llm.input_messages.0.message.role",
     "prompt.name",
@@ -78,6 +83,40 @@ def test_an_event_keeps_its_numbers_and_facts():
         span_events=[["gen_ai.user.message", 5, {"gen_ai.system": "openai"}]],
         extra={"kind": 3},
     )
+
+
+def test_what_is_said_within_json_in_links_and_in_metadata_goes_too():
+    said = '{"n": 1, "messages": [{"role": "user", "content": "said"}]}'
+    event = make_event(
+        metadata='{"question": "said", "plan": "pro"}',
+        payload=Payload(
+            attributes={
+                "app.state": said,
+                "app.steps": '[{"answer": "said"}]',
+                "app.plan": "{pro}",
+            },
+            links=[["t", "s", {"answer": "said", "n": 1}]],
+        ),
+    )
+
+    kept = drop_content(event)
+
+    assert "said" not in repr(kept)
+    assert kept.metadata == '{"plan":"pro"}'
+    assert kept.payload.links == [["t", "s", {"n": 1}]]
+    assert kept.payload.attributes == {
+        "app.state": '{"n":1,"messages":[{"role":"user","content":""}]}',
+        "app.steps": '[{"answer":""}]',
+        "app.plan": "{pro}",
+    }
+
+
+def test_a_resource_keeps_its_facts():
+    body = b'{"resource":{"service.name":"shop","process.command_args":["--ask","said"]}}'
+
+    kept = json.loads(drop_origin_content(body))
+
+    assert kept == {"resource": {"service.name": "shop", "process.command_args": ["", ""]}}
 
 
 def test_attributes_are_given_back_without_what_was_dropped():

@@ -31,9 +31,30 @@ SECRETS = [
     "ak_0123abcd_" + "0f" * 32,
     JWT,
     "Bearer abcDEF123456ghiJKL",
+    "lsv2_pt_0123456789abcdef0123456789abcdef_0123456789",
+    "pplx-0123456789abcdef0123456789abcdef",
+    "nvapi-abcDEF0123456789abcDEF",
+    "tgp_v1_abcDEF0123456789abcDEF",
+    "dapi" + "0a" * 16,
+    "123456789:AA" + "a1B2c3D" * 4 + "a1B2c",
+    "SK" + "0f" * 16,
     "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA1234567890\n-----END RSA PRIVATE KEY-----",
 ]
-NO_SECRETS = ["sk-short", "task-forces-are-all-over-the-place-now", "Bearer of good news, again"]
+# Of these a part alone: (text, masked).
+WITHIN = [
+    ("OPENAI_API_KEY=0123456789abcdef0123 python app.py", "OPENAI_API_KEY=[secret] python app.py"),
+    ("GET /v1?api_key=a1b2c3d4e5f6&page=2", "GET /v1?api_key=[secret]&page=2"),
+    ("Authorization: Basic dXNlcjpwYXNzMQ==", "Authorization: Basic [secret]"),
+    ("password: 'hunter2-hunter2' failed", "password: '[secret]' failed"),
+    (r"said {\"client_secret\": \"a1b2c3d4e5\"}", r"said {\"client_secret\": \"[secret]\"}"),
+    ("connect postgresql://app:s3cr3t@db:5432/x", "connect postgresql://app:[secret]@db:5432/x"),
+]
+NO_SECRETS = [
+    "the password: correct, then go on",
+    "api_key: string, required",
+    "http://localhost:8000/path@2",
+    *("sk-short", "task-forces-are-all-over-the-place-now", "Bearer of good news, again"),
+]
 EMAILS = ["ada@example.com", "ada.l+tag@mail.example.co.uk", "o'brien_1@ex-ample.org"]
 NO_EMAILS = ["@ada", "ada@localhost", "a @ b.com", "ssh git@host:repo", "@decorator.name"]
 CARDS = ["4111111111111111", "4111 1111 1111 1111", "5500-0000-0000-0004", "340000000000009"]
@@ -46,6 +67,12 @@ def test_it_masks_secrets(secret):
 
     assert text == "use [secret] now"
     assert found == {"secret": 1}
+
+
+@pytest.mark.parametrize(("text", "masked"), WITHIN)
+def test_it_masks_what_is_set_to_the_name_of_a_secret(text, masked):
+    assert ALL.mask_text(text) == (masked, {"secret": 1})
+    assert may_hold(frozenset({"secret"}))(json.dumps({"t": text}).encode()) is not None
 
 
 @pytest.mark.parametrize("email", EMAILS)
@@ -127,6 +154,40 @@ def test_a_field_that_names_a_secret_is_one_whatever_it_holds():
         "http.request.header.authorization": "[secret]",
         "llm.headers": {"x-api-key": "[secret]"},
     }
+
+
+def test_names_of_fields_are_masked_and_stay_apart():
+    said = {"ada@example.com": 1, "bob@example.com": {"n": 2}, "plain": 3}
+
+    text, found = ALL.mask_text(json.dumps(said))
+
+    assert json.loads(text) == {"[email]": 1, "[email] 2": {"n": 2}, "plain": 3}
+    assert found == {"email": 2}
+
+
+def test_own_patterns_leave_the_names_of_fields():
+    masker = Masker([], {"word": compile_own("word", "prompt")})
+
+    assert masker.mask_text('{"prompt":"a prompt"}')[0] == '{"prompt":"a [word]"}'
+
+
+def test_the_name_and_the_tags_of_a_span_are_masked():
+    event = make_event(name="GET /ada@example.com", tags=("of:bob@example.com", "beta"))
+
+    masked = ALL.mask_event(event)
+
+    assert (masked.name, masked.tags) == ("GET /[email]", ("of:[email]", "beta"))
+    assert masked.warnings == ("masked",)
+
+
+@pytest.mark.parametrize(
+    "name", ["dbPassword", "AWS_SECRET_ACCESS_KEY", "secretKey", "x-auth-token"]
+)
+def test_fields_are_secrets_by_name_however_it_is_written(name):
+    assert ALL.mask_text(json.dumps({name: "x"}))[0] == json.dumps(
+        {name: "[secret]"}, separators=(",", ":")
+    )
+    assert may_hold(frozenset({"secret"}))(json.dumps({name: "x"}).encode()) is not None
 
 
 def test_an_event_says_that_it_was_masked_and_how_often():
