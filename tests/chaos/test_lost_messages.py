@@ -20,9 +20,7 @@ def test_it_costs_time_alone() -> None:
         senders.start()
         try:
             n_lost = lose_messages(installation, seconds=LOAD_SECONDS)
-            shutil.rmtree(
-                installation.data_dir.broker, ignore_errors=True
-            )  # and all that it is made of
+            shutil.rmtree(installation.data_dir.broker, ignore_errors=True)
             time.sleep(1.0)
         finally:
             senders.stop()
