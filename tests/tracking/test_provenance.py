@@ -36,6 +36,12 @@ def test_objects_tell_several_facts():
     ]
 
 
+def test_a_cost_in_parts_names_the_first():
+    assert provenance_of({"llm.cost.completion": 0.5, "llm.cost.prompt": 0.25}) == [
+        ("Cost", "llm.cost.prompt")
+    ]
+
+
 def test_every_column_has_a_label():
     columns = {key.column for key in table.KEYS.values() if not key.column.startswith("variant:")}
 

@@ -12,7 +12,13 @@ import msgspec
 from tracking.adapters.dialects import arms as arm_choice
 from tracking.adapters.dialects.arms import Arm, choose_arms
 from tracking.adapters.dialects.codecs import BODY, MAX_COUNT
-from tracking.adapters.dialects.compounds import MARK, Beyond, read_compounds
+from tracking.adapters.dialects.compounds import (
+    COST_PARTS,
+    MARK,
+    Beyond,
+    cost_of_parts,
+    read_compounds,
+)
 from tracking.adapters.dialects.evaluations import evaluations_of_attributes
 from tracking.adapters.dialects.flattened import (
     FIRST_INPUT,
@@ -122,10 +128,7 @@ def settle(gathered: Gathered, duration_us: int | None, further_arms: tuple[Arm,
         gathered.seen |= fold_messages(leftover, columns)
     if MARK in gathered.warnings:
         _settle_compounds(gathered)
-    if "tokens_cache_read" in columns or "tokens_cache_write" in columns:
-        _settle_usage(gathered)
-    if "tokens_reasoning" in columns:
-        _settle_reasoning(gathered)
+    _settle_counts(gathered)
     _settle_arms(gathered, further_arms)
     if "kind" not in columns:
         kind = OPERATION_KINDS.get(columns.get("operation", ""))
@@ -166,6 +169,17 @@ def _held(raw: object, text: str | None) -> object:
     if isinstance(raw, str):
         return HELD_TEXT if raw == text else raw
     return HELD_JSON if msgspec.json.encode(raw).decode() == text else raw
+
+
+def _settle_counts(gathered: Gathered) -> None:
+    """Money that was said in parts, and counts that left something out."""
+    columns, leftover = gathered.columns, gathered.leftover
+    if "cost_reported" not in columns and not leftover.keys().isdisjoint(COST_PARTS):
+        columns |= cost_of_parts(leftover)
+    if "tokens_cache_read" in columns or "tokens_cache_write" in columns:
+        _settle_usage(gathered)
+    if "tokens_reasoning" in columns:
+        _settle_reasoning(gathered)
 
 
 def _settle_usage(gathered: Gathered) -> None:

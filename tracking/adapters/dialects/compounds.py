@@ -38,6 +38,7 @@ MAX_DEPTH = 20
 Columns = dict[str, Any]  # a column's own type
 Attributes = dict[str, object]
 
+COST_PARTS = ("llm.cost.prompt", "llm.cost.completion")
 METADATA_FAMILIES = (
     traceloop.PROPERTIES,
     vercel.METADATA,
@@ -164,10 +165,10 @@ def _provider_metadata(raw: object, _: Attributes) -> Columns:
     return columns_of_metadata({name: _object(told) for name, told in _object(raw).items()})
 
 
-def _cost_parts(_: object, attributes: Attributes) -> Columns:
-    """OpenInference's cost of input and output, where no total is said."""
-    parts = {name: attributes.get(f"llm.cost.{name}") for name in ("prompt", "completion")}
-    return _cost(parts, attributes)
+def cost_of_parts(attributes: Attributes) -> Columns:
+    """OpenInference's cost of input and output, for where no total is said. No compound: half of
+    all spans may have them, beside a total."""
+    return _cost({name: attributes.get(name) for name in COST_PARTS}, attributes)
 
 
 def _mlflow_usage(raw: object, _: Attributes) -> Columns:
@@ -297,8 +298,6 @@ COMPOUNDS: dict[str, Reader] = {
     "mlflow.chat.tokenUsage": _mlflow_usage,
     "mlflow.linkedPrompts": _linked_prompt,
     "mlflow.llm.cost": _cost,
-    "llm.cost.prompt": _cost_parts,
-    "llm.cost.completion": _cost_parts,
 }
 """By name, the more telling first."""
 

@@ -1,6 +1,6 @@
 """Which attribute filled which column of a span. Pure, for pages."""
 
-from tracking.adapters.dialects.compounds import COMPOUNDS
+from tracking.adapters.dialects.compounds import COMPOUNDS, COST_PARTS
 from tracking.adapters.dialects.table import KEYS
 
 LABELS = {
@@ -53,4 +53,6 @@ def provenance_of(attributes: dict[str, object]) -> list[tuple[str, str]]:
         if name in attributes:
             for column in read(attributes[name], attributes):
                 found.setdefault(column, name)
+    if part := next((name for name in COST_PARTS if name in attributes), ""):
+        found.setdefault("cost_reported", part)
     return [(label, found[column]) for column, label in LABELS.items() if column in found]
