@@ -9,10 +9,10 @@ from typing import Any
 
 from django.http import Http404, HttpRequest
 
-from tracking.adapters.dialects.message_parts import decode_json
+from tracking.adapters.dialects.message_parts import Message, decode_json
 from tracking.adapters.dialects.messages import Direction, messages_of
 from tracking.adapters.dialects.provenance import provenance_of
-from tracking.conversation import build_thread
+from tracking.conversation import REASONING, build_thread
 from tracking.events import Payload
 from tracking.filters import EventFilter
 from tracking.forms import ScoreForm
@@ -231,8 +231,7 @@ def _with_documents(slots: list[Slot], content: SpanContent) -> list[Slot]:
 def _told_slot(title: str, content: SpanContent, direction: Direction) -> list[Slot]:
     """Messages that are in no text of the span: flattened in its attributes, or in its events."""
     payload = Payload(span_events=content.span_events)
-    found = messages_of(payload, content.attributes, direction)
-    lines = [(message.role, message.text) for message in found]
+    lines = _lines(messages_of(payload, content.attributes, direction))
     return [Slot(title, "\n\n".join(text for _, text in lines), None, lines)] if lines else []
 
 
@@ -251,8 +250,20 @@ def _slot(title: str, text: str, attributes: dict[str, object]) -> Slot:
     found = messages_of(payload, attributes, direction)
     bare = decode_json(text) if text[:1] == '"' else text
     is_bare = [part.text for message in found for part in message.parts] == [bare]
-    lines = [(message.role, message.text) for message in found]
-    return Slot(title, text, value, [] if is_bare else lines)
+    return Slot(title, text, value, [] if is_bare else _lines(found))
+
+
+def _lines(messages: Sequence[Message]) -> list[tuple[str, str]]:
+    """Roles and texts, thoughts apart from what was said."""
+    lines = []
+    for message in messages:
+        thoughts = [p for p in message.parts if (p.type, p.name) == ("text", REASONING)]
+        said = [part for part in message.parts if part not in thoughts]
+        if thoughts:
+            lines.append((REASONING, Message(message.role, thoughts).text))
+        if said or not thoughts:
+            lines.append((message.role, Message(message.role, said).text))
+    return lines
 
 
 def parse_json(text: str) -> object | None:

@@ -119,6 +119,7 @@ def test_it_asks_the_database_a_fixed_number_of_questions(
 
 CALLS = [{"toolCallId": "c1", "toolName": "getWeather", "input": {"city": "Paris"}}]
 ANSWER = {"ai.response.toolCalls": json.dumps(CALLS), "ai.response.reasoning": "A tool knows."}
+ASKED = 'getWeather({"city":"Paris"})'
 FLAT = {"llm.output_messages.0.message.role": "assistant"}
 SAID = {**FLAT, "llm.output_messages.0.message.content": "Sunny."}
 
@@ -129,7 +130,7 @@ SAID = {**FLAT, "llm.output_messages.0.message.content": "Sunny."}
         (
             "I look.",
             ANSWER,
-            [("assistant", 'A tool knows.\n\nI look.\n\ngetWeather({"city":"Paris"})')],
+            [("reasoning", "A tool knows."), ("assistant", f"I look.\n\n{ASKED}")],
         ),
         ('{"text": 1, "n": 2}', SAID, [("assistant", "Sunny.")]),
         ("Sunny.", SAID, []),
