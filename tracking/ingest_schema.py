@@ -12,6 +12,7 @@ from tracking.refused_codes import (
     OF_CHATS,
     OF_EVENTS,
     OF_FALLOM,
+    OF_FLAT_SPANS,
     OF_OTLP,
     OF_SCORES,
     name_codes,
@@ -131,7 +132,8 @@ events_schema = extend_schema(
     summary="Send events",
     description=(
         "One event, `{events: […]}`, a bare array, or JSON Lines, under any content type; gzip or"
-        " deflate. 202 means committed. Items that are refused cost no other one."
+        " deflate; an ExperimentSummary or ExperimentResult may stand wherever an event does. 202"
+        " means committed. Items that are refused cost no other one."
         f"{name_codes(OF_EVENTS)}"
     ),
     request={
@@ -188,10 +190,11 @@ otlp_schema = extend_schema(
     summary="Send OTLP traces",
     description=(
         "An `ExportTraceServiceRequest`; answers to the letter of OTLP/HTTP. JSON without"
-        " `resourceSpans` and with `trace_id` or `span_id` is a span of Fallom's clients;"
+        " `resourceSpans` and with `trace_id`, `span_id` or `config_key` is a span of Fallom's"
+        " clients;"
         " `X-Fallom-*` headers tell session, customer, config and prompt of all spans. Spans that"
         " are refused cost no other one: a partial success counts them, and names the first few."
-        f"{name_codes(OF_OTLP)}"
+        f"{name_codes(OF_OTLP | OF_FLAT_SPANS)}"
     ),
     request={
         "application/x-protobuf": OpenApiTypes.BINARY,

@@ -51,8 +51,10 @@ OF_RUNS = {
     "type_invalid": "The type of a stream's event is a text.",
     "timestamp_invalid": OF_EVENTS["timestamp_invalid"],
 }
+OF_FLAT_SPANS = {
+    "ids_missing": "A span of Fallom's clients names its trace, itself, or its config at least.",
+}
 OF_FALLOM = {
-    "ids_missing": "A span of Fallom's clients names its trace or itself.",
     "session_id_missing": "The numbers of a session name it.",
     "data_not_an_object": OF_EVENTS["data_not_an_object"],
 }
@@ -74,6 +76,7 @@ MEANINGS = {
     **OF_RUNS,
     **OF_CHATS,
     **OF_FALLOM,
+    **OF_FLAT_SPANS,
     **OF_OTLP,
     **OF_DIGEST,
 }

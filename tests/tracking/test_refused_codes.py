@@ -7,7 +7,15 @@ from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 
 from tracking.ingest_health import hint_of
-from tracking.refused_codes import MEANINGS, OF_ANY, OF_CHATS, OF_EVENTS, OF_OTLP, OF_RUNS
+from tracking.refused_codes import (
+    MEANINGS,
+    OF_ANY,
+    OF_CHATS,
+    OF_EVENTS,
+    OF_FLAT_SPANS,
+    OF_OTLP,
+    OF_RUNS,
+)
 
 RAISED = {"FaultError", "Fault"}
 
@@ -47,7 +55,7 @@ def schema():
         ("/api/analytics/", OF_EVENTS | OF_ANY),
         ("/api/v1/chats/", OF_CHATS | OF_ANY),
         ("/api/v1/runs/", OF_RUNS | OF_ANY),
-        ("/v1/traces/", OF_OTLP),
+        ("/v1/traces/", OF_OTLP | OF_FLAT_SPANS),
     ],
 )
 def test_the_schema_names_them_and_all_refusals(schema, path, codes):
