@@ -77,10 +77,14 @@ def sum_up(
         groups.setdefault((score.name, type(score.value)), []).append(score)
     chips = [_chip(name, group) for (name, _), group in sorted(groups.items(), key=_place)]
     told = {_metric_of(score) for score in scores}
+    # Of many scores the latest are here: the other labels of a name are said by its chip.
+    labelled = {f"{SCORE_METRIC}{score.name}" for score in scores if isinstance(score.value, str)}
     return chips + [
         ScoreChip(name.removeprefix(SCORE_METRIC), 1, mean=value)
         for name, value in sorted(metrics.items())
-        if name.startswith(SCORE_METRIC) and name not in told
+        if name.startswith(SCORE_METRIC)
+        and name not in told
+        and not ("=" in name and name.partition("=")[0] in labelled)
     ]
 
 

@@ -15,6 +15,9 @@ from tracking.score_chips import SCORE_METRIC, ScoreChip, ScoreRow, sum_up
 
 Row = TypeVar("Row")
 
+MOST_NAMES = 30
+"""Metrics, and names of scores, that the page of a session shows of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
@@ -28,6 +31,15 @@ class Page(Generic[Row]):
     rows: list[Row]
     next_cursor: str | None = None
     is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Generic[Row]):
+    """The first of things with names of their own, which a session may have thousands of.
+    ``n_more``: how many are not shown, if positive."""
+
+    shown: list[Row]
+    n_more: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +75,15 @@ class SessionRow:
     last_output: str
 
     @property
-    def other_metrics(self) -> dict[str, float]:
+    def other_metrics(self) -> "Named[tuple[str, float]]":
         """What is no score: those are told by ``scores``."""
-        found = self.metrics.items()
-        return {name: value for name, value in found if not name.startswith(SCORE_METRIC)}
+        found = [pair for pair in self.metrics.items() if not pair[0].startswith(SCORE_METRIC)]
+        return Named(found[:MOST_NAMES], len(found) - MOST_NAMES)
 
     @property
-    def score_chips(self) -> list[ScoreChip]:
-        return sum_up(self.scores, self.metrics)
+    def score_chips(self) -> "Named[ScoreChip]":
+        found = sum_up(self.scores, self.metrics)
+        return Named(found[:MOST_NAMES], len(found) - MOST_NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,12 @@
 """Scores on pages: shown, filtered by, given."""
 
 import re
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 from django.contrib.messages import get_messages
+from django.utils import timezone
 
 from core.models import Role
 from tests.cast import make_client, make_member
@@ -151,6 +153,24 @@ def test_a_trace_shows_its_scores_beside_the_span_they_judge(alpha, ana):
     assert "Scores of this span" in text
     assert "Scores of the trace" in text
     assert text.count('<span class="tag__text">whole</span>') == 1
+
+
+@pytest.mark.usefixtures("bot")
+def test_a_session_of_thousands_of_labels_shows_some_and_says_so(alpha, ana):
+    before = {"name": "tone", "at": (timezone.now() - timedelta(minutes=1)).isoformat()}
+    labels = [{"session_id": SESSION, "value": f"label {n}", **before} for n in range(300)]
+    names = [{"session_id": SESSION, "name": f"z {n:03}", "value": n} for n in range(40)]
+    send_scores(make_sender(alpha), *labels, *names)
+    digest_all()
+
+    text = page_of(ana)
+
+    assert 'title="tone, 160 scores' in text
+    assert "tone=label" not in text
+    assert 'title="z 028, 1 score,' in text
+    assert 'title="z 029, 1 score,' not in text
+    assert "and 11 more names of scores" in text
+    assert len(text) < 200_000
 
 
 @pytest.mark.usefixtures("bot")

@@ -50,6 +50,17 @@ def test_a_note_says_from_whom_and_what():
     assert sum_up([make_score(1.0), make_score(2.0)])[0].note == "2 scores, from judge"
 
 
+def test_labels_beyond_the_latest_scores_are_no_names():
+    metrics = {"score:tone=rude": 1.0, "score:tone=calm": 1.0, "score:tone": 0.5}
+
+    chips = sum_up([make_score("calm", "tone")], metrics)
+
+    assert [(chip.name, chip.label, chip.mean) for chip in chips] == [
+        ("tone", "calm", None),
+        ("tone", "", 0.5),
+    ]
+
+
 def test_evaluations_that_nobody_sent_as_scores_are_shown_as_well():
     metrics = {"score:a": 0.5, "score:b": 0.25, "score:c=good": 1.0, "duration_ms": 9.0}
     chips = sum_up([make_score(1.0), make_score("good", "c")], metrics)

@@ -4,6 +4,7 @@ A score is a document: whatever was said under one id are its parts, and the lat
 a score may be changed, and what it added before is taken back exactly.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -18,7 +19,14 @@ from tracking.adapters.analytics_envelope import (
 )
 from tracking.adapters.analytics_points import SESSION_KEYS, SESSION_TRACE
 from tracking.adapters.analytics_times import BadTimeError, parse_time
-from tracking.adapters.json_items import BodyForm, FaultError, Item, is_too_deep, parse_items
+from tracking.adapters.json_items import (
+    NUMBER_AS_TEXT,
+    BodyForm,
+    FaultError,
+    Item,
+    is_too_deep,
+    parse_items,
+)
 from tracking.adapters.near_forms import hint_at, hint_at_list
 from tracking.cleaning import MAX_NAME_BYTES, clean_name, clean_text
 from tracking.events import (
@@ -152,11 +160,8 @@ def derive(key: str, parts: Sequence[Part]) -> Derived:
     words = _standing([(part, msgspec.json.decode(part.body, type=Said)) for part in parts])
     if not words:
         return Derived([])
-    part, said = max(
-        words,
-        key=lambda word: (word[1].at_us or word[0].received_us, word[0].received_us, word[0].body),
-    )
-    at_us, _, warnings = settle_moment(said.at_us or part.received_us, Receipt(part.received_us, 0))
+    part, said = max(words, key=lambda word: (_settle(*word)[0], word[0].received_us, word[0].body))
+    at_us, warnings = _settle(part, said)
     event = IncomingEvent(
         id=given_identity(f"{SYSTEM}\0{key}"),
         occurred_us=at_us,
@@ -174,6 +179,14 @@ def derive(key: str, parts: Sequence[Part]) -> Derived:
         payload=Payload(attributes=_attributes_of(said)),
     )
     return Derived([event], _summary_of(key, said))
+
+
+def _settle(part: Part, said: Said) -> tuple[int, tuple[str, ...]]:
+    """When a word was said, and warnings. One of a clock far ahead was said when it was received:
+    else no later word would ever count."""
+    receipt = Receipt(part.received_us, 0)
+    at_us, _, warnings = settle_moment(said.at_us or part.received_us, receipt)
+    return at_us, warnings
 
 
 def _standing(words: list[tuple[Part, Said]]) -> list[tuple[Part, Said]]:
@@ -261,7 +274,7 @@ def _read_item(item: Item, receipt: Receipt) -> Said:
         run_id=named["run_id"],
         user_id=named["user_id"],
         name=_read_name(value),
-        value=_read_value(value),
+        value=_read_value(value, item.warnings),
         source=PAGE_SOURCE if receipt.headers.get(PAGE_KEY) else _read_source(value),
         comment=_read_comment(value),
         at_us=_read_time(value, receipt),
@@ -297,10 +310,12 @@ def _read_name(value: dict[str, object]) -> str:
     return name
 
 
-def _read_value(value: dict[str, object]) -> float | bool | str:
+def _read_value(value: dict[str, object], warnings: tuple[str, ...]) -> float | bool | str:
     held = value.get("value")
     if isinstance(held, bool):
         return held
+    if NUMBER_AS_TEXT in warnings and isinstance(held, str) and _is_odd_number(held):
+        raise FaultError("value_invalid", f'"value" is {held[:20]}: a score is a finite number')
     if isinstance(held, int | float):
         if abs(held) > GREATEST_METRIC:
             raise FaultError("value_invalid", f'"value" is beyond ±{GREATEST_METRIC:g}')
@@ -312,6 +327,14 @@ def _read_value(value: dict[str, object]) -> float | bool | str:
     if len(label.encode()) > MAX_NAME_BYTES:
         raise FaultError("value_invalid", f'"value" is a text of more than {MAX_NAME_BYTES} bytes')
     return label
+
+
+def _is_odd_number(text: str) -> bool:
+    """NaN, Infinity or a number beyond all, which stood there without quotes: no label."""
+    try:
+        return not math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _read_source(value: dict[str, object]) -> str:

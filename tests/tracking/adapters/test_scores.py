@@ -81,6 +81,17 @@ def test_a_value_is_a_number_a_truth_or_a_label(value):
     assert [r.code for r in rejections] == ["value_invalid"]
 
 
+@pytest.mark.parametrize("written", ["NaN", "-Infinity", "1e400", "-1e999", "9" * 5_000])
+def test_what_is_no_finite_number_is_no_label_either(written):
+    label = {"user_id": "u", "name": "a", "value": "NaN"}
+    body = f'[{{"user_id": "u", "name": "a", "value": {written}}}, {json.dumps(label)}]'
+
+    _, rejections = check(body.encode(), receipt=RECEIPT)
+
+    assert [(r.index, r.code) for r in rejections] == [(0, "value_invalid")]
+    assert "finite" in rejections[0].message
+
+
 @pytest.mark.parametrize(
     ("value", "metric"),
     [
@@ -176,6 +187,12 @@ def test_a_time_ahead_is_that_of_its_receipt():
     event = derive("k", [word(1, at="2096-05-01")]).events[0]
 
     assert (event.occurred_us, event.warnings) == (NOW_US, ("clock_ahead",))
+
+
+def test_a_clock_far_ahead_has_not_the_last_word():
+    parts = [word(1, at="2096-05-01"), word(2, received=NOW_US + 1)]
+
+    assert derive("k", parts).events[0].metrics == (("score:helpful", 2.0),)
 
 
 def test_text_that_a_database_cannot_hold_is_replaced():
