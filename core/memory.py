@@ -5,11 +5,17 @@ import gc
 import os
 import resource
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 STATM = Path("/proc/self/statm")  # in pages; the second is what is resident
+
+SOON_SECONDS = 3.0
+
+_lock = threading.Lock()
+_timer: threading.Timer | None = None
 
 
 def freeze_loaded() -> None:
@@ -37,6 +43,16 @@ def give_back() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # absent in musl
         if trim is not None:
             trim(0)
+
+
+def give_back_soon() -> None:
+    """The same in some seconds, once for all bursts until then, by a thread of its own."""
+    global _timer
+    with _lock:
+        if _timer is None or not _timer.is_alive():
+            _timer = threading.Timer(SOON_SECONDS, give_back)
+            _timer.daemon = True
+            _timer.start()
 
 
 def resident_kb() -> int:
