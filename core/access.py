@@ -4,14 +4,17 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
 from core.models import Membership, Project, Role
+from core.paging import CursorError
 
+OLD_LINK = "This link to a further page is of another list. Here is the first."
 P = ParamSpec("P")
 
 
@@ -62,7 +65,8 @@ def project_view(
 ) -> Callable[[ProjectView[P]], Callable[..., HttpResponseBase]]:
     """Turn ``view(request, project, …)`` into one for a URL with a ``slug``.
 
-    Put method decorators above it: ``@require_GET`` first, then ``@project_view()``.
+    Put method decorators above it: ``@require_GET`` first, then ``@project_view()``. A cursor that
+    the view refuses is left out and said: links to further pages are kept, and grow old.
     """
 
     def decorate(view: ProjectView[P]) -> Callable[..., HttpResponseBase]:
@@ -70,9 +74,25 @@ def project_view(
         def wrapper(
             request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs
         ) -> HttpResponseBase:
-            return view(request, project_for(request, slug, role=role), *args, **kwargs)
+            project = project_for(request, slug, role=role)
+            try:
+                return view(request, project, *args, **kwargs)
+            except CursorError as error:
+                _leave_out_cursor(request, error)
+                return view(request, project, *args, **kwargs)
 
         wrapper.required_role = role  # type: ignore[attr-defined]
         return wrapper
 
     return decorate
+
+
+def _leave_out_cursor(request: HttpRequest, error: CursorError) -> None:
+    """Make it a request for the first page. Only what reads is done again: others get 400."""
+    if request.method not in {"GET", "HEAD"} or "cursor" not in request.GET:
+        raise BadRequest(str(error)) from error
+    parameters = request.GET.copy()
+    del parameters["cursor"]
+    request.GET = QueryDict(parameters.urlencode())
+    if not request.headers.get("HX-Request"):  # a part of a page has no place for it
+        messages.warning(request, OLD_LINK)

@@ -1,10 +1,11 @@
 """Keyset-paged lists, of the API and of pages.
 
 A cursor holds the sort position of the last row shown. It is signed, and bound to the project and
-the filter, so that it cannot be forged or carried elsewhere.
+the filter, so that it cannot be forged or carried elsewhere. The API refuses one of another list
+(400); pages raise CursorError and ``core.access.project_view`` shows the first page instead.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, TypeVar
 from urllib.parse import urlencode
@@ -70,6 +71,28 @@ def page_size_of(request: HttpRequest | Request) -> int:
     return min(size, MAX_PAGE_SIZE)
 
 
+def take_page(
+    cursor: str,
+    fetch: Callable[[list[Any] | None, int], Iterable[Row]],
+    *,
+    position_of: Callable[[Row], Sequence[object]],
+    size: int,
+    project_id: int,
+    filters: str,
+) -> tuple[list[Row], str]:
+    """Return the rows of one page and the cursor of the next, "" at the end. Raises CursorError.
+
+    ``fetch(after, limit)`` returns up to ``limit`` rows after a position: what ``position_of`` gave
+    for the last row of the page before, as JSON; None at the beginning.
+    """
+    after = read_cursor(cursor, project_id=project_id, filters=filters) if cursor else None
+    rows = list(fetch(after, size + 1))
+    if len(rows) <= size:
+        return rows, ""
+    shown = rows[:size]
+    return shown, sign_cursor(position_of(shown[-1]), project_id=project_id, filters=filters)
+
+
 def page_of(
     request: HttpRequest | Request,
     fetch: Callable[[list[Any] | None, int], Sequence[Row]],
@@ -78,31 +101,20 @@ def page_of(
     serialize: Callable[[Row], object],
     project_id: int,
 ) -> PageBody:
-    """Fetch one page: ``fetch(after, limit)`` returns up to ``limit`` rows after a position.
-
-    ``after`` is what ``position_of`` gave for the last row of the page before, as JSON.
-    """
-    filters = filters_of(request)
-    size = page_size_of(request)
-    rows = list(fetch(_position_asked(request, project_id, filters), size + 1))
-    following = None
-    if len(rows) > size:
-        rows = rows[:size]
-        cursor = sign_cursor(position_of(rows[-1]), project_id=project_id, filters=filters)
-        following = _url_with_cursor(request, cursor)
-    return PageBody(results=[serialize(row) for row in rows], next=following)
-
-
-def _position_asked(
-    request: HttpRequest | Request, project_id: int, filters: str
-) -> list[Any] | None:
-    cursor = request.GET.get("cursor")
-    if not cursor:
-        return None
+    """Answer one page of an API's list, as :func:`take_page` takes it."""
     try:
-        return read_cursor(cursor, project_id=project_id, filters=filters)
+        rows, cursor = take_page(
+            request.GET.get("cursor", ""),
+            fetch,
+            position_of=position_of,
+            size=page_size_of(request),
+            project_id=project_id,
+            filters=filters_of(request),
+        )
     except CursorError as error:
         raise Problem(400, str(error), code="cursor") from error
+    following = _url_with_cursor(request, cursor) if cursor else None
+    return PageBody(results=[serialize(row) for row in rows], next=following)
 
 
 def _url_with_cursor(request: HttpRequest | Request, cursor: str) -> str:

@@ -1,8 +1,9 @@
 """Settings of a project: keys, members, audit."""
 
+from typing import Any
+
 from django.contrib import messages
-from django.core.exceptions import BadRequest
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,8 +12,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from core.access import PageRequest, project_view
 from core.forms import KeyForm, MemberForm, PublishableKeyForm, RoleForm
 from core.keys import issue_key, issue_publishable_key, revoke_key
-from core.models import ApiKey, Membership, Project, Role
-from core.paging import CursorError, read_cursor, sign_cursor
+from core.models import ApiKey, AuditEntry, Membership, Project, Role
+from core.paging import take_page
 from core.projects import MembershipError, add_member, change_member_role, remove_member
 
 AUDIT_PAGE = 100
@@ -164,22 +165,21 @@ def remove(request: PageRequest, project: Project, membership_id: int) -> HttpRe
 @require_GET
 @project_view(role=Role.ADMIN)
 def audit(request: PageRequest, project: Project) -> HttpResponse:
-    entries = project.audit_entries.all()
-    if cursor := request.GET.get("cursor"):
-        entries = entries.filter(_older_than(cursor, project))
-    page = list(entries[: AUDIT_PAGE + 1])
-    following = ""
-    if len(page) > AUDIT_PAGE:
-        page = page[:AUDIT_PAGE]
-        position = [page[-1].at.isoformat(), page[-1].pk]
-        following = sign_cursor(position, project_id=project.pk, filters="audit")
-    context = {"tab": "audit", "entries": page, "next_cursor": following}
+    entries, following = take_page(
+        request.GET.get("cursor", ""),
+        lambda after, limit: _older_than(project, after)[:limit],
+        position_of=lambda entry: [entry.at.isoformat(), entry.pk],
+        size=AUDIT_PAGE,
+        project_id=project.pk,
+        filters="audit",
+    )
+    context = {"tab": "audit", "entries": entries, "next_cursor": following}
     return render(request, "core/settings/audit.html", context)
 
 
-def _older_than(cursor: str, project: Project) -> Q:
-    try:
-        at, pk = read_cursor(cursor, project_id=project.pk, filters="audit")
-    except CursorError as error:
-        raise BadRequest(str(error)) from error
-    return Q(at__lt=at) | Q(at=at, pk__lt=pk)
+def _older_than(project: Project, place: list[Any] | None) -> QuerySet[AuditEntry]:  # JSON values
+    entries = project.audit_entries.all()
+    if place is None:
+        return entries
+    at, pk = place
+    return entries.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from core.access import PageRequest
-from core.paging import CursorError, filters_of, read_cursor, sign_cursor
+from core.paging import filters_of, take_page
 from experiments.freshness import current_snapshot
 from experiments.leaderboard import FORMATS
 from experiments.metrics import METRICS
@@ -53,14 +53,12 @@ def describe_units(
 ) -> dict[str, Any]:  # a template context
     snapshot = current_snapshot(experiment, now=now)
     n = count_behind(experiment, selection, snapshot, now=now)
-    if not n:
-        rows = []  # to find that out again would be a look at all units
-    elif selection.pick == "all":
-        after = _position(request, experiment)
-        rows = list_units(experiment, selection, now=now, after=after, limit=PAGE_SIZE + 1)
-    else:
-        rows = list_picked(experiment, selection, snapshot, now=now)
-    shown = rows[:PAGE_SIZE]
+    shown: list[UnitRow] = []
+    following = ""
+    if n and selection.pick == "all":
+        shown, following = _page(request, experiment, selection, now=now)
+    elif n:  # else, to find that out again would be a look at all units
+        shown = list_picked(experiment, selection, snapshot, now=now)[:PAGE_SIZE]
     n_kept = count_kept(experiment, selection, now=now) if experiment.is_stopped else n
     return {
         "experiment": experiment,
@@ -73,7 +71,7 @@ def describe_units(
         "n_kept": n_kept if n_kept < n else None,
         "lines": _lines(experiment, selection, shown),
         "tabs": [_tab(pick, selection) for pick in PICKS],
-        "next_cursor": _next_cursor(request, experiment, shown) if len(rows) > PAGE_SIZE else "",
+        "next_cursor": following,
     }
 
 
@@ -99,19 +97,14 @@ def _lines(experiment: Experiment, selection: Selection, rows: list[UnitRow]) ->
     ]
 
 
-def _position(request: PageRequest, experiment: Experiment) -> list[Any] | None:  # JSON values
-    cursor = request.GET.get("cursor")
-    if not cursor:
-        return None
-    try:
-        return read_cursor(cursor, project_id=experiment.project_id, filters=filters_of(request))
-    except CursorError:
-        return None  # an old link: the first page
-
-
-def _next_cursor(request: PageRequest, experiment: Experiment, rows: list[UnitRow]) -> str:
-    return sign_cursor(
-        [rows[-1].unit_id, rows[-1].variant],
+def _page(
+    request: PageRequest, experiment: Experiment, selection: Selection, *, now: datetime
+) -> tuple[list[UnitRow], str]:
+    return take_page(
+        request.GET.get("cursor", ""),
+        lambda after, n: list_units(experiment, selection, now=now, after=after, limit=n),
+        position_of=lambda row: [row.unit_id, row.variant],
+        size=PAGE_SIZE,
         project_id=experiment.project_id,
         filters=filters_of(request),
     )

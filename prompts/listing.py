@@ -7,7 +7,7 @@ from django.db.models import Count, F, Func, Max, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 
 from core.models import Project
-from core.paging import filters_of, read_cursor, sign_cursor
+from core.paging import filters_of, take_page
 from core.timebuckets import TimeRange
 from prompts.models import (
     PRODUCTION,
@@ -45,28 +45,22 @@ class PromptRow:
 
 
 def list_prompts(
-    request: HttpRequest,
-    project: Project,
-    flt: EventFilter,
-    time_range: TimeRange,
-    *,
-    cursor: str = "",
+    request: HttpRequest, project: Project, flt: EventFilter, time_range: TimeRange
 ) -> Page[PromptRow]:
     """A page of prompts by key: with ``q`` in their words, with ``tag``, or the archived ones.
 
     Raises CursorError for a cursor of another list.
     """
-    filters = filters_of(request)
     prompts = _matching(project, flt, is_archived=request.GET.get("archived") == "1")
-    if cursor:
-        after = read_cursor(cursor, project_id=project.pk, filters=filters)
-        prompts = prompts.filter(key__gt=after[0])
-    found = list(prompts[: PAGE_SIZE + 1])
-    shown = found[:PAGE_SIZE]
+    shown, following = take_page(
+        request.GET.get("cursor", ""),
+        lambda after, n: (prompts.filter(key__gt=after[0]) if after else prompts)[:n],
+        position_of=lambda prompt: [prompt.key],
+        size=PAGE_SIZE,
+        project_id=project.pk,
+        filters=filters_of(request),
+    )
     usage = read_prompt_usage(project.pk, time_range, [prompt.key for prompt in shown])
-    following = None
-    if len(found) > PAGE_SIZE:
-        following = sign_cursor([shown[-1].key], project_id=project.pk, filters=filters)
     return Page([_build_row(prompt, usage) for prompt in shown], following)
 
 

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_GET, require_POST
 from core.access import PageRequest, project_view
 from core.models import Project, Role
 from core.numerals import read_whole
-from core.paging import CursorError
 from prompts.admin_access import act, author_of, tell_move
 from prompts.catalogue import texts_of
 from prompts.labels import move_label, roll_back
@@ -33,16 +32,11 @@ def prompt_list(request: PageRequest, project: Project) -> HttpResponseBase:
     if "key" in request.GET or "named" in request.GET:
         return _to_named(request, project)
     page = read_page_filter(request, now=timezone.now())
-    cursor, error = request.GET.get("cursor", ""), page.error
-    try:
-        found = list_prompts(request, project, page.flt, page.time_range, cursor=cursor)
-    except CursorError:
-        error = "This link to a further page is of another list. Here is the first."
-        found = list_prompts(request, project, page.flt, page.time_range)
+    found = list_prompts(request, project, page.flt, page.time_range)
     tags = list_tags(project)
     context = {
         **_describe_range(request, page),
-        "filter_error": error,
+        "filter_error": page.error,
         "page": found,
         "facets": [build_facet(request.GET, "tag", [(tag, None) for tag in tags])] if tags else [],
         "is_archived": request.GET.get("archived") == "1",

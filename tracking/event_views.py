@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import HttpResponseClientRefresh
 
 from core.access import PageRequest, project_view
 from core.keys import project_info
@@ -61,7 +62,10 @@ def event_list(request: PageRequest, project: Project) -> HttpResponseBase:
     live = request.GET.get("live") == "1"
     after = request.GET.get("after", "")
     if request.htmx and after:
-        page = list_news(project.pk, flt, after=after, now=timezone.now())
+        try:
+            page = list_news(project.pk, flt, after=after, now=timezone.now())
+        except CursorError:  # of a page opened long ago: it begins anew
+            return HttpResponseClientRefresh()
         if page.newest == after:
             return HttpResponse(status=UNCHANGED)
         return render(request, "tracking/_event_news.html", {"page": page, "live": live})
@@ -88,10 +92,7 @@ def _read_page(request: PageRequest, project: Project, flt: LogFilter, *, live: 
     cursor = request.GET.get("cursor", "")
     if live and not cursor:
         return follow_events(project.pk, flt, now=timezone.now())
-    try:
-        return list_events(project.pk, flt, cursor=cursor)
-    except CursorError:
-        return list_events(project.pk, flt)  # an old link: the first page
+    return list_events(project.pk, flt, cursor=cursor)
 
 
 @require_GET

@@ -8,7 +8,6 @@ from typing import Any, Protocol, TypeVar
 from django.core.cache import cache
 from django.http import HttpRequest, QueryDict
 
-from core.paging import CursorError
 from core.timebuckets import TimeRange, parse_range
 from tracking.filters import RANGES, SCORE_PREFIX, EventFilter, FilterError, parse_filter
 from tracking.score_chips import SCORE_METRIC
@@ -90,13 +89,11 @@ class ReadPage(Protocol[Row]):
 def read_list(
     read: ReadPage[Row], project_id: int, page: PageFilter, *, cursor: str
 ) -> tuple[Page[Row], PageFilter]:
-    """Read a page of a list; a sort or a cursor that means nothing is said and left out."""
+    """Read a page of a list; a sort that means nothing is said and left out. Raises CursorError."""
     try:
         return read(project_id, page.flt, page_size=PAGE_SIZE, cursor=cursor), page
     except FilterError as problem:
         error, flt = f"Not understood — {problem}", replace(page.flt, sort="")
-    except CursorError:
-        error, flt = "This link to a further page is of another list. Here is the first.", page.flt
     return read(project_id, flt, page_size=PAGE_SIZE), replace(page, flt=flt, error=error)
 
 

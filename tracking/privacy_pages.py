@@ -1,10 +1,9 @@
 """The privacy page: capture, masks, retention, erasures. For admins; each change is recorded."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from core.access import PageRequest, project_view
 from core.models import Job, Project, Role
-from core.paging import CursorError, read_cursor, sign_cursor
+from core.paging import moment_and_id, take_page
 from tracking.cleaning import clean_name
 from tracking.erasure import KIND, count_waiting, lift_tombstone, start_erasure
 from tracking.mask_settings import masker_of
@@ -103,13 +102,15 @@ def erasures(request: PageRequest, project: Project) -> HttpResponse:
 
 
 def _describe_erasures(request: PageRequest, project: Project) -> dict[str, Any]:  # a context
-    """A page of erasures, the newest first; an old link leads to the first page."""
-    chosen = ErasedSubject.objects.filter(project_id=project.pk).order_by("-requested_at", "-pk")
-    if (position := _read_position(request, project)) is not None:
-        at, last = position
-        chosen = chosen.filter(Q(requested_at__lt=at) | Q(requested_at=at, pk__lt=last))
-    records = list(chosen[: SHOWN + 1])
-    shown = records[:SHOWN]
+    """A page of erasures, the newest first."""
+    shown, following = take_page(
+        request.GET.get("cursor", ""),
+        lambda after, limit: _older_than(project, after)[:limit],
+        position_of=lambda record: [record.requested_at.isoformat(), str(record.pk)],
+        size=SHOWN,
+        project_id=project.pk,
+        filters=KIND,
+    )
     keys = [record.pk for record in shown]
     found = Job.objects.filter(project=project, kind=KIND, params__erasure__in=keys).order_by("pk")
     jobs = {job.params["erasure"]: job for job in found}
@@ -123,25 +124,19 @@ def _describe_erasures(request: PageRequest, project: Project) -> dict[str, Any]
         }
         for record in shown
     ]
-    following = shown[-1] if len(records) > SHOWN else None
     return {
         "erasures": rows,
         "at_work": any(not record.erased_at for record in shown),
-        "next_cursor": _write_position(following) if following else "",
+        "next_cursor": following,
     }
 
 
-def _write_position(record: ErasedSubject) -> str:
-    place = [record.requested_at.isoformat(), str(record.pk)]
-    return sign_cursor(place, project_id=record.project_id, filters=KIND)
-
-
-def _read_position(request: PageRequest, project: Project) -> tuple[datetime, int] | None:
-    try:
-        at, last = read_cursor(request.GET.get("cursor", ""), project_id=project.pk, filters=KIND)
-        return datetime.fromisoformat(at), int(last)
-    except (CursorError, ValueError):
-        return None
+def _older_than(project: Project, place: list[Any] | None) -> QuerySet[ErasedSubject]:  # JSON
+    records = ErasedSubject.objects.filter(project_id=project.pk).order_by("-requested_at", "-pk")
+    if (position := moment_and_id(place)) is None:
+        return records
+    at, last = position
+    return records.filter(Q(requested_at__lt=at) | Q(requested_at=at, pk__lt=last))
 
 
 def _page(request: PageRequest, project: Project, **given: Any) -> HttpResponse:

@@ -119,13 +119,6 @@ def test_a_thousand_prompts_are_paged(bob_client, alpha, django_assert_max_num_q
     assert seen == [f"p-{n:04}" for n in range(150)]
 
 
-def test_a_cursor_of_another_list_gives_the_first_page(bob_client, prompt):
-    response = bob_client.get(f"{LIST}?cursor=x")
-
-    assert len(response.context["page"].rows) == 1
-    assert "Here is the first" in text_of(response)
-
-
 @pytest.mark.usefixtures("used")
 def test_the_page_shows_each_version_in_use(bob_client, django_assert_max_num_queries):
     with django_assert_max_num_queries(15):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import Http404
 
-from core.paging import CursorError, read_cursor, sign_cursor
+from core.paging import moment_and_id, take_page
 from tracking.adapters.dogpile.record import Run
 from tracking.adapters.dogpile.summary import describe_benchmark, summarise
 from tracking.adapters.dogpile.timeline import Timeline, build_timeline
@@ -64,19 +64,16 @@ def describe_list(project_id: int, params: Mapping[str, str], *, now: datetime) 
     if flt.status and flt.status not in STATUSES:
         flt = replace(flt, status="")
         context["error"] = f"No such status. One of {', '.join(STATUSES)}."
-    name = f"runs?{tab}&{flt}"
-    try:
-        after = _read_place(project_id, params.get("cursor", ""), name)
-    except CursorError:
-        after, context["error"] = None, "This link to a further page is of another list."
-    rows = _rows_of(project_id, tab, flt, after=after, now=now)
-    context["next_cursor"] = ""
-    if len(rows) > PAGE_SIZE:
-        rows = rows[:PAGE_SIZE]
-        at, key = rows[-1].position
-        context["next_cursor"] = sign_cursor(
-            [at.isoformat(), key], project_id=project_id, filters=name
-        )
+    rows, context["next_cursor"] = take_page(
+        params.get("cursor", ""),
+        lambda after, n: _rows_of(
+            project_id, tab, flt, after=moment_and_id(after), limit=n, now=now
+        ),
+        position_of=lambda row: [row.position[0].isoformat(), row.position[1]],
+        size=PAGE_SIZE,
+        project_id=project_id,
+        filters=f"runs?{tab}&{flt}",
+    )
     if tab == "benchmarks":
         context["frontier"] = find_frontier(
             [(one.key, one.facts) for run in rows for one in run.rows]
@@ -86,21 +83,13 @@ def describe_list(project_id: int, params: Mapping[str, str], *, now: datetime) 
     return {**context, "rows": rows, "flt": flt, **_choices()}
 
 
-def _read_place(project_id: int, cursor: str, name: str) -> Position | None:
-    if not cursor:
-        return None
-    at, key = read_cursor(cursor, project_id=project_id, filters=name)
-    return datetime.fromisoformat(at), key
-
-
 def _choices() -> Context:
     return {"statuses": STATUSES, "protocols": PROTOCOLS, "tiers": TIERS}
 
 
 def _rows_of(
-    project_id: int, tab: str, flt: RunFilter, *, after: Position | None, now: datetime
+    project_id: int, tab: str, flt: RunFilter, *, after: Position | None, limit: int, now: datetime
 ) -> list[Any]:  # rows of one of three kinds, each with a position
-    limit = PAGE_SIZE + 1
     if tab == "benchmarks":
         return list_benchmarks(project_id, limit=limit, after=after)
     if tab == "unattached":
