@@ -9,6 +9,7 @@ import msgspec
 
 from tracking.adapters.dialects.attributes import BODY_COLUMNS
 from tracking.adapters.dialects.keys import INPUT_MESSAGES_BIT, OUTPUT_MESSAGES_BIT
+from tracking.adapters.dialects.message_parts import decode_json
 from tracking.adapters.dialects.table import KEYS
 from tracking.events import EMPTY_PAYLOAD, IncomingEvent, Part, Payload
 
@@ -49,8 +50,19 @@ _FACTS = frozenset(
 )
 _DIAGNOSES = frozenset({"exception", "error", "errors"})
 _SAYING_NAMES = frozenset(
-    {"tool.parameters", *(key.name for key in KEYS.values() if key.column in BODY_COLUMNS)}
+    {"logfire.msg", *(key.name for key in KEYS.values() if key.column in BODY_COLUMNS)}
 )
+# Objects that columns are read from, again when history is: of these numbers alone are kept, however
+# long they are, and of those that name a prompt what is no text of it.
+_MEASURES = frozenset(
+    {
+        *("ai.response.providerMetadata", "langsmith.metadata.usage_metadata"),
+        *("langfuse.observation.usage_details", "langfuse.observation.cost_details"),
+        *("mlflow.chat.tokenUsage", "mlflow.llm.cost"),
+    }
+)
+_NAMED_PROMPTS = frozenset({"mlflow.linkedPrompts", "ai.telemetry.metadata.langfusePrompt"})
+_is_number = re.compile(r"-?\d{1,15}(\.\d{1,15})?").fullmatch
 _BODY_BITS = INPUT_MESSAGES_BIT | OUTPUT_MESSAGES_BIT
 for _key in KEYS.values():
     if _key.column in BODY_COLUMNS:
@@ -126,13 +138,33 @@ def _metadata_without_sayings(metadata: str) -> str:
 def _without_sayings(attributes: dict[str, object] | None) -> dict[str, object] | None:
     if not attributes:
         return attributes
-    kept = {}
+    kept: dict[str, object] = {}
     for name, value in attributes.items():
+        if isinstance(value, str) and name in _MEASURES | _NAMED_PROMPTS:
+            kept |= _object_without_sayings(name, value)
+            continue
         if isinstance(value, str | list | dict) and value and _is_dropped(name, value):
             continue
         is_plain = not isinstance(value, str | list | dict) or is_diagnosis(name)
         kept[name] = value if is_plain else _strip(value, is_said=False)
     return kept or None
+
+
+def _object_without_sayings(name: str, text: str) -> dict[str, object]:
+    value = decode_json(text)
+    if not isinstance(value, dict | list):
+        return {}
+    kept = _strip(value, is_said=False) if name in _NAMED_PROMPTS else _numbers_in(value)
+    return {name: text if kept == value else _encode(kept).decode()}
+
+
+def _numbers_in(value: object, depth: int = 0) -> object:
+    """An object without its texts and lists, unless a text is a number."""
+    if isinstance(value, dict):
+        return {k: _numbers_in(v, depth + 1) for k, v in value.items()} if depth < DEPTH else None
+    if isinstance(value, str):
+        return value if _is_number(value) else ""
+    return None if isinstance(value, list) else value
 
 
 def _is_dropped(name: str, value: str | list[Any] | dict[str, Any]) -> bool:

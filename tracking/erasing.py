@@ -21,6 +21,7 @@ from tracking.mentions import names_said
 from tracking.staging import clear_stages
 from tracking.subjects import Belongings, Subject, find_belongings
 from tracking.tombstones import (
+    SESSION_OF_USER,
     TRACE_OF,
     USER,
     is_any_erased,
@@ -46,6 +47,13 @@ FORGET_EXAMPLES = (
 LEFT = (
     "SELECT hash, trace_id FROM tracking_erasedtrace"
     " WHERE project_id = %s AND trace_id <> '' LIMIT %s"
+)
+OF_SESSIONS = (
+    "SELECT p.trace_id, p.session_own FROM tracking_session s"
+    " JOIN tracking_tracepart p USING (project_id, session_id)"
+    " JOIN tracking_trace t USING (project_id, trace_id)"
+    " WHERE s.project_id = %s AND s.session_id = ANY (%s) AND s.user_id = '' AND t.claim_user = ''"
+    " ORDER BY p.trace_id, p.session_own LIMIT %s"
 )
 SWEPT = (
     "UPDATE tracking_erasedtrace SET trace_id = '' WHERE project_id = %s AND trace_id = ANY (%s)"
@@ -189,8 +197,8 @@ def _bodies(cursor: Cursor, project_id: int, system: str, key: str) -> list[byte
 
 
 def sweep_traces(writing: Writing, *, limit: int) -> int:
-    """Take back spans that came before it was known that their trace is an erased user's or
-    session's: those that name nobody. Returns how many traces were looked at."""
+    """Take back spans that came before it was known that their trace, or session, is an erased
+    subject's: those that name nobody. Returns how many traces and sessions were looked at."""
     cursor, project_id = writing.cursor, writing.project_id
     rows = cursor.execute(LEFT, (project_id, limit)).fetchall()
     if not rows:
@@ -204,5 +212,29 @@ def sweep_traces(writing: Writing, *, limit: int) -> int:
     facts = load_trace_facts(cursor, project_id, sorted(kinds))
     theirs = [f for f in facts if not names_kind(f.event, kinds[f.event.trace_id])]
     _retract(writing, [fact.event_key for fact in theirs])
-    cursor.execute(SWEPT, (project_id, [trace_id for _, trace_id in rows]))
+    sessions = [
+        each
+        for found, each in rows
+        if tombstone_hash(project_id, SESSION_OF_USER, each) == bytes(found)
+    ]
+    has_more = _sweep_sessions(writing, sessions, limit=limit)
+    swept = [each for _, each in rows if not (has_more and each in sessions)]
+    cursor.execute(SWEPT, (project_id, swept))
     return len(rows)
+
+
+def _sweep_sessions(writing: Writing, sessions: list[str], *, limit: int) -> bool:
+    """Take back what names nobody, in traces that nobody claims, of sessions that turned out to be
+    an erased user's. Returns whether there may be more."""
+    cursor, project_id = writing.cursor, writing.project_id
+    rows = cursor.execute(OF_SESSIONS, (project_id, sessions, limit)).fetchall() if sessions else []
+    parts = {(trace_id, own) for trace_id, own in rows}
+    facts = load_trace_facts(cursor, project_id, sorted({trace_id for trace_id, _ in parts}))
+    theirs = [
+        fact.event_key
+        for fact in facts
+        if (fact.event.trace_id, fact.event.session_own) in parts and not fact.event.user_own
+    ]
+    _retract(writing, theirs)
+    _forget_sessions(cursor, project_id, set(sessions))
+    return len(rows) == limit and bool(theirs)

@@ -87,7 +87,7 @@ def _erased_sessions(
                 first = firsts.get(event.session_own, (key, event.user_own))
                 firsts[event.session_own] = min(first, (key, event.user_own))
     met = {session for session, (_, user) in firsts.items() if user in named}
-    note_sessions(cursor, project_id, met)
+    note_sessions(cursor, project_id, met, keep_id=True)
     return met | _stored(cursor, TRACES, project_id, SESSION_OF_USER, sessions)
 
 
@@ -119,11 +119,19 @@ def note_traces(
         cursor.execute(NOTE_TRACES, (project_id, hashes, ids))
 
 
-def note_sessions(cursor: psycopg.Cursor[Any], project_id: int, session_ids: Iterable[str]) -> None:
-    """Remember the sessions of an erased user."""
-    hashes = sorted(tombstone_hash(project_id, SESSION_OF_USER, each) for each in session_ids)
-    if hashes:
-        cursor.execute(NOTE_TRACES, (project_id, hashes, [""] * len(hashes)))
+def note_sessions(
+    cursor: psycopg.Cursor[Any],
+    project_id: int,
+    session_ids: Iterable[str],
+    *,
+    keep_id: bool = False,
+) -> None:
+    """Remember the sessions of an erased user. ``keep_id`` as of traces."""
+    wanted = sorted(session_ids)
+    if wanted:
+        hashes = [tombstone_hash(project_id, SESSION_OF_USER, each) for each in wanted]
+        ids = wanted if keep_id else [""] * len(wanted)
+        cursor.execute(NOTE_TRACES, (project_id, hashes, ids))
 
 
 def is_any_erased(cursor: psycopg.Cursor[Any], project_id: int, names: Iterable[str]) -> bool:

@@ -20,9 +20,10 @@ from tests.flows import (
     status_of,
 )
 from tests.tracking.adapters.logs_building import make_logs, make_record
+from tests.tracking.erased_life import SAID, START, USER, call, erase, make_life, names_left
 from tests.tracking.everything import find_anywhere
 from tracking import changes, corrections, erasing, erasure, erasure_steps, traces
-from tracking.erasure import count_waiting, lift_tombstone, start_erasure, start_sweeps
+from tracking.erasure import count_waiting, lift_tombstone, start_erasure
 from tracking.models import (
     ErasedSubject,
     Event,
@@ -35,33 +36,6 @@ from tracking.models import (
 from tracking.retention import start_retention
 
 pytestmark = pytest.mark.usefixtures("pipeline")
-USER = "ada-Zanzibar"
-SAID = "Timbuktu"  # by the user alone
-START = timezone.now().replace(microsecond=0) - datetime.timedelta(hours=3)
-
-
-def span(trace, name, **data):
-    return make_span(trace, name, start=START, **data)
-
-
-def call(trace, name, **data):
-    fields = {"kind": "llm", "model": "gpt-4o", "tokens": {"input": 5, "output": 1}}
-    return span(trace, name, **{**fields, **data})
-
-
-def make_life():
-    """Ada's session of two traces, her part in a session of Bob's, and Bob's own."""
-    ada, bob = {"user_id": USER}, {"user_id": "bob"}
-    attributes = {"note": SAID, "tag.tags": [SAID], "metadata": json.dumps({"who": SAID})}
-    return [
-        span("a1", "root", session_id=f"s-{USER}", kind="agent", input=SAID, **ada),
-        call("a1", "call", parent_span_id="root", output=SAID, attributes=attributes),
-        call("a2", "later", session_id=f"s-{USER}", error=SAID, status="error"),
-        call("b1", "mixed", session_id="shared", input="of bob", **bob),
-        call("b1", "hers", session_id="shared", parent_span_id="mixed", input=SAID, **ada),
-        call("b2", "claimed", session_id="shared", input=SAID, **ada),
-        call("b3", "his", session_id="bobs", input="Kathmandu", **bob),
-    ]
 
 
 @pytest.fixture
@@ -69,20 +43,6 @@ def life(alpha, sender):
     send_events(sender, make_life())
     digest_all()
     return alpha
-
-
-def erase(project, name=USER, kind="user"):
-    record = start_erasure(project, kind, name)
-    work_on_jobs(seconds=60)
-    digest_all()
-    record.refresh_from_db()
-    job = Job.objects.order_by("pk").last()
-    assert (job.state, job.error) == ("done", "")
-    return record
-
-
-def names_left():
-    return sorted(Event.objects.values_list("name", flat=True))
 
 
 def test_a_user_is_erased_everywhere(life):
@@ -280,22 +240,6 @@ def test_a_lifted_tombstone_lets_the_user_in_again(life, sender, alice):
 
     assert names_left() == ["back", "his", "mixed"]
     assert not ErasedSubject.objects.exists()
-
-
-def test_spans_that_came_before_who_they_belong_to_are_taken_back(life, sender):
-    erase(life)
-    send_events(sender, [call("new", "child", parent_span_id="r", input=SAID)])
-    digest_all()
-    assert "child" in names_left()
-
-    send_events(sender, [span("new", "r", user_id=USER)])
-    digest_all()
-    assert start_sweeps() == 1
-    work_on_jobs(seconds=60)
-
-    assert names_left() == ["his", "mixed"]
-    assert find_anywhere(SAID) == []
-    assert drift_of(life.pk) == []
 
 
 def test_steps_are_short_however_much_an_hour_or_a_user_holds(alpha, sender, monkeypatch):
