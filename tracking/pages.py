@@ -16,6 +16,7 @@ from tracking.conversation import REASONING, build_thread
 from tracking.events import Payload
 from tracking.filters import EventFilter
 from tracking.forms import ScoreForm
+from tracking.ingest_health import hint_of
 from tracking.listing import list_spans
 from tracking.message_points import add_messages, points_of
 from tracking.phases import list_phases
@@ -194,6 +195,7 @@ def _describe_span(project_id: int, detail: SpanDetail | None) -> Context:
     span, told = detail.span, detail.content.span_events
     return {
         "span": span,
+        "warning_hints": dict.fromkeys(hint for code in span.warnings if (hint := hint_of(code))),
         "content": detail.content,
         "span_events": list_span_events(told, span.started_at, span.duration_ms),
         "n_span_events": len(told),

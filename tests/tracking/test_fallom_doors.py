@@ -237,6 +237,18 @@ class TestPages:
         assert page.count("phases__row") == 3
         assert "LLM Call 2 → Final Response" in page
 
+    def test_a_fault_of_the_client_is_explained(self, sender, bob_client):
+        message = "Object of type ToolUseBlock is not JSON serializable"
+        span = recent("trace-error", error_message=message)
+        post(sender, "/fallom/v1/traces", span)
+        digest_all()
+
+        page = bob_client.get(
+            f"/p/alpha/traces/{span['trace_id']}/?span={span['span_id']}"
+        ).content.decode()
+
+        assert "the model may well have answered" in page
+
     def test_content_is_shown_as_text(self, sender, bob_client):
         attack = "<script>alert(1)</script>"
         attributes = {
