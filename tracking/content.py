@@ -52,8 +52,8 @@ _DIAGNOSES = frozenset({"exception", "error", "errors"})
 _SAYING_NAMES = frozenset(
     {"logfire.msg", *(key.name for key in KEYS.values() if key.column in BODY_COLUMNS)}
 )
-# Objects that columns are read from, again when history is: of these numbers alone are kept, however
-# long they are, and of those that name a prompt what is no text of it.
+# Objects that columns are read from, again when history is: of these numbers alone are kept,
+# however long they are, and of those that name a prompt what is no text of it.
 _MEASURES = frozenset(
     {
         *("ai.response.providerMetadata", "langsmith.metadata.usage_metadata"),

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from tests.tracking.adapters.otlp_building import map_one
 from tests.tracking.incoming import make_event
 from tracking.adapters.dialects.attributes import rebuild_attributes
 from tracking.adapters.dialects.table import KEYS
+from tracking.adapters.otlp_remap import remap_span
 from tracking.content import drop_content, drop_origin_content, drop_part_content, is_saying
 from tracking.events import EMPTY_PAYLOAD, Part, Payload
 
@@ -25,6 +27,7 @@ SAYING = [
     "retrieval.context",
     "originalValue",
     "llm.response",
+    "logfire.msg",
 ]
 FACTS = [
     "gen_ai.prompt.0.role",
@@ -109,6 +112,65 @@ def test_what_is_said_within_json_in_links_and_in_metadata_goes_too():
         "app.steps": '[{"answer":""}]',
         "app.plan": "{pro}",
     }
+
+
+LONG = "what was said " * 40
+ANTHROPIC = {
+    "usage": {"input_tokens": 7, "cache_read_input_tokens": 90, "service_tier": "standard"},
+    "logprobs": [{"token": "Hello", "logprob": -0.5}],
+    "thinking": LONG,
+}
+OF_A_CALL = {"ai.operationId": "ai.generateText.doGenerate", "ai.usage.promptTokens": 7}
+USAGE = {"input_tokens": 30, "input_token_details": {"cache_read": 8}, "total_cost": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "facts"),
+    [
+        (
+            {
+                **OF_A_CALL,
+                "ai.response.providerMetadata": json.dumps(
+                    {"anthropic": ANTHROPIC, "gateway": {"cost": "0.25", "model": LONG}}
+                ),
+            },
+            (97, 90, 0.25, ""),
+        ),
+        (
+            {"langsmith.metadata.usage_metadata": json.dumps({**USAGE, "note": LONG})},
+            (30, 8, 0.5, ""),
+        ),
+        (
+            {
+                "ai.telemetry.metadata.langfusePrompt": json.dumps(
+                    {"name": "greet", "version": 3, "prompt": LONG}
+                )
+            },
+            (None, None, None, "greet"),
+        ),
+        (
+            {"mlflow.linkedPrompts": '[{"name": "greet", "version": "3"}]'},
+            (None, None, None, "greet"),
+        ),
+    ],
+)
+def test_what_columns_are_read_from_says_the_same_numbers_without_texts(attributes, facts):
+    event = map_one(attributes)
+
+    dropped = drop_content(event)
+
+    again = remap_span(dropped, dropped.payload, {})
+    for each in (event, dropped, again):
+        told = each.tokens_in, each.tokens_cache_read, each.cost_reported, each.prompt_key
+        assert told == facts
+    left = json.dumps(dropped.payload.attributes)
+    assert [word for word in (LONG, "Hello", "standard") if word in left] == []
+
+
+def test_objects_that_are_no_objects_are_dropped():
+    attributes = {"ai.response.providerMetadata": "Hello", "mlflow.linkedPrompts": "Hello"}
+
+    assert drop_content(map_one(attributes)).payload == EMPTY_PAYLOAD
 
 
 def test_a_resource_keeps_its_facts():
