@@ -99,11 +99,12 @@ def _complete(opened: Sequence[Opened], said: dict[str, str]) -> Iterator[Opened
 def _follow_streams(opened: Sequence[Opened]) -> list[Opened]:
     """Give chunks the request id of the ``start`` chunk that they follow in the body.
 
-    A second stream of the same request is named by its start; a chunk that comes after one with a
-    greater sequence is marked: that order is the sender's, not the network's.
+    What follows a start is named by it: another try at the same request begins with another one.
+    A chunk that comes after one with a greater sequence is marked: that order is the sender's, not
+    the network's.
     """
     current = next((p for p in opened if isinstance(p, Piece) and _is_start(p)), None)
-    stream: JsonObject = {}  # what sets the current stream apart from the first of its request
+    stream: JsonObject = {}  # what sets the current stream apart from others of its request
     streams: dict[str, dict[bytes, int]] = {}
     highest: Counter[tuple[str, str]] = Counter()
     followed: list[Opened] = []
@@ -135,7 +136,7 @@ def _is_start(piece: Piece) -> bool:
 def _stream_of(start: Piece, known: dict[bytes, int]) -> JsonObject:
     content = _encode(start.value)
     place = known.setdefault(content, len(known))
-    return {"stream": f"{place + 1:04}-{_hash(content)}"} if place else {}
+    return {"stream": f"{place + 1:04}-{_hash(content)}"}
 
 
 def _part_of(piece: Piece, receipt: Receipt) -> Part:

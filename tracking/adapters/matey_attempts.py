@@ -29,6 +29,7 @@ from tracking.adapters.matey_streams import (
     make_chunk,
     merge_metadata,
     split_streams,
+    tell_streams,
     text_of_content,
 )
 from tracking.events import Part
@@ -75,7 +76,7 @@ class Pieces(msgspec.Struct):
 
 def read_pieces(parts: Sequence[Part]) -> Pieces:
     pieces = Pieces()
-    chunks: dict[tuple[int, str], list[Chunk]] = {}
+    chunks: dict[int, dict[str, list[Chunk]]] = {}
     for body in sorted({part.body for part in parts}):
         sent = msgspec.json.decode(body)
         value, beside = obj(sent.get("value")), obj(sent.get("beside"))
@@ -84,12 +85,14 @@ def read_pieces(parts: Sequence[Part]) -> Pieces:
         number = _number_of(said)
         if sent.get("kind") == "chunk":
             chunk = make_chunk(value, is_disordered=beside.get("disordered") is True)
-            chunks.setdefault((number, text(beside.get("stream"))), []).append(chunk)
+            place = text(beside.get("stream"))
+            chunks.setdefault(number, {}).setdefault(place, []).append(chunk)
         else:
             _sort_in(pieces, text(sent.get("kind")), value, said)
-    for (number, place), group in sorted(chunks.items()):
-        for stream in split_streams(group):
-            pieces.attempts.append(_of_stream(stream, Attempt(number=number, place=place)))
+    for number, by_place in sorted(chunks.items()):
+        for place, group in tell_streams(by_place):
+            for stream in split_streams(group):
+                pieces.attempts.append(_of_stream(stream, Attempt(number=number, place=place)))
     return pieces
 
 

@@ -20,6 +20,7 @@ INTERRUPTED = "stream_interrupted"
 MISSING_SHOWN = 20
 MAX_FAILURES = 50  # streams of one request that failed before one went well
 _JOINED = frozenset({"provenance", "custom"})
+_FIRST = "0001-"  # in its body
 _ENDS = frozenset({"done", "error"})
 _BESIDE = frozenset({"requestId", "sessionId", "userId", "attempt", "environment", "backend"})
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -78,6 +79,25 @@ def chunks_of(values: Iterable[JsonObject]) -> list[Chunk]:
         found.append(make_chunk(value, is_disordered=value["sequence"] < highest))
         highest = max(highest, value["sequence"])
     return found
+
+
+def tell_streams(by_place: dict[str, list[Chunk]]) -> list[tuple[str, list[Chunk]]]:
+    """The streams of a request, by the start that chunks followed in their body: (place of one that
+    came after another in its body, else "", chunks).
+
+    Chunks sent without their start belong to the only stream; of several to the last one that has
+    no end, unless one of them holds the same chunk.
+    """
+    told = {place: group for place, group in sorted(by_place.items()) if place and len(group) > 1}
+    loose = [chunk for place, group in by_place.items() if place not in told for chunk in group]
+    known = {chunk.content for group in told.values() for chunk in group}
+    left = [chunk for chunk in loose if chunk.content not in known]
+    firsts = [place for place in told if place.startswith(_FIRST)]
+    is_open = [p for p in firsts if not any(chunk.type in _ENDS for chunk in told[p])]
+    if left:
+        place = firsts[0] if len(told) == len(firsts) == 1 else next(reversed(is_open), "")
+        told.setdefault(place, []).extend(left)
+    return [("" if place in firsts else place, group) for place, group in told.items()]
 
 
 def split_streams(chunks: Sequence[Chunk]) -> list[Stream]:

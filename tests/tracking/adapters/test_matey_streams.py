@@ -153,6 +153,40 @@ def test_a_second_stream_of_the_same_request_is_another_attempt():
     assert [(each.provider, answer_of(each)) for each in attempts] == [("a", "x"), ("b", "y")]
 
 
+BROKEN = json.loads(payload("chunk-error.json"))
+FIRST_TRY = [start(), content(1, "Hel"), content(2, "lo wor")]
+SECOND_TRY = [start(timestamp=STARTED_MS + 5_000), content(1, "Hi "), content(2, "there"), done(3)]
+
+
+@pytest.mark.parametrize("end", [[], [{**BROKEN, "sequence": 3}]], ids=["cut short", "failed"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_tries_sent_one_by_one_are_never_mixed(end, order):
+    """A stream that broke off and the next try, each in its own body."""
+    bodies = [lines(*FIRST_TRY, *end), lines(*SECOND_TRY)]
+
+    root, broken, whole = spans(*bodies[::order])
+
+    assert (answer_of(broken), answer_of(whole)) == ("Hello wor", "Hi there")
+    assert (root.status, whole.status) == (1, 1)
+    assert "stream_conflict" not in {*broken.warnings, *whole.warnings}
+
+
+def named(chunks):
+    return [{"requestId": "req-1", **chunk} for chunk in chunks]
+
+
+def test_what_comes_without_its_start_goes_on_with_the_stream():
+    (span,) = spans(lines(*SECOND_TRY[:2]), lines(*named(SECOND_TRY[2:])))
+    assert (answer_of(span), span.warnings) == ("Hi there", ("end_missing",))
+
+    _, broken, whole = spans(
+        lines(*FIRST_TRY, {**BROKEN, "sequence": 3}),
+        lines(*SECOND_TRY[:2]),
+        *map(lines, named([*FIRST_TRY[1:], *SECOND_TRY[1:]])),
+    )
+    assert (answer_of(broken), answer_of(whole)) == ("Hello wor", "Hi there")
+
+
 def test_attempts_may_be_numbered():
     chunks = [
         {"attempt": number, "requestId": "r", **chunk}
