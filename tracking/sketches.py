@@ -48,11 +48,6 @@ def bucket_of(value: int) -> int:
     return bisect_left(_EDGES, value) if value > 0 else ZERO_BUCKET
 
 
-def build_sketch(values: Iterable[int]) -> list[int]:
-    """Return the sketch of whole numbers (microseconds)."""
-    return sketch_of_counts(Counter(map(bucket_of, values)))
-
-
 def sketch_of_counts(counts: dict[int, int]) -> list[int]:
     """Return the sketch of counts by bucket; counts may be negative in a delta."""
     return [
@@ -60,10 +55,6 @@ def sketch_of_counts(counts: dict[int, int]) -> list[int]:
         for bucket, count in sorted(counts.items())
         if count
     ]
-
-
-def counts_of_sketch(sketch: Iterable[int]) -> dict[int, int]:
-    return {entry >> 32: _signed(entry) for entry in sketch}
 
 
 def merge_sketches(*sketches: Sequence[int] | None) -> list[int]:
@@ -80,13 +71,8 @@ def sketch_size(sketch: Iterable[int] | None) -> int:
     return sum(map(_signed, sketch or ()))
 
 
-def quantile(sketch: Sequence[int] | None, share: float) -> float | None:
-    """Return the value below which ``share`` (0–1) of the values lie; None of an empty sketch."""
-    return quantiles(sketch, (share,))[0]
-
-
 def quantiles(sketch: Sequence[int] | None, shares: Sequence[float]) -> list[float | None]:
-    """Return several quantiles in one pass; ``shares`` must be ascending."""
+    """Return the values below which ``shares`` (0–1, ascending) lie; None of an empty sketch."""
     if any(later < earlier for earlier, later in pairwise(shares)):
         raise ValueError("shares must be ascending")
     size = sketch_size(sketch)

@@ -9,7 +9,7 @@ from tests.tracking.stage import DATE, WHOLE_DAY, at, make_day
 from tracking.events import Kind
 from tracking.models import InboxBatch, UsageRollup
 from tracking.series import SeriesError, freshness, series, top, totals
-from tracking.sketches import build_sketch
+from tracking.sketches import bucket_of, sketch_of_counts
 from tracking.tops import list_names
 
 
@@ -199,7 +199,7 @@ def test_latency_follows_its_rows_though_sums_are_kept(project_id):
     before = totals(project_id, WHOLE_DAY).latency.p50
     calls = UsageRollup.objects.filter(project_id=project_id, family=0, kind=Kind.LLM)
 
-    calls.update(latency=build_sketch([5_000_000]))
+    calls.update(latency=sketch_of_counts({bucket_of(5_000_000): 1}))
 
     assert before == pytest.approx(1000, rel=0.01)
     assert totals(project_id, WHOLE_DAY).latency.p50 == pytest.approx(5000, rel=0.01)
