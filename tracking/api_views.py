@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from core.api import Problem
 from core.authentication import project_id_of
+from core.numerals import read_whole
 from core.paging import CursorError, page_size_of
 from core.timebuckets import MAX_SPAN, Interval, RangeError, TimeRange, parse_range, pick_interval
 from tracking import serializers
@@ -221,10 +222,10 @@ class TraceView(ReadView):
 
 
 def _read_limit(request: Request) -> int:
-    text = request.GET.get("limit") or str(TRACE_LIMIT)
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= MOST_SPANS):
+    limit = read_whole(request.GET.get("limit") or str(TRACE_LIMIT))
+    if not limit or limit > MOST_SPANS:
         raise Problem(400, f"limit must be a whole number from 1 to {MOST_SPANS}.", code="invalid")
-    return int(text)
+    return limit
 
 
 class SpanListView(ReadView):

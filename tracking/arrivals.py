@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Sum
 
+from core.numerals import read_whole
 from tracking.event_log import LogFilter, LogLine, list_events
 from tracking.models import IngestCounter
 
@@ -54,20 +55,20 @@ class Count:
 
 def read_count(text: str) -> Count:
     """Read what :class:`Count` writes. Raises BadWatchError."""
-    parts = text.split(".")
-    if len(parts) != len(FATES) or not all(
-        part.isascii() and part.isdigit() and len(part) < 16 for part in parts
-    ):
+    found = [read_whole(part, digits=15) for part in text.split(".")]
+    numbers = [number for number in found if number is not None]
+    if not len(numbers) == len(found) == len(FATES):
         raise BadWatchError("a count is four numbers with dots between them")
-    return Count(*map(int, parts))
+    return Count(*numbers)
 
 
 def read_moment(text: str, *, now: datetime) -> datetime:
     """Read seconds since 1970, at most LONGEST ago. Raises BadWatchError."""
-    if not text.isascii() or not text.isdigit() or len(text) > 11:
+    asked = read_whole(text, digits=11)
+    if asked is None:
         raise BadWatchError("a moment is a number of seconds since 1970")
     earliest = now - LONGEST
-    seconds = min(max(int(text), int(earliest.timestamp())), int(now.timestamp()))
+    seconds = min(max(asked, int(earliest.timestamp())), int(now.timestamp()))
     return datetime.fromtimestamp(seconds, now.tzinfo)
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from core.access import PageRequest, project_view
 from core.models import Project, Role
+from core.numerals import read_whole
 from tracking.filterbar import describe_bar, read_page_filter
 from tracking.ingest_health import hint_of, list_groups, read_sources
 from tracking.ledger import list_quarantined, read_backlog, read_ledger
@@ -82,9 +83,10 @@ def settle(request: PageRequest, project: Project) -> HttpResponse:
     if action not in ACTIONS or bool(code) == bool(item) or "\0" in code:
         raise BadRequest("Say what to do (retry or discard) with which item or reason.")
     if item:
-        if not item.isascii() or not item.isdigit() or len(item) > 15:
+        number = read_whole(item, digits=15)
+        if number is None:
             raise BadRequest("There is no such item.")
-        n_items = settle_one(project, int(item), action, actor=request.user)
+        n_items = settle_one(project, number, action, actor=request.user)
     else:
         n_items = settle_all(project, code, action, actor=request.user)
     _tell(request, action, n_items)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from core.access import PageRequest, project_view
 from core.jobs import stop_jobs
 from core.models import Job, Project, Role
+from core.numerals import read_whole
 from tracking.forms import PriceForm
 from tracking.model_spend import DAYS, list_spend
 from tracking.models import ModelPrice
@@ -83,8 +84,7 @@ def _find_price(project: Project, text: str) -> ModelPrice | None:
     """The price that a parameter names; 404 for one of another project, or none at all."""
     if not text:
         return None
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
-    return get_object_or_404(ModelPrice, project=project, pk=number)
+    return get_object_or_404(ModelPrice, project=project, pk=read_whole(text, digits=15) or 0)
 
 
 def _last_job(project: Project) -> Job | None:

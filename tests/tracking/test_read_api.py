@@ -156,6 +156,11 @@ def test_other_nonsense_is_refused(reader, query):
     assert read(reader, "sessions", 400, **query)["status"] == 400
 
 
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "٣", "50001", "1000000000", "0000000010000000"])
+def test_a_trace_is_read_up_to_a_whole_number_of_spans(reader, limit):
+    assert "limit must be" in read(reader, "traces/a1", 400, limit=limit)["detail"]
+
+
 @pytest.mark.parametrize("huge", ["1e300", "9" * 30])
 def test_numbers_beyond_any_sum_match_nothing(reader, huge):
     assert read(reader, "sessions", cost_gte=huge)["results"] == []

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import Http404
 
+from core.numerals import read_whole
 from core.paging import moment_and_id, take_page
 from tracking.adapters.dogpile.record import Run
 from tracking.adapters.dogpile.summary import describe_benchmark, summarise
@@ -157,14 +158,14 @@ def describe_replay(project_id: int, run_id: str, params: Mapping[str, str]) -> 
 
 def _describe_replay(run: Run, params: Mapping[str, str]) -> Context:
     type_, agent = params.get("type", ""), params.get("agent", "")
-    index = _whole(params.get("step", ""))
+    index = read_whole(params.get("step", "")) or 0
     replay = step_through(run, events_of(run), index, type_=type_, agent=agent)
     return {"replay": replay, "replay_type": type_, "replay_agent": agent}
 
 
 def _describe_parts(run: Run, line: Timeline, params: Mapping[str, str]) -> Context:
     turns = list_turns(run, line)
-    first, first_decision = _whole(params.get("turn", "")), _whole(params.get("decision", ""))
+    first, first_decision = (read_whole(params.get(name, "")) or 0 for name in ("turn", "decision"))
     return {
         "duration_ms": (line.end_us - line.start_us) / 1000,
         "turns": turns[first : first + TURNS_SHOWN],
@@ -208,7 +209,3 @@ def _flat(values: JsonObject) -> list[tuple[str, str]]:
 
 def _next(first: int, shown: int, n: int) -> int | None:
     return first + shown if first + shown < n else None
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0
