@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest
 
+from core.numerals import read_whole
 from tracking.adapters.dialects.message_parts import Message, decode_json
 from tracking.adapters.dialects.messages import Direction, messages_of
 from tracking.adapters.dialects.provenance import provenance_of
@@ -132,7 +133,7 @@ def describe_trace(project_id: int, trace_id: str, *, span_key: str, first_row: 
         project_id, trace_id, span_ids=[judged] if judged else (), response_id=response_id
     )
     of_span = [score for score in scores if _is_of_span(score.target, trace_id, judged)]
-    start = int(first_row) if first_row.isdecimal() and len(first_row) < 8 else 0
+    start = read_whole(first_row) or 0
     if span_key and not first_row:
         start = _page_of(rows, span_key)
     return {
