@@ -16,7 +16,7 @@ from tests.tracking.dogpile_runs import (
 from tracking.adapters.dogpile import check, derive_run
 from tracking.adapters.dogpile.body import parse_items
 from tracking.adapters.dogpile.building import build_run
-from tracking.adapters.dogpile.shapes import MAX_SUB_RUNS
+from tracking.adapters.dogpile.shapes import MAX_SUB_RUNS, Shape, tell_shape
 from tracking.adapters.dogpile.timeline import build_timeline
 from tracking.adapters.dogpile.values import canonical, open_body
 from tracking.events import BadBodyError, Receipt
@@ -56,6 +56,7 @@ REFUSED = {
         '"entries" is missing: a transcript',
     ),
     "nearly a benchmark": ({"reproducibility": {}, "score": {}}, "the nearest form: a benchmark"),
+    "another kind": ({"kind": "report", "runId": "r"}, '"kind" is "report", which is none of'),
     "another's": ({"resourceSpans": []}, "send it to /v1/traces"),
 }
 
@@ -82,6 +83,10 @@ def test_bodies_are_read_as_javascript_writes_and_python_breaks_them():
     assert (value["quality"], value["x"]) == (None, 0)
     assert canonical(value["x"]) == b"0"
     assert open_body(canonical(value))["y"] == "\ufffd"
+
+
+def test_a_trace_in_an_envelope_with_a_type_is_a_trace():
+    assert tell_shape({**load("trace-replay.json"), "type": "trace"}) is Shape.TRACE
 
 
 HOSTILE = [

@@ -56,6 +56,18 @@ def test_a_failed_stream_lasted_until_its_error():
     assert (derived.summary["duration_ms"], root.duration_us) == (9_000, 9_000_000)
 
 
+def test_a_piece_of_a_trace_does_not_take_the_end_that_was_streamed():
+    whole = load("trace-replay.json")
+    piece = {**whole, "events": whole["events"][:-1]}
+    del piece["finalOutput"]
+
+    assert derive(piece).summary["status"] == "running"
+    summary = derive(piece, *stream()).summary
+
+    assert (summary["status"], summary["turns"], summary["calls"]) == ("completed", 2, 2)
+    assert summary["cost_usd"] == derive(whole).summary["cost_usd"]
+
+
 def test_an_error_after_the_end_makes_nothing_longer():
     whole = derive(*stream()).summary["duration_ms"]
     late = event("error", 60, name="Error", message="late")

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 
 from tracking.adapters.dogpile.gathering import Material, gather
 from tracking.adapters.dogpile.missions import read_mission
-from tracking.adapters.dogpile.record import CANCELLED, COMPLETED, FAILED, RUNNING, Agent, Run
+from tracking.adapters.dogpile.record import (
+    CANCELLED,
+    COMPLETED,
+    FAILED,
+    FINAL,
+    RUNNING,
+    Agent,
+    Run,
+)
 from tracking.adapters.dogpile.shapes import CHUNK, ERROR, MAX_SUB_RUNS
 from tracking.adapters.dogpile.values import (
     JsonObject,
@@ -79,12 +87,15 @@ def _build_one(material: Material, first_us: int, latest_us: int) -> Run:
 
 
 def _choose_events(run: Run) -> None:
-    """Take the trace's events, else a log's, else those that came one by one."""
+    """Take the trace's events, else a log's, else those that came one by one: these, too, when they
+    alone tell the end."""
     material, trace = run.material, run.trace
     run.provider_calls = objects_of(trace.get("providerCalls"))
     run.decisions = objects_of(trace.get("protocolDecisions"))
     holders = [*material.traces[:1], *material.logs[:1]]
     holder = next((each for each in holders if objects_of(each.get("events"))), {})
+    if not _has_end(holder) and any(event.get("type") == FINAL for event in material.loose):
+        holder = {}  # a piece of a trace, made before the end that was streamed
     run.events = objects_of(holder.get("events")) if holder else material.loose
     run.errors = [event for event in material.loose if event.get("type") == ERROR]
     if holder and material.loose:
@@ -96,6 +107,11 @@ def _choose_events(run: Run) -> None:
         )
     elif not holder:
         run.events = [event for event in material.loose if event.get("type") != ERROR]
+
+
+def _has_end(holder: JsonObject) -> bool:
+    events = objects_of(holder.get("events"))
+    return "finalOutput" in holder or any(event.get("type") == FINAL for event in events)
 
 
 def _read_settings(run: Run) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tracking.adapters.analytics_times import BadTimeError, parse_time
 from tracking.adapters.dogpile.values import JsonObject, object_of, objects_of, time_of
 from tracking.adapters.json_items import FaultError
-from tracking.cleaning import MAX_NAME_BYTES
+from tracking.cleaning import MAX_NAME_BYTES, clean_name
 
 
 class Shape(enum.StrEnum):
@@ -151,7 +151,7 @@ def guess_shape(value: JsonObject) -> Shape | None:
         return Shape.AUDIT
     if "trace" in value or ("eventLog" in value and "output" in value):
         return Shape.RESULT
-    if "type" in value:
+    if "type" in value and not ("schemaVersion" in value and isinstance(value.get("events"), list)):
         return Shape.EVENT
     if "schemaVersion" in value or ("events" in value and "runId" in value):
         return Shape.TRACE
@@ -165,6 +165,10 @@ def _explain(value: JsonObject) -> str:
     if "messages" in value or "chunks" in value:
         return "this is no run: chat requests and responses go to /api/v1/chats"
     nearest = max(_MARKS, key=lambda shape: len(_MARKS[shape] & value.keys()))
+    kind = value.get("kind")
+    if isinstance(kind, str):
+        known = ", ".join(f'"{each}"' for each in _KINDS)
+        return f'"kind" is "{clean_name(kind)[:80]}", which is none of {known}: {WHAT_TO_SEND}'
     if not _MARKS[nearest] & value.keys():
         return f'neither "type" nor "kind" nor "schemaVersion" is there: {WHAT_TO_SEND}'
     missing = [f'"{name}"' for name in _telling(nearest) if name not in value]
