@@ -88,7 +88,8 @@ def erase_traces(writing: Writing, subject: Subject, trace_ids: Sequence[str]) -
     chosen = [fact for fact in facts if belongings.has_event(fact)]
     met = {part.session_id for state in belongings.states.values() for part in state.parts.values()}
     note_traces(cursor, project_id, subject.kind, _traces_of(belongings))
-    note_sessions(cursor, project_id, belongings.sessions)
+    # Other steps may take away what says whose a session is: what is left of it is swept then.
+    note_sessions(cursor, project_id, belongings.sessions, keep_id=True)
     _retract(writing, [fact.event_key for fact in chosen])
     kept = {(f.event.trace_id, f.event.session_own) for f in facts} - {
         (f.event.trace_id, f.event.session_own) for f in chosen

@@ -18,6 +18,7 @@ from tracking.erasing import (
     erase_points,
     erase_traces,
     hold_documents,
+    sweep_traces,
 )
 from tracking.mentions import names_said
 from tracking.models import ErasedSubject, Quarantined
@@ -206,6 +207,11 @@ def _erase_some(erasure: Erasure, rows: list[tuple[Any, ...]]) -> datetime.datet
     return datetime_of(points[0][0]) if points else left
 
 
+def _leftovers(erasure: Erasure) -> bool:
+    """What names nobody in sessions of which nothing says any more that they are the user's."""
+    return not sweep_traces(erasure.writing, limit=TRACES_AT_ONCE)
+
+
 def _slots(erasure: Erasure) -> bool:
     """Payload blocks written again without what nothing refers to any more."""
     n_blocks = empty_stale_slots(erasure.cursor, erasure.subject.project_id, limit=BLOCKS_AT_ONCE)
@@ -252,6 +258,7 @@ PHASES: tuple[Step, ...] = (
     _traces,
     _events,
     _documents,  # those that came meanwhile: by now it is known which traces and sessions they name
+    _leftovers,
     _slots,
     _quarantine,
     _finish,

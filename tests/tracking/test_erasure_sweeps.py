@@ -18,6 +18,20 @@ def life(alpha, sender):
     return alpha
 
 
+def test_a_session_of_many_traces_goes_whole(alpha, sender):
+    """Only its first traces name the user: once they are gone nothing says whose the others are."""
+    named = [call(f"a{n:02}", f"said{n}", session_id="long", user_id=USER) for n in range(25)]
+    others = [call(f"b{n:02}", f"more{n}", session_id="long", input=SAID) for n in range(45)]
+    send_events(sender, named + others + [call("c", "his", session_id="bobs", user_id="bob")])
+    digest_all()
+
+    erase(alpha)
+
+    assert names_left() == ["his"]
+    assert (find_anywhere(SAID), find_anywhere(USER), find_anywhere("long")) == ([], [], [])
+    assert drift_of(alpha.pk) == []
+
+
 def test_spans_that_came_before_who_they_belong_to_are_taken_back(life, sender):
     erase(life)
     send_events(sender, [call("new", "child", parent_span_id="r", input=SAID)])
