@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.tracking.span_samples import make_detail
 from tracking.adapters.dialects.messages import messages_of
+from tracking.adapters.dialects.model_bodies import is_silent
 from tracking.conversation import build_thread
 from tracking.events import Payload
 
@@ -60,7 +61,7 @@ def test_any_json_is_read_as_messages(said):
 
     for direction in ("input", "output"):
         found = messages_of(Payload(input=text, output=text), {}, direction)
-        assert found != []
+        assert found != [] or (direction == "output" and is_silent(said))
         assert_shape(found)
     assert_shape(messages_of(Payload(system=text), {}, "input"))
     build_thread([make_detail("call", input=text, output=text)])
