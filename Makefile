@@ -6,7 +6,8 @@ VENV := .venv
 CLIENTS := .venv-clients
 UV := .tools/bin/uv
 PY := $(VENV)/bin/python
-PROCESSES ?= auto
+# Of tests: many wait for what they started. Four at most.
+PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # The machine's own Python is used; none is fetched.
 export UV_PYTHON_DOWNLOADS := never
